@@ -1,0 +1,86 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// A compression library, linked from its static archive where the machine has one, so that the
+/// release binary needs nothing but libc on the machine that it is copied to.
+func library(_ name: String) -> LinkerSetting {
+  let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib"]
+    + ((try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib")) ?? [])
+    .filter { $0.hasSuffix("-linux-gnu") }.map { "/usr/lib/\($0)" }
+  let hasArchive = folders.contains {
+    FileManager.default.fileExists(atPath: "\($0)/lib\(name).a")
+  }
+  return .linkedLibrary(hasArchive ? ":lib\(name).a" : name)
+}
+
+/// bzip2 is read where the machine has its header: no current Debian package needs it.
+let hasBzip2 = FileManager.default.fileExists(atPath: "/usr/include/bzlib.h")
+
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let codecs = ["lzma", "zstd", "z", "deflate", "lz4"] + (hasBzip2 ? ["bz2"] : [])
+let systemLibraries: [Target.Dependency] = [
+  "CMiniVM", "CLzma", "CZstd", "CZlib", "CDeflate", "CLz4",
+] + (hasBzip2 ? ["CBzip2"] : [])
+
+let package = Package(
+  name: "minivm",
+  products: [
+    .executable(name: "minivm", targets: ["minivm"]),
+    .library(name: "Formats", targets: ["Formats"]),
+    .library(name: "KernelKit", targets: ["KernelKit"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    .target(name: "CMiniVM", path: "Sources/CMiniVM"),
+    .systemLibrary(name: "CLzma", path: "Sources/CLibraries/CLzma"),
+    .systemLibrary(name: "CZstd", path: "Sources/CLibraries/CZstd"),
+    .systemLibrary(name: "CZlib", path: "Sources/CLibraries/CZlib"),
+    .systemLibrary(name: "CDeflate", path: "Sources/CLibraries/CDeflate"),
+    .systemLibrary(name: "CLz4", path: "Sources/CLibraries/CLz4"),
+    .systemLibrary(name: "CBzip2", path: "Sources/CLibraries/CBzip2"),
+    .target(
+      name: "Formats",
+      dependencies: systemLibraries,
+      swiftSettings: strict + (hasBzip2 ? [.define("HAS_BZIP2")] : []),
+      linkerSettings: codecs.map(library)
+    ),
+    .target(
+      name: "KernelKit",
+      dependencies: [
+        "Formats", "CMiniVM",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict
+    ),
+    .executableTarget(
+      name: "minivm",
+      dependencies: [
+        "KernelKit", "Formats", "CMiniVM",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict
+    ),
+    .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: strict),
+    .testTarget(name: "KernelKitTests", dependencies: ["KernelKit", "Formats"], swiftSettings: strict),
+    .testTarget(name: "BootTests", dependencies: ["KernelKit", "Formats"], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

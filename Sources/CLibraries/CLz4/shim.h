@@ -1,0 +1,2 @@
+#include <lz4hc.h>
+#include <lz4.h>

@@ -1,0 +1,35 @@
+#ifndef MINIVM_H
+#define MINIVM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Swaps two paths in one step. Returns 0, or -1 with errno set. renameat2(2), RENAME_EXCHANGE.
+int minivm_exchange(const char *first, const char *second);
+
+/// Gives the file behind an O_TMPFILE descriptor its first name. Returns 0, or -1 with errno set.
+int minivm_link_descriptor(int descriptor, const char *path);
+
+/// The flag of open(2) that makes a file without a name.
+int minivm_o_tmpfile(void);
+
+/// Calls `handler` on SIGINT, SIGTERM and SIGHUP, on a thread of its own, where it may take locks.
+/// The handler returns; the process then ends by the same signal.
+int minivm_on_termination(void (*handler)(void));
+
+/// What a transfer hands to its receiver: return 0 to go on, anything else to stop.
+typedef int (*minivm_receiver)(void *context, const uint8_t *bytes, size_t count);
+
+enum {
+  MINIVM_HTTP_OK = 0,
+  MINIVM_HTTP_NO_LIBRARY = 1,
+  MINIVM_HTTP_FAILED = 2,
+};
+
+/// One plain GET over libcurl, which is loaded on first use, so that nothing else pays for it.
+/// `status` gets the response's code; `message` a reason when the result isn't MINIVM_HTTP_OK.
+/// Redirects are followed to http and https only. `user_agent` may not be null.
+int minivm_http_get(const char *url, const char *user_agent, minivm_receiver receiver, void *context,
+                    long *status, char *message, size_t message_size);
+
+#endif

@@ -1,0 +1,99 @@
+/// Where bytes come from, a piece at a time, so that memory does not depend on how many there are.
+///
+/// Sources are composed: `TarReader(XZSource(member))`.
+public protocol ByteSource: AnyObject {
+  /// The next piece, never larger than about a MiB. Empty means the end, and nothing else does:
+  /// what can't be read is thrown.
+  func next() throws -> [UInt8]
+}
+
+/// Bytes that are in memory already.
+public final class MemorySource: ByteSource {
+  private var bytes: [UInt8]?
+
+  public init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  public func next() -> [UInt8] {
+    defer { bytes = nil }
+    return bytes ?? []
+  }
+}
+
+/// Reads a source in the amounts that a decoder wants.
+public final class SourceReader {
+  private let source: any ByteSource
+  private var piece: [UInt8] = []
+  private var position = 0
+  /// How many bytes were read, in bytes from the source's start.
+  public private(set) var offset = 0
+
+  public init(_ source: any ByteSource) {
+    self.source = source
+  }
+
+  private func refill() throws -> Bool {
+    if position < piece.count { return true }
+    piece = try source.next()
+    position = 0
+    return !piece.isEmpty
+  }
+
+  public func isAtEnd() throws -> Bool {
+    try !refill()
+  }
+
+  /// Up to `maximum` bytes; empty only at the end.
+  public func read(upTo maximum: Int) throws -> ArraySlice<UInt8> {
+    guard maximum > 0, try refill() else { return [] }
+    let end = min(piece.count, position + maximum)
+    defer {
+      offset += end - position
+      position = end
+    }
+    return piece[position..<end]
+  }
+
+  /// Exactly `count` bytes.
+  /// - Throws: `FormatError.truncated` when the source ends before.
+  public func read(exactly count: Int) throws -> [UInt8] {
+    var result: [UInt8] = []
+    // An announced size is a claim until the bytes are there: reserve little.
+    result.reserveCapacity(min(count, 1 << 20))
+    try forEachPiece(of: count) { result.append(contentsOf: $0) }
+    return result
+  }
+
+  public func skip(_ count: Int) throws {
+    try forEachPiece(of: count) { _ in }
+  }
+
+  /// Hands on the next `count` bytes in pieces.
+  /// - Throws: `FormatError.truncated` when the source ends before.
+  public func forEachPiece(of count: Int, _ body: (ArraySlice<UInt8>) throws -> Void) throws {
+    var left = count
+    while left > 0 {
+      let part = try read(upTo: left)
+      guard !part.isEmpty else {
+        throw FormatError(.truncated, "the input ends \(left) bytes early", offset: offset)
+      }
+      left -= part.count
+      try body(part)
+    }
+  }
+
+  /// Everything up to the end.
+  /// - Throws: `FormatError.limit` when that is more than `limit` bytes.
+  public func readToEnd(limit: Int) throws -> [UInt8] {
+    var result: [UInt8] = []
+    while true {
+      let part = try read(upTo: 1 << 20)
+      if part.isEmpty { return result }
+      guard result.count + part.count <= limit else {
+        throw FormatError(.limit, "more than \(limit) bytes", offset: offset)
+      }
+      result.append(contentsOf: part)
+    }
+  }
+}

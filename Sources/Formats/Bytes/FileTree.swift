@@ -1,0 +1,132 @@
+internal import CMiniVM
+internal import Glibc
+
+/// Folders and what is in them, without following links.
+public enum FileTree {
+  public enum Kind: Sendable, Hashable {
+    case file, directory, symbolicLink, other
+  }
+
+  /// What lstat(2) says of one path.
+  public struct Status: Sendable, Hashable {
+    public var kind: Kind
+    /// Permission bits, with set-uid, set-gid and sticky.
+    public var mode: UInt32
+    /// Bytes.
+    public var size: Int
+    /// Seconds since 1970.
+    public var modified: Int
+    public var modifiedNanoseconds: Int
+  }
+
+  /// - Returns: nil when there is no such path.
+  public static func status(_ path: String, followingLink: Bool = false) -> Status? {
+    var status = stat()
+    let result = unsafe followingLink ? stat(path, &status) : lstat(path, &status)
+    guard result == 0 else { return nil }
+    let kind: Kind =
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: .file
+      case S_IFDIR: .directory
+      case S_IFLNK: .symbolicLink
+      default: .other
+      }
+    return Status(
+      kind: kind, mode: UInt32(status.st_mode & 0o7777), size: Int(status.st_size),
+      modified: Int(status.st_mtim.tv_sec), modifiedNanoseconds: Int(status.st_mtim.tv_nsec))
+  }
+
+  public static func isDirectory(_ path: String) -> Bool {
+    status(path, followingLink: true)?.kind == .directory
+  }
+
+  /// Names in a folder, in byte order.
+  public static func names(in folder: String) throws(FormatError) -> [String] {
+    guard let stream = unsafe opendir(folder) else {
+      throw .system("can't be listed", path: folder)
+    }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    errno = 0
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
+          unsafe String(cString: $0)
+        }
+      }
+      if name != ".", name != ".." { names.append(name) }
+      errno = 0
+    }
+    guard errno == 0 else { throw .system("can't be listed", path: folder) }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  public static func linkTarget(_ path: String) throws(FormatError) -> String {
+    let target = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+      count = max(0, unsafe readlink(path, buffer.baseAddress!, 4096))
+    }
+    guard !target.isEmpty else { throw .system("can't be read", path: path) }
+    return String(decoding: target, as: UTF8.self)
+  }
+
+  /// Makes a folder and those above it.
+  public static func makeDirectories(_ path: String) throws(FormatError) {
+    if isDirectory(path) { return }
+    let above = parent(of: path)
+    if above != path { try makeDirectories(above) }
+    guard unsafe mkdir(path, 0o777) == 0 || errno == EEXIST && isDirectory(path) else {
+      throw .system("can't be made", path: path)
+    }
+  }
+
+  /// Makes one folder, whose parent exists.
+  public static func makeDirectory(_ path: String) throws(FormatError) {
+    guard unsafe mkdir(path, 0o777) == 0 else { throw .system("can't be made", path: path) }
+  }
+
+  public static func makeLink(_ path: String, to target: String) throws(FormatError) {
+    guard unsafe symlink(target, path) == 0 else { throw .system("can't be made", path: path) }
+  }
+
+  public static func setAttributes(_ path: String, mode: UInt32, seconds: Int) throws(FormatError) {
+    let time = timespec(tv_sec: seconds, tv_nsec: 0)
+    guard unsafe chmod(path, mode) == 0, unsafe utimensat(AT_FDCWD, path, [time, time], 0) == 0
+    else { throw .system("can't be given its mode and time", path: path) }
+  }
+
+  public static func rename(_ path: String, to new: String) throws(FormatError) {
+    let result = unsafe Glibc.rename(path, new)
+    guard result == 0 else { throw .system("can't be replaced", path: new) }
+  }
+
+  /// Swaps two paths in one step, where the file system can.
+  static func exchange(_ first: String, _ second: String) -> Bool {
+    unsafe minivm_exchange(first, second) == 0
+  }
+
+  /// Removes a path and all below it. What can't be removed stays.
+  public static func remove(_ path: String) {
+    if status(path)?.kind == .directory {
+      unsafe chmod(path, 0o700)
+      for name in (try? names(in: path)) ?? [] { remove("\(path)/\(name)") }
+      unsafe rmdir(path)
+    } else {
+      unsafe unlink(path)
+    }
+  }
+
+  /// The folder that a path is in; `.` for a bare name.
+  public static func parent(of path: String) -> String {
+    var path = Substring(path)
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// The last name of a path.
+  public static func name(of path: String) -> String {
+    var path = Substring(path)
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    return String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...])
+  }
+}

@@ -1,0 +1,66 @@
+/// What is wrong with some bytes, and where.
+///
+/// Every decoder and encoder of this library throws this one type. The description reads
+/// `linux-image.deb: data.tar.xz: truncated: … (at byte 8000)`.
+public struct FormatError: Error, Sendable, Hashable {
+  public enum Kind: Sendable, Hashable {
+    /// The input ends before what it announced.
+    case truncated
+    /// The input is not what its format's specification allows.
+    case malformed
+    /// A legal input that this program does not read.
+    case unsupported
+    /// A value does not fit where it has to go.
+    case overflow
+    /// A limit that protects against hostile input was reached.
+    case limit
+    /// A system call failed.
+    case io
+  }
+
+  public var kind: Kind
+  /// Where in the input: a file, then a member of it, and so on, outermost first.
+  public var path: [String]
+  /// Byte offset in the innermost of `path`.
+  public var offset: Int?
+  /// What is wrong, in words.
+  public var reason: String
+  /// The system's error number, for `.io`.
+  public var errno: Int32?
+
+  public init(
+    _ kind: Kind, _ reason: String, offset: Int? = nil, path: [String] = [], errno: Int32? = nil
+  ) {
+    self.kind = kind
+    self.reason = reason
+    self.offset = offset
+    self.path = path
+    self.errno = errno
+  }
+
+  /// The same error, seen from the outside of `container`.
+  public func inside(_ container: String) -> FormatError {
+    var error = self
+    error.path.insert(container, at: 0)
+    return error
+  }
+}
+
+extension FormatError: CustomStringConvertible {
+  public var description: String {
+    let place = offset.map { " (at byte \($0))" } ?? ""
+    return (path + [reason]).joined(separator: ": ") + place
+  }
+}
+
+/// Runs `body` and names `container` in the errors that come out of it.
+@inlinable
+public func inside<T>(
+  _ container: @autoclosure () -> String, _ body: () throws -> T
+) throws -> T {
+  do {
+    return try body()
+  } catch let error as FormatError {
+    throw error.inside(container())
+  }
+}

@@ -1,0 +1,85 @@
+internal import Glibc
+
+/// An open file that is read at offsets, so that several readers can share it.
+public final class InputFile: Sendable {
+  public let path: String
+  /// Bytes, when the file was opened.
+  public let size: Int
+  private let descriptor: Int32
+
+  /// - Throws: `FormatError.io`, also for what is not a regular file.
+  public init(_ path: String) throws(FormatError) {
+    self.path = path
+    let descriptor = retrying { unsafe open(path, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else { throw .system("can't be opened", path: path) }
+    self.descriptor = descriptor
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else {
+      throw .system("can't be examined", path: path)
+    }
+    size = Int(status.st_size)
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FormatError(.io, "is not a regular file", path: [path])
+    }
+  }
+
+  deinit {
+    close(descriptor)
+  }
+
+  /// Up to `count` bytes from `offset`; fewer only at the end of the file.
+  public func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
+    var failed = false
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      filled = 0
+      while filled < count {
+        let got = retrying {
+          unsafe pread(descriptor, buffer.baseAddress! + filled, count - filled, offset + filled)
+        }
+        if got < 0 { failed = true }
+        if got <= 0 { return }
+        filled += got
+      }
+    }
+    if failed { throw .system("can't be read", path: path) }
+    return result
+  }
+
+  /// The whole file.
+  /// - Throws: `FormatError.limit` when it is larger than `limit` bytes.
+  public func readAll(limit: Int) throws(FormatError) -> [UInt8] {
+    guard size <= limit else {
+      throw FormatError(.limit, "\(size) bytes are more than \(limit)", path: [path])
+    }
+    return try read(at: 0, count: size)
+  }
+
+  /// The bytes of `range` as a stream.
+  public func source(_ range: Range<Int>) -> FileSource {
+    FileSource(self, range: range)
+  }
+}
+
+/// A part of a file, a piece at a time.
+public final class FileSource: ByteSource {
+  private static let pieceSize = 1 << 18
+  private let file: InputFile
+  private var range: Range<Int>
+
+  init(_ file: InputFile, range: Range<Int>) {
+    self.file = file
+    self.range = range
+  }
+
+  /// - Throws: `FormatError.truncated` when the file is shorter than the range.
+  public func next() throws -> [UInt8] {
+    guard !range.isEmpty else { return [] }
+    let piece = try file.read(
+      at: range.lowerBound, count: min(range.count, Self.pieceSize))
+    guard !piece.isEmpty else {
+      throw FormatError(.truncated, "the file ends early", offset: range.lowerBound, path: [file.path])
+    }
+    range = range.lowerBound + piece.count..<range.upperBound
+    return piece
+  }
+}

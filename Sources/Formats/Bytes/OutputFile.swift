@@ -1,0 +1,142 @@
+internal import CMiniVM
+internal import Glibc
+internal import Synchronization
+
+/// A file that appears whole or not at all, and replaces an earlier one in one step.
+///
+/// It has no name while it is written (open(2), O_TMPFILE), so that nothing is left of it when the
+/// program is stopped, in whatever way. Where the file system can't do that, it has a temporary name
+/// that is removed when the writer goes away. Readable by its owner alone until `commit`.
+public final class OutputFile: Sendable {
+  public let path: String
+  private let descriptor: Int32
+  private let temporaryPath: Mutex<String?>
+
+  /// - Throws: `FormatError.io` when the folder can't be written to.
+  public init(replacing path: String) throws(FormatError) {
+    self.path = path
+    let folder = FileTree.parent(of: path)
+    var descriptor = retrying {
+      unsafe open(folder, O_RDWR | O_CLOEXEC | minivm_o_tmpfile(), 0o600)
+    }
+    var name: String?
+    if descriptor < 0, [EOPNOTSUPP, EISDIR, EINVAL].contains(errno) {
+      let reserved = TemporaryPaths.reserve(in: folder)
+      name = reserved
+      descriptor = retrying {
+        unsafe open(reserved, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0o600)
+      }
+    }
+    guard descriptor >= 0 else {
+      let error = FormatError.system("can't be written", path: path)
+      if let name { TemporaryPaths.forget(name) }
+      throw error
+    }
+    self.descriptor = descriptor
+    temporaryPath = Mutex(name)
+  }
+
+  deinit {
+    close(descriptor)
+    temporaryPath.withLock { name in
+      guard let name else { return }
+      unsafe unlink(name)
+      TemporaryPaths.forget(name)
+    }
+  }
+
+  /// Writes all of `bytes` at `offset`, in bytes from the start of the file.
+  public func write(_ bytes: [UInt8], at offset: Int) throws(FormatError) {
+    let failed = unsafe bytes.withUnsafeBytes { buffer in
+      var done = 0
+      while done < buffer.count {
+        let put = retrying {
+          unsafe pwrite(descriptor, buffer.baseAddress! + done, buffer.count - done, offset + done)
+        }
+        if put <= 0 { return true }
+        done += put
+      }
+      return false
+    }
+    if failed { throw .system("can't be written", path: path) }
+  }
+
+  /// Up to `count` bytes that were written at `offset`.
+  public func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
+    var failed = false
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      filled = 0
+      while filled < count {
+        let got = retrying {
+          unsafe pread(descriptor, buffer.baseAddress! + filled, count - filled, offset + filled)
+        }
+        if got < 0 { failed = true }
+        if got <= 0 { return }
+        filled += got
+      }
+    }
+    if failed { throw .system("can't be read back", path: path) }
+    return result
+  }
+
+  /// Makes the file `size` bytes long; what was not written reads as zeros and takes no room.
+  public func truncate(to size: Int) throws(FormatError) {
+    guard retrying({ ftruncate(descriptor, size) }) == 0 else {
+      throw .system("can't be given its size", path: path)
+    }
+  }
+
+  /// Gives the file its mode and its modification time, for files that keep those of an archive.
+  public func setAttributes(mode: UInt32, seconds: Int, nanoseconds: Int = 0) throws(FormatError) {
+    let time = timespec(tv_sec: seconds, tv_nsec: nanoseconds)
+    guard fchmod(descriptor, mode) == 0, unsafe futimens(descriptor, [time, time]) == 0 else {
+      throw .system("can't be given its mode and time", path: path)
+    }
+  }
+
+  /// Puts the file in its place.
+  /// - Parameter mode: permission bits; nil for those that any new file gets.
+  public func commit(mode: UInt32? = nil) throws(FormatError) {
+    try stage(mode: mode)
+    try publish()
+  }
+
+  /// Puts several files in their places, once all of them are known to be on the disk.
+  public static func commit(_ files: [OutputFile]) throws(FormatError) {
+    for file in files { try file.stage(mode: nil) }
+    for file in files { try file.publish() }
+  }
+
+  private func stage(mode: UInt32?) throws(FormatError) {
+    guard fchmod(descriptor, mode ?? 0o666 & ~Self.creationMask) == 0, fsync(descriptor) == 0 else {
+      throw .system("can't be written", path: path)
+    }
+    let name = temporaryPath.withLock { name -> String? in
+      if name != nil { return name }
+      let reserved = TemporaryPaths.reserve(in: FileTree.parent(of: path))
+      guard unsafe minivm_link_descriptor(descriptor, reserved) == 0 else {
+        TemporaryPaths.forget(reserved)
+        return nil
+      }
+      name = reserved
+      return reserved
+    }
+    guard name != nil else { throw .system("can't be written", path: path) }
+  }
+
+  private func publish() throws(FormatError) {
+    let done = temporaryPath.withLock { name in
+      guard let staged = name, unsafe rename(staged, path) == 0 else { return false }
+      TemporaryPaths.forget(staged)
+      name = nil
+      return true
+    }
+    guard done else { throw .system("can't be replaced", path: path) }
+  }
+
+  private static let creationMask: mode_t = {
+    let mask = umask(0o077)
+    umask(mask)
+    return mask
+  }()
+}

@@ -1,0 +1,42 @@
+public import Formats
+
+/// Why a job could not be done, in words for its user, and the exit code that a script sees.
+public struct KitError: Error, Sendable, CustomStringConvertible {
+  public enum Code: Int32, Sendable {
+    /// The input or the result is bad.
+    case invalid = 1
+    /// What was asked for can't be asked for.
+    case usage = 2
+    /// What was asked for does not exist: a package, a version, a file.
+    case missing = 3
+    /// Bytes are not what somebody trusted says they are.
+    case unverified = 4
+    /// A timeout, or an expectation that was not met.
+    case unexpected = 5
+  }
+
+  public var code: Code
+  /// One line: the file, where in it, what is wrong.
+  public var message: String
+  /// One line: what to do about it.
+  public var advice: String?
+
+  public init(_ code: Code, _ message: String, advice: String? = nil) {
+    self.code = code
+    self.message = message
+    self.advice = advice
+  }
+
+  public var description: String {
+    advice.map { "\(message); \($0)" } ?? message
+  }
+}
+
+extension KitError {
+  /// What a file that can't be opened or a format that can't be read means for the exit code.
+  public init(_ error: FormatError) {
+    // ENOENT and ENOTDIR: asked for, and not there.
+    let isMissing = error.kind == .io && (error.errno == 2 || error.errno == 20)
+    self.init(isMissing ? .missing : .invalid, error.description)
+  }
+}

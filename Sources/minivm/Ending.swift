@@ -1,0 +1,35 @@
+import ArgumentParser
+import CMiniVM
+import Formats
+import Glibc
+import KernelKit
+
+/// Writes one line about a failure to stderr and ends the program with the failure's exit code.
+func end(with error: any Error) -> Never {
+  let failure: KitError
+  switch error {
+  case let error as KitError: failure = error
+  case let error as FormatError: failure = KitError(error)
+  default:
+    let code = MiniVM.exitCode(for: error)
+    let text = MiniVM.fullMessage(for: error)
+    if code == .success {
+      print(text)
+      exit(0)
+    }
+    if !text.isEmpty { writeToStandardError(text) }
+    exit(code == .validationFailure ? KitError.Code.usage.rawValue : code.rawValue)
+  }
+  writeToStandardError("minivm: \(failure)")
+  exit(failure.code.rawValue)
+}
+
+func writeToStandardError(_ line: String) {
+  let bytes = Array((line + "\n").utf8)
+  _ = unsafe bytes.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }
+}
+
+/// Ctrl-C and `kill` leave no temporary file behind.
+func removeUnfinishedFilesOnTermination() {
+  _ = minivm_on_termination { TemporaryPaths.removeAll() }
+}

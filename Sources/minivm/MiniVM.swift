@@ -1,0 +1,35 @@
+import ArgumentParser
+import Formats
+import KernelKit
+
+@main
+struct MiniVM: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "minivm",
+    abstract: "Makes what a light VM boots from out of a distribution's kernel package.",
+    version: "0.1.0",
+    subcommands: subcommandTypes
+  )
+
+  static let subcommandTypes: [any ParsableCommand.Type] = []
+
+  /// Names that the program may be called by: it is that subcommand then.
+  static let linkNames = ["modules2qcow2", "mkinitramfs", "update-busybox", "update-e2fsck"]
+
+  static func main() async {
+    removeUnfinishedFilesOnTermination()
+    var arguments = Array(CommandLine.arguments.dropFirst())
+    let name = FileTree.name(of: CommandLine.arguments.first ?? "minivm")
+    if linkNames.contains(name) { arguments.insert(name, at: 0) }
+    do {
+      var command = try parseAsRoot(arguments)
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      end(with: error)
+    }
+  }
+}
