@@ -1,0 +1,73 @@
+/// Writes a cpio archive in the "newc" form that the kernel unpacks into its first file system.
+///
+/// Linux, Documentation/driver-api/early-userspace/buffer-format.rst. Owner 0:0, one link a file,
+/// inode numbers counted from 1, no device numbers of this machine: only what is given shows.
+public struct NewcWriter: Sendable {
+  public enum Kind: Sendable, Hashable {
+    case directory
+    case file([UInt8])
+    case symbolicLink(target: String)
+    case characterDevice(major: UInt32, minor: UInt32)
+  }
+
+  public private(set) var bytes: [UInt8] = []
+  private var inode: UInt32 = 0
+
+  public init() {}
+
+  /// Adds an entry, whose parent folder was added before.
+  /// - Parameters:
+  ///   - mode: permission bits.
+  ///   - modified: seconds since 1970; 0 to 2³²-1.
+  /// - Throws: `FormatError.overflow` for what the form's 32-bit fields can't hold.
+  public mutating func add(_ path: String, _ kind: Kind, mode: UInt32, modified: Int) throws(FormatError) {
+    guard !path.isEmpty, !path.utf8.contains(0), path.utf8.count <= ArchivePath.lengthLimit else {
+      throw FormatError(.overflow, "\(path.quoted) can't be a path in an initramfs")
+    }
+    inode += 1
+    switch kind {
+    case .directory: try append(path, type: 0o040000, mode: mode, modified: modified, links: 2)
+    case .file(let data): try append(path, type: 0o100000, mode: mode, modified: modified, data: data)
+    case .symbolicLink(let target):
+      try append(path, type: 0o120000, mode: 0o777, modified: modified, data: Array(target.utf8))
+    case .characterDevice(let major, let minor):
+      try append(path, type: 0o020000, mode: mode, modified: modified, device: (major, minor))
+    }
+  }
+
+  /// The archive with its end.
+  public consuming func finish() throws(FormatError) -> [UInt8] {
+    inode = 0
+    try append("TRAILER!!!", type: 0, mode: 0, modified: 0)
+    return bytes
+  }
+
+  private mutating func append(
+    _ path: String, type: UInt32, mode: UInt32, modified: Int, links: UInt32 = 1,
+    device: (major: UInt32, minor: UInt32) = (0, 0), data: [UInt8] = []
+  ) throws(FormatError) {
+    guard let size = UInt32(exactly: data.count), let modified = UInt32(exactly: max(0, modified)) else {
+      throw FormatError(.overflow, "\(path.quoted) is too large or too new for an initramfs")
+    }
+    let name = Array(path.utf8) + [0]
+    bytes.append(contentsOf: "070701".utf8)
+    let fields: [UInt32] = [
+      inode, type | mode & 0o7777, 0, 0, links, modified, size, 0, 0, device.major, device.minor,
+      UInt32(name.count), 0,
+    ]
+    for field in fields {
+      let digits = String(field, radix: 16, uppercase: true)
+      bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: 8 - digits.count))
+      bytes.append(contentsOf: digits.utf8)
+    }
+    bytes.append(contentsOf: name)
+    pad()
+    bytes.append(contentsOf: data)
+    pad()
+  }
+
+  private mutating func pad() {
+    let rest = bytes.count % 4
+    if rest != 0 { bytes.append(contentsOf: repeatElement(0, count: 4 - rest)) }
+  }
+}

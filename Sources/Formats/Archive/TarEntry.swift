@@ -1,0 +1,68 @@
+/// One entry of a tar archive.
+public struct TarEntry: Sendable, Hashable {
+  public enum Kind: Sendable, Hashable {
+    case file, directory
+    case symbolicLink(target: String)
+    /// The same file as an earlier entry's.
+    case hardLink(path: String)
+    case characterDevice(major: UInt32, minor: UInt32)
+    case blockDevice(major: UInt32, minor: UInt32)
+    case fifo
+  }
+
+  /// Relative, without `.`, `..` and empty parts; empty for the archive's root.
+  public var path: String
+  public var kind: Kind
+  /// Permission bits, with set-uid, set-gid and sticky.
+  public var mode: UInt32
+  /// Bytes that follow; 0 for all but files.
+  public var size: Int
+  /// Seconds since 1970.
+  public var modified: Int
+  public var owner: UInt32
+  public var group: UInt32
+}
+
+/// Paths as archives give them: an attacker's, until they went through here.
+public enum ArchivePath {
+  /// The most bytes of a path, PATH_MAX of Linux.
+  public static let lengthLimit = 4095
+  /// The most bytes of a name, NAME_MAX of Linux.
+  public static let nameLimit = 255
+
+  /// The path without `./`, doubled and trailing slashes.
+  /// - Throws: `FormatError.malformed` for a path that leads out of its archive, or can't be a path:
+  ///   absolute, with `..`, with a NUL, not UTF-8; `.limit` for one that is too long.
+  public static func normalize(_ bytes: some Collection<UInt8>) throws(FormatError) -> String {
+    guard bytes.count <= lengthLimit else {
+      throw FormatError(.limit, "a path of \(bytes.count) bytes")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw FormatError(.malformed, "a path that is not UTF-8: \(String(decoding: bytes, as: UTF8.self).quoted)")
+    }
+    guard !text.utf8.contains(0), !text.hasPrefix("/") else {
+      throw FormatError(.malformed, "the path \(text.quoted) leads out of the archive")
+    }
+    var parts: [Substring] = []
+    for part in text.split(separator: "/") where part != "." {
+      guard part != ".." else {
+        throw FormatError(.malformed, "the path \(text.quoted) leads out of the archive")
+      }
+      guard part.utf8.count <= nameLimit else {
+        throw FormatError(.limit, "a name of \(part.utf8.count) bytes")
+      }
+      parts.append(part)
+    }
+    return parts.joined(separator: "/")
+  }
+}
+
+extension String {
+  /// In quotes, with control characters made visible: safe to print, whoever chose it.
+  public var quoted: String {
+    let shown = unicodeScalars.prefix(200).map {
+      $0.value < 0x20 || $0.value == 0x7f ? "\\u{" + String($0.value, radix: 16) + "}" : String($0)
+    }
+    return "“" + shown.joined() + (unicodeScalars.count > 200 ? "…" : "") + "”"
+  }
+}

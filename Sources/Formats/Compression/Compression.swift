@@ -1,0 +1,45 @@
+/// How bytes are compressed.
+public enum Compression: String, Sendable, Hashable, CaseIterable {
+  case none, gzip, xz, lzma, zstd, bzip2, lz4
+
+  /// What the first bytes of some data say. `.lzma` has no magic number and is not detected.
+  public static func detect(_ bytes: some Collection<UInt8>) -> Compression {
+    let start = Array(bytes.prefix(6))
+    let magics: [(Compression, [UInt8])] = [
+      (.gzip, [0x1f, 0x8b]),
+      (.xz, [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]),
+      (.zstd, [0x28, 0xb5, 0x2f, 0xfd]),
+      (.bzip2, [0x42, 0x5a, 0x68]),
+      (.lz4, [0x02, 0x21, 0x4c, 0x18]),
+    ]
+    return magics.first { start.starts(with: $0.1) }?.0 ?? .none
+  }
+
+  /// The decompressed bytes of `source`.
+  /// - Parameter jobs: cores that the decoder may use, where the format allows it.
+  /// - Throws: `FormatError.unsupported` where this program can't decode the format.
+  public func decode(_ source: any ByteSource, jobs: Int = 1) throws(FormatError) -> any ByteSource {
+    switch self {
+    case .none: return source
+    case .gzip: return DecodingSource(source, try GzipDecoder())
+    case .xz: return DecodingSource(source, try XZDecoder(isXZ: true, jobs: jobs))
+    case .lzma: return DecodingSource(source, try XZDecoder(isXZ: false, jobs: 1))
+    case .zstd: return DecodingSource(source, try ZstdDecoder())
+    case .bzip2:
+      #if HAS_BZIP2
+        return DecodingSource(source, try Bzip2Decoder())
+      #else
+        throw FormatError(.unsupported, "bzip2: this minivm was built without libbz2")
+      #endif
+    case .lz4: throw FormatError(.unsupported, "lz4 is written, not read")
+    }
+  }
+
+  /// Decompresses what is in memory; bytes that are not compressed come back as they are.
+  /// - Throws: `FormatError.limit` when the result is larger than `limit` bytes.
+  public static func decompress(_ bytes: [UInt8], limit: Int) throws -> [UInt8] {
+    let compression = detect(bytes)
+    if compression == .none { return bytes }
+    return try SourceReader(compression.decode(MemorySource(bytes))).readToEnd(limit: limit)
+  }
+}

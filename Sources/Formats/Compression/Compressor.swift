@@ -1,0 +1,101 @@
+internal import CDeflate
+internal import CLz4
+internal import CLzma
+internal import CZstd
+
+extension Compression {
+  /// Compresses in one call what is in memory, in the form that the kernel's own decoders read.
+  ///
+  /// The same bytes come out on any number of cores.
+  /// - Parameter level: the library's; nil for a good one.
+  /// - Throws: `FormatError.unsupported` for formats that are only read.
+  public func compress(_ bytes: [UInt8], level: Int32? = nil, jobs: Int = 1) throws(FormatError) -> [UInt8] {
+    switch self {
+    case .none: return bytes
+    case .gzip: return try Self.gzip(bytes, level: level ?? 9)
+    case .zstd: return try Self.zstd(bytes, level: level ?? 12, jobs: jobs)
+    case .xz: return try Self.xz(bytes, level: level ?? 6)
+    case .lz4: return try Self.legacyLZ4(bytes, level: level ?? 9)
+    case .bzip2, .lzma: throw FormatError(.unsupported, "\(rawValue) is read, not written")
+    }
+  }
+
+  /// One gzip member without name or time (RFC 1952).
+  private static func gzip(_ bytes: [UInt8], level: Int32) throws(FormatError) -> [UInt8] {
+    guard let compressor = unsafe libdeflate_alloc_compressor(level) else {
+      throw FormatError(.limit, "gzip: no memory")
+    }
+    defer { unsafe libdeflate_free_compressor(compressor) }
+    let bound = unsafe libdeflate_gzip_compress_bound(compressor, bytes.count)
+    return unsafe [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+      count = unsafe libdeflate_gzip_compress(
+        compressor, bytes, bytes.count, buffer.baseAddress, buffer.count)
+    }
+  }
+
+  /// One frame with a checksum (RFC 8878).
+  private static func zstd(_ bytes: [UInt8], level: Int32, jobs: Int) throws(FormatError) -> [UInt8] {
+    guard let context = unsafe ZSTD_createCCtx() else { throw FormatError(.limit, "zstd: no memory") }
+    defer { unsafe ZSTD_freeCCtx(context) }
+    let parameters: [(ZSTD_cParameter, Int32)] = [
+      (ZSTD_c_compressionLevel, level),
+      (ZSTD_c_checksumFlag, 1),
+      // With one worker or many the data is cut in the same way; without workers it is not.
+      (ZSTD_c_nbWorkers, Int32(clamping: max(1, jobs))),
+    ]
+    for (parameter, value) in parameters {
+      // A libzstd without threads refuses workers and goes on without.
+      _ = unsafe ZSTD_CCtx_setParameter(context, parameter, value)
+    }
+    var failure: String?
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) { buffer, count in
+      let written = unsafe ZSTD_compress2(
+        context, buffer.baseAddress, buffer.count, bytes, bytes.count)
+      if ZSTD_isError(written) != 0 {
+        unsafe failure = String(cString: ZSTD_getErrorName(written))
+      } else {
+        count = written
+      }
+    }
+    if let failure { throw FormatError(.limit, "zstd: \(failure)") }
+    return result
+  }
+
+  /// With CRC32: the kernel's decoder does not know CRC64. Linux, Documentation/staging/xz.rst.
+  private static func xz(_ bytes: [UInt8], level: Int32) throws(FormatError) -> [UInt8] {
+    let bound = lzma_stream_buffer_bound(bytes.count)
+    var failed = false
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+      failed = unsafe lzma_easy_buffer_encode(
+        UInt32(clamping: level), LZMA_CHECK_CRC32, nil, bytes, bytes.count,
+        buffer.baseAddress, &count, buffer.count) != LZMA_OK
+    }
+    if failed { throw FormatError(.limit, "xz: no memory") }
+    return result
+  }
+
+  /// The only lz4 form the kernel reads: "LZ4 Frame Format Description", Legacy frame.
+  private static func legacyLZ4(_ bytes: [UInt8], level: Int32) throws(FormatError) -> [UInt8] {
+    let blockSize = 8 << 20
+    var writer = ByteWriter()
+    writer.littleEndian(0x184C_2102 as UInt32)
+    for start in stride(from: 0, to: bytes.count, by: blockSize) {
+      let block = Array(bytes[start..<min(bytes.count, start + blockSize)])
+      let bound = LZ4_compressBound(Int32(block.count))
+      let compressed = unsafe [UInt8](unsafeUninitializedCapacity: Int(bound)) { buffer, count in
+        count = unsafe block.withUnsafeBytes { source in
+          unsafe buffer.withMemoryRebound(to: CChar.self) { target in
+            Int(
+              unsafe LZ4_compress_HC(
+                source.baseAddress?.assumingMemoryBound(to: CChar.self), target.baseAddress,
+                Int32(block.count), bound, level))
+          }
+        }
+      }
+      guard !compressed.isEmpty else { throw FormatError(.limit, "lz4: no memory") }
+      writer.littleEndian(UInt32(compressed.count))
+      writer.append(compressed)
+    }
+    return writer.bytes
+  }
+}

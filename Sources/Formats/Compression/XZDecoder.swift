@@ -1,0 +1,56 @@
+internal import CLzma
+
+/// .xz and .lzma over liblzma, whose blocks decode on several cores.
+///
+/// The .xz file format 1.2; a Debian data.tar.xz has blocks of 24 MiB with their sizes in the headers.
+@safe
+final class XZDecoder: StreamDecoder {
+  /// Decoding threads share this much; a dictionary that needs more than twice it is refused.
+  private static let memory: UInt64 = 192 << 20
+
+  private let stream: UnsafeMutablePointer<lzma_stream>
+  private let isXZ: Bool
+
+  /// - Parameter isXZ: false for the older .lzma.
+  init(isXZ: Bool, jobs: Int) throws(FormatError) {
+    self.isXZ = isXZ
+    unsafe stream = UnsafeMutablePointer<lzma_stream>.allocate(capacity: 1)
+    unsafe stream.initialize(to: lzma_stream())
+    let result = unsafe isXZ
+      ? minivm_xz_decoder(stream, UInt32(clamping: max(1, jobs)), Self.memory)
+      : lzma_alone_decoder(stream, 2 * Self.memory)
+    guard result == LZMA_OK else { throw FormatError(.limit, "xz: no memory") }
+  }
+
+  deinit {
+    unsafe lzma_end(stream)
+    unsafe stream.deallocate()
+  }
+
+  func decode(
+    _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, isLast: Bool
+  ) throws(FormatError) -> DecoderStep {
+    unsafe stream.pointee.next_in = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    unsafe stream.pointee.avail_in = input.count
+    unsafe stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    unsafe stream.pointee.avail_out = output.count
+    let result = unsafe lzma_code(stream, isLast ? LZMA_FINISH : LZMA_RUN)
+    let step = unsafe DecoderStep(
+      consumed: input.count - stream.pointee.avail_in,
+      produced: output.count - stream.pointee.avail_out,
+      isComplete: result == LZMA_STREAM_END)
+    switch result {
+    case LZMA_OK, LZMA_STREAM_END, LZMA_BUF_ERROR: return step
+    case LZMA_FORMAT_ERROR: throw FormatError(.malformed, "not xz data")
+    case LZMA_OPTIONS_ERROR: throw FormatError(.unsupported, "xz with an unknown option")
+    case LZMA_MEMLIMIT_ERROR:
+      throw FormatError(.limit, "xz data that needs more than \(2 * Self.memory >> 20) MiB to decode")
+    default: throw FormatError(.malformed, "damaged xz data")
+    }
+  }
+
+  /// liblzma itself goes on from one .xz stream to the next; .lzma has one only.
+  func restart() throws(FormatError) {
+    throw FormatError(.malformed, "bytes after the end of the xz data")
+  }
+}

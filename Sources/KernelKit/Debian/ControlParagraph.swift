@@ -1,0 +1,63 @@
+public import Formats
+
+/// A paragraph of fields, as control files, Packages, Release and deb822 sources have them.
+/// deb822(5), deb-control(5).
+public struct ControlParagraph: Sendable, Hashable {
+  /// Field names in small letters, and values; the lines of a folded value are joined by newlines.
+  private var fields: [String: String] = [:]
+
+  public init() {}
+
+  /// The value of a field, whose name's case does not matter.
+  public subscript(_ name: String) -> String? { fields[name.lowercased()] }
+
+  public var isEmpty: Bool { fields.isEmpty }
+
+  /// - Throws: `FormatError.malformed` with the line's number for what is not a field.
+  public static func parse(_ bytes: [UInt8]) throws(FormatError) -> [ControlParagraph] {
+    var paragraphs: [ControlParagraph] = []
+    try forEach(bytes) { paragraphs.append($0) }
+    return paragraphs
+  }
+
+  /// Hands on one paragraph after another, for files that have thousands.
+  public static func forEach(
+    _ bytes: [UInt8], _ receive: (ControlParagraph) -> Void
+  ) throws(FormatError) {
+    var paragraph = ControlParagraph()
+    var lastField: String?
+    var number = 0
+    for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
+      number += 1
+      if line.first == UInt8(ascii: "#") { continue }
+      if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }) {
+        if !paragraph.isEmpty { receive(paragraph) }
+        paragraph = ControlParagraph()
+        lastField = nil
+        continue
+      }
+      if line.first == 0x20 || line.first == 0x09 {
+        guard let lastField else {
+          throw FormatError(.malformed, "line \(number) goes on with a field that was not begun")
+        }
+        paragraph.fields[lastField]?.append("\n" + trimmed(line))
+        continue
+      }
+      guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else {
+        throw FormatError(.malformed, "line \(number) is not a field")
+      }
+      let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+      guard paragraph.fields.updateValue(trimmed(line[(colon + 1)...]), forKey: name) == nil else {
+        throw FormatError(.malformed, "line \(number) has the field \(name.quoted) a second time")
+      }
+      lastField = name
+    }
+    if !paragraph.isEmpty { receive(paragraph) }
+  }
+
+  private static func trimmed(_ line: ArraySlice<UInt8>) -> String {
+    let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 || byte == 0x0d }
+    guard let end = line.lastIndex(where: { !isBlank($0) }) else { return "" }
+    return String(decoding: line[...end].drop(while: isBlank), as: UTF8.self)
+  }
+}

@@ -1,0 +1,129 @@
+public import Formats
+
+/// A Debian binary package. deb(5).
+public struct DebArchive: Sendable {
+  /// Fields of the package's control file that this program uses.
+  public struct Control: Sendable, Hashable {
+    public var package: String
+    public var version: String
+    public var architecture: String
+  }
+
+  /// The most bytes of an unpacked control member; the largest of Debian's have 2 MB.
+  private static let controlLimit = 64 << 20
+
+  public let path: String
+  public let control: Control
+  private let file: InputFile
+  private let data: ArMember
+
+  /// Reads what comes before the package's files.
+  /// - Throws: `FormatError` where dpkg-deb would refuse the package, too.
+  public init(_ path: String) throws {
+    let file = try InputFile(path)
+    self.path = path
+    self.file = file
+    (control, data) = try inside(path) {
+      var members = try ArReader(file)
+      guard let version = try members.next(), version.name == "debian-binary" else {
+        throw FormatError(.malformed, "is an ar archive, but not a .deb: debian-binary does not come first")
+      }
+      try Self.checkVersion(try file.read(at: version.range.lowerBound, count: min(version.range.count, 64)))
+      guard var member = try members.next() else { throw Self.lacks("control.tar") }
+      while member.name.hasPrefix("_") {
+        guard let next = try members.next() else { throw Self.lacks("control.tar") }
+        member = next
+      }
+      guard member.name == "control.tar" || member.name.hasPrefix("control.tar.") else {
+        throw FormatError(.malformed, "\(member.name.quoted) stands where control.tar is expected")
+      }
+      let control = try inside(member.name) { try Self.readControl(file, member) }
+      guard let data = try members.next() else { throw Self.lacks("data.tar") }
+      guard data.name == "data.tar" || data.name.hasPrefix("data.tar.") else {
+        throw FormatError(.malformed, "\(data.name.quoted) stands where data.tar is expected")
+      }
+      return (control, data)
+    }
+  }
+
+  /// Hands on the package's entries in their order, each with a reader for its body.
+  /// - Parameter jobs: cores that decompression may use.
+  public func forEachEntry(jobs: Int, _ receive: (TarEntry, TarReader) throws -> Void) throws {
+    try inside(path) {
+      let tar = try inside(data.name) {
+        TarReader(try Self.compression(data.name).decode(file.source(data.range), jobs: jobs))
+      }
+      while let entry = try inside(data.name, { try tar.next() }) {
+        do {
+          try receive(entry, tar)
+        } catch let error as FormatError where error.kind != .io && error.path.isEmpty {
+          throw error.inside(entry.path).inside(data.name)
+        }
+      }
+    }
+  }
+
+  private static func lacks(_ member: String) -> FormatError {
+    FormatError(.truncated, "the .deb ends before its \(member)")
+  }
+
+  private static func checkVersion(_ bytes: [UInt8]) throws(FormatError) {
+    guard let end = bytes.firstIndex(of: 0x0a) else {
+      throw FormatError(.malformed, "debian-binary has no complete line")
+    }
+    let parts = String(decoding: bytes[..<end], as: UTF8.self).split(
+      separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts.allSatisfy({ Int($0) != nil }) else {
+      throw FormatError(.malformed, "debian-binary does not hold a version")
+    }
+    guard parts[0] == "2" else {
+      throw FormatError(.unsupported, "a .deb of version \(parts.joined(separator: ".")), 2 is known")
+    }
+  }
+
+  private static func compression(_ member: String) throws(FormatError) -> Compression {
+    switch member.split(separator: ".").last {
+    case "tar": .none
+    case "gz": .gzip
+    case "xz": .xz
+    case "zst": .zstd
+    case "bz2": .bzip2
+    case "lzma": .lzma
+    default: throw FormatError(.unsupported, "\(member.quoted) has an unknown compression")
+    }
+  }
+
+  private static func readControl(_ file: InputFile, _ member: ArMember) throws -> Control {
+    let source = try compression(member.name).decode(file.source(member.range))
+    let tar = TarReader(LimitedSource(source, limit: controlLimit))
+    while let entry = try tar.next() {
+      guard entry.path == "control", entry.kind == .file else { continue }
+      let text = try tar.body(limit: 1 << 20)
+      let fields = try ControlParagraph.parse(text).first ?? ControlParagraph()
+      guard let package = fields["Package"], let version = fields["Version"],
+        let architecture = fields["Architecture"]
+      else { throw FormatError(.malformed, "control lacks Package, Version or Architecture") }
+      return Control(package: package, version: version, architecture: architecture)
+    }
+    throw FormatError(.malformed, "there is no control file in it")
+  }
+}
+
+/// Bytes of a source, as long as there are not too many.
+final class LimitedSource: ByteSource {
+  private let source: any ByteSource
+  private let limit: Int
+  private var count = 0
+
+  init(_ source: any ByteSource, limit: Int) {
+    self.source = source
+    self.limit = limit
+  }
+
+  func next() throws -> [UInt8] {
+    let piece = try source.next()
+    count += piece.count
+    guard count <= limit else { throw FormatError(.limit, "unpacks to more than \(limit) bytes") }
+    return piece
+  }
+}
