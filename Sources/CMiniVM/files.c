@@ -21,3 +21,11 @@ int minivm_link_descriptor(int descriptor, const char *path) {
 }
 
 int minivm_o_tmpfile(void) { return O_TMPFILE; }
+
+int minivm_sync_file_system(const char *path) {
+  int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return -1;
+  int result = syncfs(descriptor);
+  close(descriptor);
+  return result;
+}

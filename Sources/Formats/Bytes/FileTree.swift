@@ -94,6 +94,15 @@ public enum FileTree {
     else { throw .system("can't be given its mode and time", path: path) }
   }
 
+  static func setAttributes(
+    _ descriptor: Int32, path: String, mode: UInt32, seconds: Int
+  ) throws(FormatError) {
+    let time = timespec(tv_sec: seconds, tv_nsec: 0)
+    guard fchmod(descriptor, mode) == 0, unsafe futimens(descriptor, [time, time]) == 0 else {
+      throw .system("can't be given its mode and time", path: path)
+    }
+  }
+
   public static func rename(_ path: String, to new: String) throws(FormatError) {
     let result = unsafe Glibc.rename(path, new)
     guard result == 0 else { throw .system("can't be replaced", path: new) }

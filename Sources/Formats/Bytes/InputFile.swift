@@ -29,19 +29,9 @@ public final class InputFile: Sendable {
 
   /// Up to `count` bytes from `offset`; fewer only at the end of the file.
   public func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
-    var failed = false
-    let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      filled = 0
-      while filled < count {
-        let got = retrying {
-          unsafe pread(descriptor, buffer.baseAddress! + filled, count - filled, offset + filled)
-        }
-        if got < 0 { failed = true }
-        if got <= 0 { return }
-        filled += got
-      }
+    guard let result = readFully(descriptor, at: offset, count: count) else {
+      throw .system("can't be read", path: path)
     }
-    if failed { throw .system("can't be read", path: path) }
     return result
   }
 

@@ -47,35 +47,15 @@ public final class OutputFile: Sendable {
 
   /// Writes all of `bytes` at `offset`, in bytes from the start of the file.
   public func write(_ bytes: [UInt8], at offset: Int) throws(FormatError) {
-    let failed = unsafe bytes.withUnsafeBytes { buffer in
-      var done = 0
-      while done < buffer.count {
-        let put = retrying {
-          unsafe pwrite(descriptor, buffer.baseAddress! + done, buffer.count - done, offset + done)
-        }
-        if put <= 0 { return true }
-        done += put
-      }
-      return false
-    }
-    if failed { throw .system("can't be written", path: path) }
+    let done = unsafe bytes.withUnsafeBytes { unsafe writeFully(descriptor, $0, at: offset) }
+    if !done { throw .system("can't be written", path: path) }
   }
 
   /// Up to `count` bytes that were written at `offset`.
   public func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
-    var failed = false
-    let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      filled = 0
-      while filled < count {
-        let got = retrying {
-          unsafe pread(descriptor, buffer.baseAddress! + filled, count - filled, offset + filled)
-        }
-        if got < 0 { failed = true }
-        if got <= 0 { return }
-        filled += got
-      }
+    guard let result = readFully(descriptor, at: offset, count: count) else {
+      throw .system("can't be read back", path: path)
     }
-    if failed { throw .system("can't be read back", path: path) }
     return result
   }
 
@@ -83,14 +63,6 @@ public final class OutputFile: Sendable {
   public func truncate(to size: Int) throws(FormatError) {
     guard retrying({ ftruncate(descriptor, size) }) == 0 else {
       throw .system("can't be given its size", path: path)
-    }
-  }
-
-  /// Gives the file its mode and its modification time, for files that keep those of an archive.
-  public func setAttributes(mode: UInt32, seconds: Int, nanoseconds: Int = 0) throws(FormatError) {
-    let time = timespec(tv_sec: seconds, tv_nsec: nanoseconds)
-    guard fchmod(descriptor, mode) == 0, unsafe futimens(descriptor, [time, time]) == 0 else {
-      throw .system("can't be given its mode and time", path: path)
     }
   }
 

@@ -1,7 +1,14 @@
+internal import CMiniVM
+internal import Glibc
+
 /// A folder that is filled out of sight and then put in its place in one step, or not at all.
+///
+/// Paths may be an attacker's: nothing is written through a link, whoever planted it.
 public final class StagingDirectory {
   /// Where the content goes until `publish`.
   public let path: String
+  private var directories: Set<String> = [""]
+  private var attributes: [(path: String, mode: UInt32, modified: Int)] = []
 
   /// Makes the folder inside `folder`, which must exist.
   public init(in folder: String) throws(FormatError) {
@@ -19,9 +26,71 @@ public final class StagingDirectory {
     TemporaryPaths.forget(path)
   }
 
-  /// Moves `name`, a path below the staged folder, to `destination`. What was there is replaced.
-  public func publish(_ name: String, to destination: String) throws(FormatError) {
-    let staged = "\(path)/\(name)"
+  /// Makes a folder and those above it. It gets its mode and time when all is written.
+  public func addDirectory(_ below: String, mode: UInt32, modified: Int) throws(FormatError) {
+    try makeDirectories(below)
+    attributes.append((below, mode, modified))
+  }
+
+  /// Makes a folder and those above it, with any mode and time.
+  public func makeDirectories(_ below: String) throws(FormatError) {
+    if directories.contains(below) { return }
+    if below.contains("/") { try makeDirectories(FileTree.parent(of: below)) }
+    try FileTree.makeDirectory("\(path)/\(below)")
+    directories.insert(below)
+  }
+
+  public func addLink(_ below: String, to target: String) throws(FormatError) {
+    try makeRoom(for: below)
+    try FileTree.makeLink("\(path)/\(below)", to: target)
+  }
+
+  /// Makes a second name of a file that was added before.
+  public func addHardLink(_ below: String, to earlier: String) throws(FormatError) {
+    guard FileTree.status("\(path)/\(earlier)")?.kind == .file,
+      directories.contains(Self.folder(of: earlier))
+    else { throw FormatError(.malformed, "is a link to \(earlier.quoted), which is no earlier file", path: [below]) }
+    try makeRoom(for: below)
+    guard unsafe link("\(path)/\(earlier)", "\(path)/\(below)") == 0 else {
+      throw .system("can't be made", path: "\(path)/\(below)")
+    }
+  }
+
+  /// Writes a file.
+  /// - Parameter body: is called once and hands the bytes to its argument.
+  public func addFile(
+    _ below: String, mode: UInt32, modified: Int,
+    body: ((ArraySlice<UInt8>) throws -> Void) throws -> Void
+  ) throws {
+    try makeRoom(for: below)
+    let full = "\(path)/\(below)"
+    let descriptor = retrying {
+      unsafe open(full, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    }
+    guard descriptor >= 0 else { throw FormatError.system("can't be written", path: full) }
+    defer { close(descriptor) }
+    try body { piece in
+      guard unsafe piece.withUnsafeBytes({ unsafe writeFully(descriptor, $0) }) else {
+        throw FormatError.system("can't be written", path: full)
+      }
+    }
+    try FileTree.setAttributes(descriptor, path: full, mode: mode, seconds: modified)
+  }
+
+  /// Gives folders their modes and times, once nothing more is put into them, and brings all of it
+  /// to the disk.
+  public func seal() throws(FormatError) {
+    for (below, mode, modified) in attributes.sorted(by: { $0.path.utf8.count > $1.path.utf8.count }) {
+      try FileTree.setAttributes("\(path)/\(below)", mode: mode, seconds: modified)
+    }
+    guard unsafe minivm_sync_file_system(path) == 0 else {
+      throw .system("can't be written", path: path)
+    }
+  }
+
+  /// Moves `below`, a path in the staged folder, to `destination`. What was there is replaced.
+  public func publish(_ below: String, to destination: String) throws(FormatError) {
+    let staged = "\(path)/\(below)"
     if FileTree.status(destination) != nil, FileTree.exchange(staged, destination) {
       return  // what was there is in the staged folder now, and goes with it
     }
@@ -30,5 +99,18 @@ public final class StagingDirectory {
       try FileTree.rename(destination, to: "\(path)/.replaced")
     }
     try FileTree.rename(staged, to: destination)
+  }
+
+  /// A file may stand twice in an archive, and the later one counts; a folder is never replaced.
+  private func makeRoom(for below: String) throws(FormatError) {
+    guard !directories.contains(below) else {
+      throw FormatError(.malformed, "is a folder and then something else", path: [below])
+    }
+    try makeDirectories(Self.folder(of: below))
+    unsafe unlink("\(path)/\(below)")
+  }
+
+  private static func folder(of below: String) -> String {
+    below.contains("/") ? FileTree.parent(of: below) : ""
   }
 }

@@ -17,3 +17,36 @@ func retrying<T: FixedWidthInteger>(_ call: () -> T) -> T {
     if result != -1 || errno != EINTR { return result }
   }
 }
+
+/// Up to `count` bytes from `offset`, fewer only at the end; nil when a read fails.
+func readFully(_ descriptor: Int32, at offset: Int, count: Int) -> [UInt8]? {
+  var failed = false
+  let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+    filled = 0
+    while filled < count {
+      let got = retrying {
+        unsafe pread(descriptor, buffer.baseAddress! + filled, count - filled, offset + filled)
+      }
+      failed = got < 0
+      if got <= 0 { return }
+      filled += got
+    }
+  }
+  return failed ? nil : result
+}
+
+/// Writes all of `bytes`, at the descriptor's position or at `offset`.
+/// - Returns: false when a write fails.
+func writeFully(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int? = nil) -> Bool {
+  var done = 0
+  while done < bytes.count {
+    let put = retrying {
+      unsafe offset.map {
+        unsafe pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, $0 + done)
+      } ?? write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+    }
+    if put <= 0 { return false }
+    done += put
+  }
+  return true
+}

@@ -1,0 +1,27 @@
+public import Formats
+
+/// What `uname -r` prints on a kernel: VER in the names of its files.
+///
+/// It becomes part of paths, labels, lists and commands, so it is checked before it is anything.
+public struct KernelRelease: Sendable, Hashable, CustomStringConvertible {
+  /// As many bytes as the kernel has room for (utsname, without the final NUL).
+  public static let lengthLimit = 64
+
+  public let description: String
+
+  /// - Throws: `FormatError.malformed` for a text that no kernel release can be.
+  public init(_ text: some StringProtocol) throws(FormatError) {
+    let isAllowed = { (byte: UInt8) in
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+        UInt8(ascii: "A")...UInt8(ascii: "Z"):
+        true
+      default: ".+~_-".utf8.contains(byte)
+      }
+    }
+    guard let first = text.utf8.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
+      text.utf8.count <= Self.lengthLimit, text.utf8.allSatisfy(isAllowed)
+    else { throw FormatError(.malformed, "\(String(text).quoted) can't be a kernel release") }
+    description = String(text)
+  }
+}

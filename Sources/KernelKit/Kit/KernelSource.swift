@@ -1,0 +1,144 @@
+public import Formats
+
+/// Where a kernel comes from: its packages, or a folder that they were unpacked into.
+public enum KernelSource: Sendable {
+  case packages([DebArchive])
+  /// A folder with lib/modules/VER.
+  case directory(String, KernelRelease)
+
+  /// What stands in a source, and what it is for.
+  public struct Entry: Sendable {
+    public var role: KernelPath
+    public var kind: TarEntry.Kind
+    /// Permission bits.
+    public var mode: UInt32
+    /// Bytes; 0 for all but files.
+    public var size: Int
+    /// Seconds since 1970.
+    public var modified: Int
+  }
+
+  /// The bytes of an entry, in pieces, once.
+  public typealias Body = ((ArraySlice<UInt8>) throws -> Void) throws -> Void
+
+  /// Hands on everything that belongs to the kernel: from packages in their order, from a folder in
+  /// the order of paths, which is the one that dpkg-deb writes.
+  /// - Returns: the release that all of it is for.
+  /// - Throws: `KitError` when there is no kernel in it, or more than one.
+  @discardableResult
+  public func forEachEntry(jobs: Int, _ receive: (Entry, Body) throws -> Void) throws -> KernelRelease {
+    switch self {
+    case .packages(let packages): try readPackages(packages, jobs: jobs, receive)
+    case .directory(let root, let release): try readDirectory(root, release, receive)
+    }
+  }
+
+  private func readPackages(
+    _ packages: [DebArchive], jobs: Int, _ receive: (Entry, Body) throws -> Void
+  ) throws -> KernelRelease {
+    var found: KernelRelease?
+    for package in packages {
+      var isPart = false
+      try package.forEachEntry(jobs: jobs) { entry, tar in
+        guard let role = try KernelPath(entry.path) else { return }
+        isPart = true
+        if let found, found != role.release {
+          throw KitError(
+            .invalid, "\(package.path): holds files of kernel \(role.release) beside those of \(found)",
+            advice: "give the packages of one kernel")
+        }
+        found = role.release
+        let entry = Entry(
+          role: role, kind: entry.kind, mode: entry.mode, size: entry.size, modified: entry.modified)
+        try receive(entry, tar.body)
+      }
+      guard isPart || packages.count > 1 else {
+        throw KitError(
+          .invalid,
+          "\(package.path): \(package.control.package) is not a kernel package: it has neither boot/vmlinuz-* nor lib/modules/*",
+          advice: "give a linux-image-*.deb")
+      }
+    }
+    guard let found else {
+      throw KitError(.invalid, "none of the packages holds a kernel", advice: "give a linux-image-*.deb")
+    }
+    return found
+  }
+
+  private func readDirectory(
+    _ root: String, _ release: KernelRelease, _ receive: (Entry, Body) throws -> Void
+  ) throws -> KernelRelease {
+    for (name, role) in [
+      ("vmlinuz-\(release)", KernelPath.kernel(release)), ("config-\(release)", .configuration(release)),
+    ] {
+      let candidates = ["\(root)/\(name)", "\(root)/boot/\(name)"]
+      guard let path = candidates.first(where: { FileTree.status($0, followingLink: true)?.kind == .file })
+      else { continue }
+      try hand(path, role, receive)
+    }
+    let tree = try Self.moduleTree(in: root, release)
+    try hand(tree, .moduleTree(release, ""), receive)
+    // Sorted as whole paths, not folder by folder: `a-b/c` comes before `a/b`.
+    for below in try Self.paths(in: tree).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+      guard let role = try KernelPath("lib/modules/\(release)/\(below)") else { continue }
+      try hand("\(tree)/\(below)", role, receive)
+    }
+    return release
+  }
+
+  /// The folder with a kernel's modules below `root`.
+  public static func moduleTree(in root: String, _ release: KernelRelease) throws -> String {
+    let candidates = ["\(root)/lib/modules/\(release)", "\(root)/usr/lib/modules/\(release)"]
+    guard let tree = candidates.first(where: FileTree.isDirectory) else {
+      throw KitError(
+        .missing, "\(candidates[0]): there is no such folder", advice: releasesAdvice(in: root))
+    }
+    return tree
+  }
+
+  /// The kernels whose modules are below `root`.
+  public static func releases(in root: String) -> [KernelRelease] {
+    let names = ["\(root)/lib/modules", "\(root)/usr/lib/modules"].flatMap { folder in
+      ((try? FileTree.names(in: folder)) ?? []).filter { FileTree.isDirectory("\(folder)/\($0)") }
+    }
+    return Set(names).sorted().compactMap { try? KernelRelease($0) }
+  }
+
+  private static func releasesAdvice(in root: String) -> String {
+    let found = releases(in: root)
+    return found.isEmpty
+      ? "make it with `minivm unpack linux-image-*.deb`"
+      : "there is \(found.map(\.description).joined(separator: ", "))"
+  }
+
+  private static func paths(in folder: String) throws -> [String] {
+    try FileTree.names(in: folder).flatMap { name -> [String] in
+      guard FileTree.status("\(folder)/\(name)")?.kind == .directory else { return [name] }
+      return try [name] + paths(in: "\(folder)/\(name)").map { "\(name)/\($0)" }
+    }
+  }
+
+  private func hand(
+    _ path: String, _ role: KernelPath, _ receive: (Entry, Body) throws -> Void
+  ) throws {
+    guard let status = FileTree.status(path) else {
+      throw FormatError.system("can't be examined", path: path)
+    }
+    var entry = Entry(
+      role: role, kind: .directory, mode: status.mode, size: 0, modified: status.modified)
+    switch status.kind {
+    case .directory: try receive(entry) { _ in }
+    case .symbolicLink:
+      entry.kind = .symbolicLink(target: try FileTree.linkTarget(path))
+      try receive(entry) { _ in }
+    case .file:
+      let file = try InputFile(path)
+      entry.kind = .file
+      entry.size = file.size
+      let reader = SourceReader(file.source(0..<file.size))
+      try receive(entry) { try reader.forEachPiece(of: file.size, $0) }
+    case .other:
+      throw KitError(.invalid, "\(path): is neither file, folder nor link")
+    }
+  }
+}

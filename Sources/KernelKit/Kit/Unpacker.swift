@@ -1,0 +1,80 @@
+internal import Formats
+
+/// Unpacks the parts of a kernel package that make a VM: kernel, configuration and modules.
+public struct Unpacker: Sendable {
+  /// What was written.
+  public struct Result: Sendable {
+    public var release: KernelRelease
+    /// Paths in the output folder; nil for what the packages do not hold.
+    public var kernel: String?
+    public var configuration: String?
+    public var moduleTree: String?
+    public var files: Int
+    public var bytes: Int
+  }
+
+  private let packages: [DebArchive]
+  private let folder: String
+
+  /// - Parameter folder: where `vmlinuz-VER`, `config-VER` and `lib/modules/VER` are put.
+  public init(_ packages: [DebArchive], into folder: String) {
+    self.packages = packages
+    self.folder = folder
+  }
+
+  /// Unpacks in one pass, with modes and times. An earlier result is replaced as a whole.
+  public func run(jobs: Int) throws -> Result {
+    try FileTree.makeDirectories(folder)
+    let staging = try StagingDirectory(in: folder)
+    var kernelMode: UInt32?
+    var configurationMode: UInt32?
+    var hasModules = false
+    var files = 0
+    var bytes = 0
+    let release = try KernelSource.packages(packages).forEachEntry(jobs: jobs) { entry, body in
+      let path: String
+      switch entry.role {
+      case .kernel:
+        path = "vmlinuz"
+        kernelMode = entry.mode
+      case .configuration:
+        path = "config"
+        configurationMode = entry.mode
+      case .moduleTree(_, let below):
+        path = below.isEmpty ? "modules" : "modules/\(below)"
+        hasModules = true
+      }
+      switch entry.kind {
+      case .directory: try staging.addDirectory(path, mode: entry.mode, modified: entry.modified)
+      case .file:
+        try staging.addFile(path, mode: entry.mode, modified: entry.modified, body: body)
+        files += 1
+        bytes += entry.size
+      case .symbolicLink(let target): try staging.addLink(path, to: target)
+      case .hardLink(let earlier):
+        guard case .moduleTree(_, let below)? = try KernelPath(earlier) else {
+          throw FormatError(.malformed, "is a link to \(earlier.quoted), outside of the modules", path: [path])
+        }
+        try staging.addHardLink(path, to: "modules/\(below)")
+      case .characterDevice, .blockDevice, .fifo:
+        throw FormatError(.unsupported, "is a device: no kernel package has one", path: [path])
+      }
+    }
+    try staging.seal()
+    var result = Result(release: release, files: files, bytes: bytes)
+    if hasModules {
+      let tree = "\(folder)/lib/modules/\(release)"
+      try FileTree.makeDirectories(FileTree.parent(of: tree))
+      try staging.publish("modules", to: tree)
+      result.moduleTree = tree
+    }
+    for (name, mode, path) in [
+      ("vmlinuz", kernelMode, \Result.kernel), ("config", configurationMode, \Result.configuration),
+    ] where mode != nil {
+      let destination = "\(folder)/\(name)-\(release)"
+      try staging.publish(name, to: destination)
+      result[keyPath: path] = destination
+    }
+    return result
+  }
+}

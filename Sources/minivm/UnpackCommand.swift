@@ -1,0 +1,37 @@
+import ArgumentParser
+import KernelKit
+
+struct UnpackCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "unpack",
+    abstract: "Unpack kernel, configuration and modules from kernel packages, without Debian's tools.",
+    discussion: """
+      Writes vmlinuz-VER, config-VER and lib/modules/VER, and says so on stdout, a path a line.
+      """
+  )
+
+  @Argument(help: ArgumentHelp("Kernel packages.", valueName: "deb"), completion: .file(extensions: ["deb"]))
+  var packages: [String]
+
+  @Option(name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
+  var output = "."
+
+  @OptionGroup var work: WorkOptions
+
+  func run() throws {
+    let result = try Unpacker(packages.map(DebArchive.init), into: output).run(jobs: work.jobs)
+    for path in [result.kernel, result.configuration, result.moduleTree] {
+      if let path { print(path) }
+    }
+  }
+}
+
+/// How much of the machine a command may use.
+struct WorkOptions: ParsableArguments {
+  @Option(help: "Cores to use; the result does not depend on it.")
+  var jobs = Machine.cores
+
+  func validate() throws {
+    guard (1...1024).contains(jobs) else { throw ValidationError("--jobs is 1 to 1024, not \(jobs)") }
+  }
+}
