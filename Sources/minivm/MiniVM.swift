@@ -12,6 +12,7 @@ struct MiniVM: AsyncParsableCommand {
   )
 
   static let subcommandTypes: [any ParsableCommand.Type] = [
+    FetchCommand.self,
     UnpackCommand.self,
   ]
 

@@ -88,6 +88,21 @@ public enum FileTree {
     guard unsafe symlink(target, path) == 0 else { throw .system("can't be made", path: path) }
   }
 
+  /// Copies a file's bytes; the copy appears whole or not at all.
+  public static func copy(_ path: String, to copy: String) throws {
+    let input = try InputFile(path)
+    let output = try OutputFile(replacing: copy)
+    let source = input.source(0..<input.size)
+    var offset = 0
+    while true {
+      let piece = try source.next()
+      if piece.isEmpty { break }
+      try output.write(piece, at: offset)
+      offset += piece.count
+    }
+    try output.commit()
+  }
+
   public static func setAttributes(_ path: String, mode: UInt32, seconds: Int) throws(FormatError) {
     let time = timespec(tv_sec: seconds, tv_nsec: 0)
     guard unsafe chmod(path, mode) == 0, unsafe utimensat(AT_FDCWD, path, [time, time], 0) == 0

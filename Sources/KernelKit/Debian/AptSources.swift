@@ -1,0 +1,105 @@
+internal import Formats
+
+/// A suite of a Debian mirror.
+public struct DebianSuite: Sendable, Hashable {
+  /// The archive's base, without a final slash.
+  public var mirror: String
+  public var suite: String
+  public var components: [String]
+
+  public init(mirror: String, suite: String, components: [String] = ["main"]) {
+    self.mirror = mirror.hasSuffix("/") ? String(mirror.dropLast()) : mirror
+    self.suite = suite
+    self.components = components
+  }
+}
+
+/// The archives that this machine's apt is set up for. sources.list(5).
+public struct AptSources: Sendable {
+  public var suites: [DebianSuite]
+  /// The release that the machine runs, as in `bookworm`; nil where it does not say.
+  public var codename: String?
+
+  public init(suites: [DebianSuite], codename: String? = nil) {
+    self.suites = suites
+    self.codename = codename
+  }
+
+  /// Reads `/etc/apt` and `/etc/os-release` below `root`. What is not there has no suites.
+  public static func system(root: String = "") -> AptSources {
+    let apt = "\(root)/etc/apt"
+    var suites: [DebianSuite] = []
+    let parts = (try? FileTree.names(in: "\(apt)/sources.list.d")) ?? []
+    for path in ["\(apt)/sources.list"] + parts.map({ "\(apt)/sources.list.d/\($0)" }) {
+      guard let text = try? InputFile(path).readAll(limit: 1 << 20) else { continue }
+      if path.hasSuffix(".list") { suites += oneLine(text) }
+      if path.hasSuffix(".sources") { suites += deb822(text) }
+    }
+    return AptSources(suites: suites, codename: codename(root: root))
+  }
+
+  /// The suites in which to look for packages: those of the machine's release, or of `suite`, with
+  /// its updates and security.
+  /// - Throws: `KitError` when there are none.
+  public func chosen(suite: String?, mirror: String?) throws -> [DebianSuite] {
+    if let mirror {
+      guard let suite = suite ?? codename else {
+        throw KitError(.usage, "which suite of \(mirror)?", advice: "give it with --suite")
+      }
+      return [DebianSuite(mirror: mirror, suite: suite)]
+    }
+    guard let codename else { throw Self.nothing }
+    let own = suites.filter { [codename, "\(codename)-updates", "\(codename)-security"].contains($0.suite) }
+    guard !own.isEmpty else { throw Self.nothing }
+    guard let suite, suite != codename else { return own }
+    // The same archives, another release.
+    return own.map {
+      var other = $0
+      other.suite = suite + $0.suite.dropFirst(codename.count)
+      return other
+    }
+  }
+
+  private static let nothing = KitError(
+    .usage, "this machine's apt sources name no archive of its own release",
+    advice: "give a Debian mirror with --mirror URL --suite SUITE")
+
+  static func oneLine(_ text: [UInt8]) -> [DebianSuite] {
+    String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline).flatMap { line -> [DebianSuite] in
+      var words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace).map(String.init)
+      guard words.first == "deb" else { return [] }
+      words.removeFirst()
+      if words.first?.hasPrefix("[") == true {
+        guard let end = words.firstIndex(where: { $0.hasSuffix("]") }) else { return [] }
+        words.removeFirst(end + 1)
+      }
+      guard words.count >= 3, isMirror(words[0]) else { return [] }
+      return [DebianSuite(mirror: words[0], suite: words[1], components: Array(words[2...]))]
+    }
+  }
+
+  static func deb822(_ text: [UInt8]) -> [DebianSuite] {
+    ((try? ControlParagraph.parse(text)) ?? []).flatMap { paragraph -> [DebianSuite] in
+      func words(_ field: String) -> [String] {
+        (paragraph[field] ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
+      }
+      guard words("Types").contains("deb"), paragraph["Enabled"]?.lowercased() != "no" else { return [] }
+      return words("URIs").filter(isMirror).flatMap { uri in
+        words("Suites").map { DebianSuite(mirror: uri, suite: $0, components: words("Components")) }
+      }
+    }
+  }
+
+  private static func isMirror(_ uri: String) -> Bool {
+    uri.hasPrefix("http://") || uri.hasPrefix("https://")
+  }
+
+  private static func codename(root: String) -> String? {
+    guard let text = try? InputFile("\(root)/etc/os-release").readAll(limit: 1 << 20) else { return nil }
+    for line in String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
+    where line.hasPrefix("VERSION_CODENAME=") {
+      return String(line.dropFirst("VERSION_CODENAME=".count).filter { $0 != "\"" })
+    }
+    return nil
+  }
+}

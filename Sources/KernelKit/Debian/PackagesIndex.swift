@@ -1,0 +1,86 @@
+public import Formats
+
+/// What an archive says of one of its packages.
+public struct IndexedPackage: Sendable, Hashable {
+  public var name: String
+  public var version: DebianVersion
+  public var architecture: String
+  /// Names in `Depends`, without versions and alternatives.
+  public var dependencies: [String]
+  /// The path below the archive's base.
+  public var file: String
+  /// Bytes of the .deb.
+  public var size: Int
+  /// Of the .deb, in small hexadecimal digits.
+  public var sha256: String
+  public var suite: DebianSuite
+}
+
+/// An archive's list of packages.
+public enum PackagesIndex {
+  /// Hands on the packages whose names `isWanted` takes. Paragraphs of others are not parsed: an
+  /// index has 60,000 of them.
+  public static func forEachPackage(
+    in source: any ByteSource, of suite: DebianSuite, where isWanted: (Substring) -> Bool,
+    _ receive: (IndexedPackage) -> Void
+  ) throws {
+    var rest: [UInt8] = []
+    let reader = SourceReader(source)
+    while true {
+      let piece = try reader.read(upTo: 1 << 18)
+      rest.append(contentsOf: piece)
+      guard rest.count < 16 << 20 else { throw FormatError(.limit, "a package's paragraph is too long") }
+      var start = 0
+      // All paragraphs but the last, which may go on in the next piece.
+      while let end = endOfParagraph(rest, from: start) {
+        try read(rest[start..<end], suite, isWanted, receive)
+        start = end + 1
+      }
+      if piece.isEmpty {
+        try read(rest[start...], suite, isWanted, receive)
+        return
+      }
+      rest.removeFirst(start)
+    }
+  }
+
+  private static func endOfParagraph(_ bytes: [UInt8], from start: Int) -> Int? {
+    var position = start
+    while let newline = bytes[position...].firstIndex(of: 0x0a) {
+      guard newline + 1 < bytes.count else { return nil }
+      if bytes[newline + 1] == 0x0a { return newline + 1 }
+      position = newline + 1
+    }
+    return nil
+  }
+
+  private static let nameField = Array("Package: ".utf8)
+
+  private static func read(
+    _ bytes: ArraySlice<UInt8>, _ suite: DebianSuite, _ isWanted: (Substring) -> Bool,
+    _ receive: (IndexedPackage) -> Void
+  ) throws {
+    let bytes = bytes.drop { $0 == 0x0a }
+    guard bytes.starts(with: nameField) else { return }
+    let name = String(decoding: bytes.dropFirst(nameField.count).prefix { $0 != 0x0a }, as: UTF8.self)
+    guard isWanted(name[...]), let paragraph = try ControlParagraph.parse(Array(bytes)).first else { return }
+    guard let version = paragraph["Version"], let architecture = paragraph["Architecture"],
+      let file = paragraph["Filename"], let size = paragraph["Size"].flatMap({ Int($0) }), size > 0,
+      let sha256 = paragraph["SHA256"]?.lowercased(), sha256.utf8.count == 64
+    else {
+      throw FormatError(.malformed, "the paragraph of \(name.quoted) lacks Version, Filename, Size or SHA256")
+    }
+    let path = try ArchivePath.normalize(file.utf8)
+    receive(
+      IndexedPackage(
+        name: name, version: DebianVersion(version), architecture: architecture,
+        dependencies: names(in: paragraph["Depends"] ?? ""), file: path, size: size, sha256: sha256,
+        suite: suite))
+  }
+
+  private static func names(in depends: String) -> [String] {
+    depends.split(separator: ",").compactMap { relation in
+      relation.split(separator: "|").first?.split { " (:\n".contains($0) }.first.map(String.init)
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Glibc
+import KernelKit
+import Synchronization
+
+/// The world that commands work in: this process's variables and terminal.
+enum CommandEnvironment {
+  /// - Parameter quiet: no progress, even on a terminal.
+  static func make(quiet: Bool = false) throws -> KitEnvironment {
+    let showsProgress = !quiet && isatty(2) == 1
+    return try KitEnvironment.system(
+      variables: variables, progress: showsProgress ? ProgressLine().progress : .none)
+  }
+
+  static var variables: [String: String] {
+    var result: [String: String] = [:]
+    for name in ["HOME", "XDG_CACHE_HOME", "SOURCE_DATE_EPOCH"] {
+      if let value = unsafe getenv(name) { unsafe result[name] = String(cString: value) }
+    }
+    return result
+  }
+}
+
+/// One line at the bottom of the terminal, which is written anew as the job goes on.
+final class ProgressLine: Sendable {
+  private struct State {
+    var stage = ""
+    var shownAt: UInt64 = 0
+    var stageBegan: UInt64 = 0
+    var isShown = false
+  }
+
+  private static let interval: UInt64 = 100_000_000
+  private let state = Mutex(State())
+
+  var progress: Progress {
+    Progress(report: report, end: end)
+  }
+
+  private func report(_ stage: String, _ bytes: Int, _ total: Int?) {
+    let now = monotonicNanoseconds()
+    state.withLock { state in
+      if state.stage != stage {
+        state.stage = stage
+        state.stageBegan = now
+      } else if now - state.shownAt < Self.interval {
+        return
+      }
+      state.shownAt = now
+      state.isShown = true
+      let share = total.map { " of \(ByteCount($0))" } ?? ""
+      let seconds = (now - state.stageBegan) / 100_000_000
+      write("\r\u{1b}[K\(stage): \(ByteCount(bytes))\(share), \(seconds / 10).\(seconds % 10) s")
+    }
+  }
+
+  private func end() {
+    state.withLock { state in
+      if state.isShown { write("\r\u{1b}[K") }
+      state.isShown = false
+    }
+  }
+
+  private func write(_ text: String) {
+    let bytes = Array(text.utf8)
+    _ = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(2, $0.baseAddress, $0.count) }
+  }
+
+  private func monotonicNanoseconds() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}
+
+/// A number of bytes, as people read it.
+struct ByteCount: CustomStringConvertible {
+  var bytes: Int
+
+  init(_ bytes: Int) {
+    self.bytes = bytes
+  }
+
+  var description: String {
+    for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where bytes >= 1 << shift {
+      let tenths = bytes * 10 >> shift
+      return "\(tenths / 10).\(tenths % 10) \(unit)"
+    }
+    return "\(bytes) bytes"
+  }
+}
