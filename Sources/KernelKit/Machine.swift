@@ -1,12 +1,11 @@
+internal import CMiniVM
 internal import Glibc
 
 /// The machine that the program runs on.
 public enum Machine {
   /// Cores that this process may use.
-  public static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
-}
+  public static var cores: Int { Int(minivm_usable_processors()) }
 
-extension Machine {
   /// Debian's name of this machine's architecture.
   public static var debianArchitecture: String {
     #if arch(x86_64)
@@ -18,5 +17,32 @@ extension Machine {
     #else
       "unknown"
     #endif
+  }
+
+  /// Whether guests may run on the processor itself: it says so, and `/dev/kvm` may be used.
+  static var hasVirtualization: Bool {
+    guard unsafe access("/dev/kvm", R_OK | W_OK) == 0 else { return false }
+    #if arch(x86_64)
+      return processorFlags.contains { $0 == "vmx" || $0 == "svm" }
+    #else
+      return true
+    #endif
+  }
+
+  static func kill(_ process: Int32) {
+    _ = Glibc.kill(process, SIGKILL)
+  }
+
+  private static var processorFlags: [Substring] {
+    // /proc has no sizes: it is read until it ends.
+    guard let file = unsafe fopen("/proc/cpuinfo", "r") else { return [] }
+    defer { unsafe fclose(file) }
+    var text = [UInt8](repeating: 0, count: 1 << 14)
+    let count = unsafe fread(&text, 1, text.count, file)
+    for line in String(decoding: text[..<count], as: UTF8.self).split(separator: "\n")
+    where line.hasPrefix("flags") {
+      return line.split(separator: " ")
+    }
+    return []
   }
 }

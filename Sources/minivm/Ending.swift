@@ -31,5 +31,8 @@ func writeToStandardError(_ line: String) {
 
 /// Ctrl-C and `kill` leave no temporary file behind.
 func removeUnfinishedFilesOnTermination() {
-  _ = minivm_on_termination { TemporaryPaths.removeAll() }
+  _ = minivm_on_termination {
+    RunningProcesses.killAll()
+    TemporaryPaths.removeAll()
+  }
 }

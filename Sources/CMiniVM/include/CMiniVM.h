@@ -16,6 +16,9 @@ int minivm_o_tmpfile(void);
 /// Brings what was written to the file system of `path` to its disk. syncfs(2).
 int minivm_sync_file_system(const char *path);
 
+/// Processors that this process may run on; 1 or more.
+int minivm_usable_processors(void);
+
 /// Calls `handler` on SIGINT, SIGTERM and SIGHUP, on a thread of its own, where it may take locks.
 /// The handler returns; the process then ends by the same signal.
 int minivm_on_termination(void (*handler)(void));

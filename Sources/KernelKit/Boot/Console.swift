@@ -1,0 +1,48 @@
+/// What a guest wrote to its console.
+struct Console: Sendable {
+  private static let keptLines = 200
+
+  /// Whole lines without control sequences, the latest `keptLines` of them.
+  private(set) var lines: [String] = []
+  /// The line that is being written.
+  private var line: [UInt8] = []
+  private(set) var isSilent = true
+
+  /// - Returns: lines that were completed.
+  mutating func receive(_ bytes: some Sequence<UInt8>) -> [String] {
+    var completed: [String] = []
+    for byte in bytes {
+      isSilent = false
+      if byte == 0x0a {
+        completed.append(Self.plain(line))
+        line = []
+      } else if line.count < 4096 {
+        line.append(byte)
+      }
+    }
+    lines += completed
+    if lines.count > Self.keptLines { lines.removeFirst(lines.count - Self.keptLines) }
+    return completed
+  }
+
+  /// The line that has no end yet: a prompt, or the last words of a guest.
+  var unfinishedLine: String { Self.plain(line) }
+
+  /// Without carriage returns, escape sequences (ECMA-48, 5.4) and other control characters.
+  private static func plain(_ bytes: [UInt8]) -> String {
+    var text: [UInt8] = []
+    var escape = 0
+    for byte in bytes {
+      switch (escape, byte) {
+      case (0, 0x1b): escape = 1
+      case (1, UInt8(ascii: "[")): escape = 2
+      case (1, _): escape = 0
+      case (2, 0x40...0x7e): escape = 0
+      case (2, _): break
+      case (_, 0..<0x20) where byte != 0x09: break
+      default: text.append(byte)
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

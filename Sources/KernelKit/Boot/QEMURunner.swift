@@ -1,0 +1,198 @@
+internal import Formats
+internal import Subprocess
+internal import Synchronization
+internal import SystemPackage
+
+/// Runs virtual machines and watches their consoles.
+public struct QEMURunner: Sendable {
+  /// How a run ended.
+  public struct Outcome: Sendable {
+    public var accelerator: Accelerator
+    /// From QEMU's start to the expected text; nil when it did not come.
+    public var expectedAfter: Duration?
+    /// From QEMU's start to its end.
+    public var took: Duration
+    /// The console's latest lines.
+    public var lastLines: [String]
+  }
+
+  /// Seconds in which a guest on KVM says something, or it never will.
+  private static let silenceLimit = Duration.seconds(15)
+
+  /// Nil for the best that works.
+  public var accelerator: Accelerator?
+  /// What the console has to show; nil when nothing is expected, and the guest's end is awaited.
+  public var expectation: String?
+  public var timeout: Duration?
+  /// The user's terminal is the guest's console.
+  public var isInteractive: Bool
+  /// Called with each line of the console, when it is complete.
+  public var onLine: @Sendable (String) -> Void
+
+  public init(
+    accelerator: Accelerator? = nil, expectation: String? = nil, timeout: Duration? = nil,
+    isInteractive: Bool = false, onLine: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.accelerator = accelerator
+    self.expectation = expectation
+    self.timeout = timeout
+    self.isInteractive = isInteractive
+    self.onLine = onLine
+  }
+
+  /// Boots the machine, on the next accelerator when the guest stays silent on the first.
+  /// - Throws: `KitError.unexpected` when the expectation is not met, with the console's last lines.
+  public func run(_ machine: VirtualMachine) async throws -> Outcome {
+    let candidates = accelerator.map { [$0] } ?? Accelerator.candidates(machine.model.architecture)
+    for (index, candidate) in candidates.enumerated() {
+      let isLast = index == candidates.count - 1
+      if let outcome = try await run(machine, candidate, isLast: isLast) {
+        return outcome
+      }
+    }
+    throw KitError(.unexpected, "the guest stays silent on every accelerator")
+  }
+
+  private enum Event: Sendable {
+    case ended, expected(Duration), silent, timedOut
+  }
+
+  /// - Returns: nil when the guest said nothing, and another accelerator may be tried.
+  private func run(
+    _ machine: VirtualMachine, _ accelerator: Accelerator, isLast: Bool
+  ) async throws -> Outcome? {
+    let arguments = try machine.arguments(accelerator)
+    if isInteractive {
+      return try await runInteractively(machine, arguments, accelerator)
+    }
+    let watch = Watch()
+    let clock = ContinuousClock()
+    let begin = clock.now
+    let result: ExecutionResult<Event, SequenceOutput, StringOutput<UTF8>>
+    do {
+      result = try await Subprocess.run(
+        .name(machine.model.emulator), arguments: Arguments(arguments), input: .none,
+        output: .sequence, error: .string(limit: 1 << 20)
+      ) { execution in
+        let process = execution.processIdentifier.value
+        RunningProcesses.add(process)
+        let limits = startLimits(watch, process, isLast: isLast)
+        defer {
+          limits.forEach { $0.cancel() }
+          Machine.kill(process)
+          RunningProcesses.remove(process)
+        }
+        for try await piece in execution.standardOutput {
+          let (lines, unfinished) = watch.receive(unsafe piece.withUnsafeBytes { unsafe Array($0) })
+          lines.forEach(onLine)
+          if let expectation, (lines + [unfinished]).contains(where: { $0.contains(expectation) }) {
+            return .expected(clock.now - begin)
+          }
+        }
+        return watch.verdict ?? .ended
+      }
+    } catch let error as SubprocessError {
+      throw KitError(
+        .missing, "\(machine.model.emulator) can't be run: \(error)",
+        advice: "install QEMU (Debian, Ubuntu: qemu-system-x86, qemu-system-arm or qemu-system-misc)")
+    }
+    let (lines, isSilent) = (watch.lines, watch.isSilent)
+    var outcome = Outcome(
+      accelerator: accelerator, took: clock.now - begin, lastLines: lines)
+    switch result.closureResult {
+    case .expected(let after):
+      outcome.expectedAfter = after
+      return outcome
+    case .silent: return nil
+    case .timedOut:
+      if isSilent, !isLast { return nil }
+      throw unmet("within \(timeout.map { "\($0.components.seconds)" } ?? "") s", lines)
+    case .ended:
+      if isSilent {
+        if !isLast { return nil }
+        let message = result.standardError.split(whereSeparator: \.isNewline).first.map(String.init)
+        throw KitError(.unexpected, message ?? "\(machine.model.emulator) ended without a word")
+      }
+      if expectation == nil { return outcome }
+      throw unmet("before the guest ended", lines)
+    }
+  }
+
+  /// Ends the guest when it stays silent, if another accelerator may be tried, and when time is up.
+  private func startLimits(_ watch: Watch, _ process: Int32, isLast: Bool) -> [Task<Void, any Error>] {
+    var limits: [Task<Void, any Error>] = []
+    if !isLast {
+      limits.append(
+        Task {
+          try await Task.sleep(for: Self.silenceLimit)
+          if watch.isSilent { watch.end(process, .silent) }
+        })
+    }
+    if let timeout {
+      limits.append(
+        Task {
+          try await Task.sleep(for: timeout)
+          watch.end(process, .timedOut)
+        })
+    }
+    return limits
+  }
+
+  /// The console, and why the guest was ended, shared with what watches the time.
+  private final class Watch: Sendable {
+    private let state = Mutex((console: Console(), verdict: Event?.none))
+
+    var verdict: Event? { state.withLock { $0.verdict } }
+    var isSilent: Bool { state.withLock { $0.console.isSilent } }
+    var lines: [String] {
+      state.withLock { $0.console.lines + [$0.console.unfinishedLine].filter { !$0.isEmpty } }
+    }
+
+    func receive(_ bytes: [UInt8]) -> (lines: [String], unfinished: String) {
+      state.withLock { ($0.console.receive(bytes), $0.console.unfinishedLine) }
+    }
+
+    func end(_ process: Int32, _ verdict: Event) {
+      state.withLock { $0.verdict = verdict }
+      Machine.kill(process)
+    }
+  }
+
+  private func runInteractively(
+    _ machine: VirtualMachine, _ arguments: [String], _ accelerator: Accelerator
+  ) async throws -> Outcome {
+    let clock = ContinuousClock()
+    let begin = clock.now
+    _ = try await Subprocess.run(
+      .name(machine.model.emulator), arguments: Arguments(arguments), input: .currentStandardInput,
+      output: .currentStandardOutput, error: .currentStandardError
+    ) { execution in
+      RunningProcesses.add(execution.processIdentifier.value)
+    }
+    return Outcome(accelerator: accelerator, took: clock.now - begin, lastLines: [])
+  }
+
+  private func unmet(_ when: String, _ lines: [String]) -> KitError {
+    let last = lines.suffix(15).map { "\n  | \($0)" }.joined()
+    let expected = expectation?.quoted ?? "the guest's end"
+    return KitError(.unexpected, "\(expected) did not come \(when); the console's last lines:\(last)")
+  }
+}
+
+/// Children of this program that must not outlive it.
+public enum RunningProcesses {
+  private static let identifiers = Mutex<Set<Int32>>([])
+
+  static func add(_ identifier: Int32) {
+    _ = identifiers.withLock { $0.insert(identifier) }
+  }
+
+  static func remove(_ identifier: Int32) {
+    _ = identifiers.withLock { $0.remove(identifier) }
+  }
+
+  /// Ends them all. For a program that ends by a signal.
+  public static func killAll() {
+    for identifier in identifiers.withLock({ $0 }) { Machine.kill(identifier) }
+  }
+}

@@ -1,0 +1,55 @@
+/// What is booted, and on what.
+public struct VirtualMachine: Sendable {
+  public var model: MachineModel
+  public var kernel: String
+  public var initramfs: String
+  /// The first is the root disk.
+  public var disks: [DiskImage]
+  public var diskKind: MachineModel.Disk
+  /// The kernel's command line, without the console.
+  public var commandLine: [String]
+  /// MiB.
+  public var memory: Int
+  public var cpus: Int
+
+  public init(
+    model: MachineModel, kernel: String, initramfs: String, disks: [DiskImage],
+    diskKind: MachineModel.Disk, commandLine: [String], memory: Int = 512, cpus: Int = 1
+  ) {
+    self.model = model
+    self.kernel = kernel
+    self.initramfs = initramfs
+    self.disks = disks
+    self.diskKind = diskKind
+    self.commandLine = commandLine
+    self.memory = memory
+    self.cpus = cpus
+  }
+
+  /// Arguments for QEMU with the machine's console on its standard input and output.
+  func arguments(_ accelerator: Accelerator) throws -> [String] {
+    let append = ["console=\(model.console)"] + commandLine
+    return try [
+      "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+      "-machine", "\(model.name.rawValue),accel=\(accelerator.rawValue)",
+      "-cpu", accelerator == .kvm ? "host" : "max",
+      "-smp", "\(cpus)", "-m", "\(memory)M",
+      "-serial", "stdio",
+      "-kernel", kernel, "-initrd", initramfs, "-append", append.joined(separator: " "),
+    ] + model.diskArguments(disks, diskKind)
+  }
+}
+
+/// What executes a guest's instructions.
+public enum Accelerator: String, Sendable, Hashable, CaseIterable {
+  case kvm, tcg
+
+  /// Those worth a try on this machine, best first. A `/dev/kvm` that opens is no proof: in a virtual
+  /// machine without nested virtualisation it may be there, and its guests hang.
+  static func candidates(_ architecture: MachineModel.Architecture) -> [Accelerator] {
+    guard architecture.rawValue == Machine.debianArchitecture, Machine.hasVirtualization else {
+      return [.tcg]
+    }
+    return [.kvm, .tcg]
+  }
+}
