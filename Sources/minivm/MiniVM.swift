@@ -11,7 +11,9 @@ struct MiniVM: AsyncParsableCommand {
     subcommands: subcommandTypes
   )
 
-  static let subcommandTypes: [any ParsableCommand.Type] = []
+  static let subcommandTypes: [any ParsableCommand.Type] = [
+    DepmodCommand.self
+  ]
 
   /// Names that the program may be called by: it is that subcommand then.
   static let linkNames = ["modules2qcow2", "mkinitramfs", "update-busybox", "update-e2fsck"]
