@@ -14,6 +14,7 @@ struct MiniVM: AsyncParsableCommand {
   static let subcommandTypes: [any ParsableCommand.Type] = [
     FetchCommand.self,
     UnpackCommand.self,
+    DepmodCommand.self,
   ]
 
   /// Names that the program may be called by: it is that subcommand then.

@@ -1,0 +1,62 @@
+internal import Formats
+
+extension ModuleIndex {
+  /// `MODULE NAME cMAJ:MIN`: device nodes whose opening loads a module. Empty when there are none.
+  func deviceText() -> [UInt8] {
+    var text: [UInt8] = []
+    for module in modules {
+      var name: ArraySlice<UInt8>?
+      var numbers: String?
+      for alias in module.facts.values(of: "alias") {
+        if let found = Self.deviceNumbers(alias, "char-major-", "c")
+          ?? Self.deviceNumbers(alias, "block-major-", "b") {
+          numbers = found
+        } else if alias.starts(with: "devname:".utf8) {
+          name = alias.dropFirst(8)
+        }
+        if name != nil, numbers != nil { break }
+      }
+      guard let name, let numbers else { continue }
+      if text.isEmpty {
+        text += "# Device nodes to trigger on-demand module loading.\n".utf8
+      }
+      text += "\(module.name) ".utf8
+      text += name
+      text += " \(numbers)\n".utf8
+    }
+    return text
+  }
+
+  /// `c10:200` of `char-major-10-200`.
+  private static func deviceNumbers(
+    _ alias: ArraySlice<UInt8>, _ start: String, _ kind: String
+  ) -> String? {
+    guard alias.starts(with: start.utf8) else { return nil }
+    let parts = alias.dropFirst(start.utf8.count).split(
+      separator: UInt8(ascii: "-"), maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, let major = number(parts[0]), let minor = number(parts[1]) else {
+      return nil
+    }
+    return "\(kind)\(major):\(minor)"
+  }
+
+  /// The decimal number that some bytes start with.
+  private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32? {
+    let digits = bytes.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    return UInt32(String(decoding: digits, as: UTF8.self))
+  }
+
+  /// Exported symbols with the positions of their owners, as kmod's table of 2048 buckets has them.
+  func symbolsInHashOrder() -> [(symbol: ArraySlice<UInt8>, owner: Int)] {
+    var owners: [ByteString: Int] = [:]
+    for (position, module) in modules.enumerated() {
+      for symbol in module.facts.exports { owners[ByteString(symbol)] = position }
+    }
+    return owners.map { (bucket: ModuleName.hash($0.bytes) % 2048, symbol: $0.bytes, owner: $1) }
+      .sorted { left, right in
+        if left.bucket != right.bucket { return left.bucket < right.bucket }
+        return left.symbol.lexicographicallyPrecedes(right.symbol)
+      }
+      .map { ($0.symbol, $0.owner) }
+  }
+}

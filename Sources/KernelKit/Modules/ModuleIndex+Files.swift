@@ -1,0 +1,155 @@
+public import Formats
+
+extension ModuleIndex {
+  /// One of the files that depmod writes into a module tree.
+  public struct File: Sendable {
+    public let name: String
+    public let bytes: [UInt8]
+  }
+
+  /// All files of a module tree, byte for byte as kmod 30 writes them; modules.weakdep as kmod 34.
+  /// - Throws: `FormatError.limit` when an index would be larger than its format allows.
+  public func files() throws(FormatError) -> [File] {
+    let dependencies = try dependencyLines()
+    return [
+      File(name: "modules.dep", bytes: Self.joined(dependencies)),
+      File(name: "modules.dep.bin", bytes: try dependencyIndex(dependencies)),
+      File(name: "modules.alias", bytes: aliasText()),
+      File(name: "modules.alias.bin", bytes: try aliasIndex()),
+      File(name: "modules.softdep", bytes: relationText("softdep", "Soft dependencies")),
+      File(name: "modules.weakdep", bytes: relationText("weakdep", "Weak dependencies")),
+      File(name: "modules.symbols", bytes: symbolText()),
+      File(name: "modules.symbols.bin", bytes: try symbolIndex()),
+      File(name: "modules.builtin.bin", bytes: try builtinIndex()),
+      File(name: "modules.builtin.alias.bin", bytes: try builtinAliasIndex()),
+      File(name: "modules.devname", bytes: deviceText()),
+    ]
+  }
+
+  private static func joined(_ lines: [[UInt8]]) -> [UInt8] {
+    var text: [UInt8] = []
+    text.reserveCapacity(lines.reduce(0) { $0 + $1.count + 1 })
+    for line in lines {
+      text += line
+      text.append(UInt8(ascii: "\n"))
+    }
+    return text
+  }
+
+  /// `path: path…` of each module and all that it needs.
+  private func dependencyLines() throws(FormatError) -> [[UInt8]] {
+    let paths = modules.map { Array($0.path.utf8) }
+    var walk = DependencyWalk(modules)
+    var lines: [[UInt8]] = []
+    var size = 0
+    for position in modules.indices {
+      var line = paths[position]
+      line.append(UInt8(ascii: ":"))
+      for dependency in walk.closure(of: position) {
+        line.append(UInt8(ascii: " "))
+        line += paths[dependency]
+      }
+      size += line.count
+      guard size < 1 << 29, walk.steps < 1 << 31 else {
+        throw FormatError(.limit, "the modules' dependencies are too many", path: ["modules.dep"])
+      }
+      lines.append(line)
+    }
+    return lines
+  }
+
+  private func dependencyIndex(_ lines: [[UInt8]]) throws(FormatError) -> [UInt8] {
+    var trie = IndexTrie()
+    for (position, module) in modules.enumerated() {
+      trie.insert(Array(module.name.utf8), lines[position], priority: position)
+    }
+    return try trie.bytes()
+  }
+
+  private func aliasText() -> [UInt8] {
+    var text = Array("# Aliases extracted from modules themselves.\n".utf8)
+    for module in modules {
+      for alias in module.facts.values(of: "alias") {
+        text += "alias ".utf8
+        text += alias
+        text.append(UInt8(ascii: " "))
+        text += module.name.utf8
+        text.append(UInt8(ascii: "\n"))
+      }
+    }
+    return text
+  }
+
+  private func aliasIndex() throws(FormatError) -> [UInt8] {
+    var trie = IndexTrie()
+    for (position, module) in modules.enumerated() {
+      let name = Array(module.name.utf8)
+      for alias in module.facts.values(of: "alias") {
+        guard let key = ModuleName.normalized(alias: alias) else { continue }
+        trie.insert(key, name, priority: position)
+      }
+    }
+    return try trie.bytes()
+  }
+
+  private func relationText(_ key: String, _ title: String) -> [UInt8] {
+    var text = Array("# \(title) extracted from modules themselves.\n".utf8)
+    for module in modules {
+      for value in module.facts.values(of: key) {
+        text += "\(key) \(module.name) ".utf8
+        text += value
+        text.append(UInt8(ascii: "\n"))
+      }
+    }
+    return text
+  }
+
+  private func symbolText() -> [UInt8] {
+    var text = Array("# Aliases for symbols, used by symbol_request().\n".utf8)
+    for (symbol, owner) in symbolsInHashOrder() {
+      text += "alias symbol:".utf8
+      text += symbol
+      text.append(UInt8(ascii: " "))
+      text += modules[owner].name.utf8
+      text.append(UInt8(ascii: "\n"))
+    }
+    return text
+  }
+
+  private func symbolIndex() throws(FormatError) -> [UInt8] {
+    var trie = IndexTrie()
+    for (symbol, owner) in symbolsInHashOrder() {
+      trie.insert(
+        Array("symbol:".utf8) + symbol, Array(modules[owner].name.utf8), priority: owner)
+    }
+    return try trie.bytes()
+  }
+
+  /// Lines of modules.builtin: paths of what would be modules.
+  private func builtinIndex() throws(FormatError) -> [UInt8] {
+    guard let list = lists.builtin else { return [] }
+    var trie = IndexTrie()
+    for line in Self.lines(list) {
+      trie.insert(Array(ModuleName.name(ofPath: line).utf8), [], priority: 0)
+    }
+    return try trie.bytes()
+  }
+
+  /// Records of modules.builtin.modinfo: `module.key=value`, each ended by NUL.
+  private func builtinAliasIndex() throws(FormatError) -> [UInt8] {
+    guard let records = lists.builtinInformation else { return [] }
+    var trie = IndexTrie()
+    var rest = records[...]
+    while let end = rest.firstIndex(of: 0) {
+      let record = rest[..<end]
+      rest = rest[(end + 1)...]
+      guard let dot = record.firstIndex(of: UInt8(ascii: ".")),
+        let equals = record[dot...].firstIndex(of: UInt8(ascii: "=")),
+        record[(dot + 1)..<equals].elementsEqual("alias".utf8),
+        let key = ModuleName.normalized(alias: record[(equals + 1)...])
+      else { continue }
+      trie.insert(key, record[..<dot], priority: 0)
+    }
+    return try trie.bytes()
+  }
+}

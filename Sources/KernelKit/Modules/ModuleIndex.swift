@@ -1,0 +1,176 @@
+public import Formats
+
+/// The modules of one kernel and how they hang together: what depmod(8) finds out.
+///
+/// A value without any file system: it is made of paths and facts, and its `files()` are bytes.
+/// Of a part of a kernel's modules it makes the indexes of that part.
+public struct ModuleIndex: Sendable {
+  /// The files that the kernel's build leaves in the module tree; nil for those that are not there.
+  public struct BuildLists: Sendable {
+    public var order: [UInt8]?
+    public var builtin: [UInt8]?
+    public var builtinInformation: [UInt8]?
+
+    public init(
+      order: [UInt8]? = nil, builtin: [UInt8]? = nil, builtinInformation: [UInt8]? = nil
+    ) {
+      self.order = order
+      self.builtin = builtin
+      self.builtinInformation = builtinInformation
+    }
+  }
+
+  public struct Module: Sendable {
+    /// Below the module tree, `kernel/fs/ext4/ext4.ko.xz`; absolute in an external folder.
+    public let path: String
+    public let name: String
+    public let facts: ModuleFacts
+    /// Positions in `modules` of the modules whose symbols this one uses, in the order of first use.
+    public internal(set) var dependencies: [Int] = []
+    /// Where the module stands in an order of loading; a higher number goes first.
+    var depth = 0
+  }
+
+  /// In kmod's order: as in modules.order, then by hash of the name.
+  public private(set) var modules: [Module]
+  /// What was wrong with some modules, one line each; they stand in the index all the same.
+  public internal(set) var warnings: [String] = []
+  public let lists: BuildLists
+  /// Modules that are part of the kernel, as modules.builtin has them.
+  public let builtinNames: Set<String>
+  private let positions: [String: Int]
+
+  /// - Parameters:
+  ///   - found: paths below the module tree, with what is known of each. Of two with one name, the
+  ///     configuration's rules choose, and the first path in byte order where they don't.
+  /// - Throws: `KitError.invalid` when modules depend on each other in a circle.
+  public init(
+    _ found: [(path: String, facts: ModuleFacts)], lists: BuildLists = BuildLists(),
+    configuration: DepmodConfiguration = DepmodConfiguration()
+  ) throws(KitError) {
+    self.lists = lists
+    builtinNames = Set(Self.lines(lists.builtin ?? []).map { ModuleName.name(ofPath: $0) })
+    let chosen = Self.choose(found, configuration)
+    let ordering = ModuleOrder(lists.order)
+    if let warning = ordering.warning { warnings.append(warning) }
+    modules = ordering.sorted(chosen)
+    positions = Dictionary(
+      uniqueKeysWithValues: modules.enumerated().map { ($1.name, $0) })
+    for module in modules {
+      for problem in module.facts.problems { warnings.append("\(problem.inside(module.path))") }
+    }
+    connect()
+    try number()
+  }
+
+  /// The same index of some of its modules, with the same lists.
+  /// - Parameter positions: positions in `modules`; what they depend on should be among them.
+  public func subset(_ positions: some Sequence<Int>) throws(KitError) -> ModuleIndex {
+    try ModuleIndex(positions.map { (modules[$0].path, modules[$0].facts) }, lists: lists)
+  }
+
+  /// The position in `modules` of a module, written with dashes or underscores.
+  public func position(of name: some StringProtocol) -> Int? {
+    positions[ModuleName.normalized(name)]
+  }
+
+  public func isBuiltin(_ name: some StringProtocol) -> Bool {
+    builtinNames.contains(ModuleName.normalized(name))
+  }
+
+  /// Everything that the module at a position needs, directly or not, without itself, the module
+  /// to be loaded last first.
+  public func closure(of position: Int) -> [Int] {
+    var walk = DependencyWalk(modules)
+    return walk.closure(of: position)
+  }
+
+  /// Aliases of the module at a position, in the form that modprobe looks up.
+  public func aliases(of position: Int) -> [String] {
+    modules[position].facts.values(of: "alias").compactMap {
+      ModuleName.normalized(alias: $0).map { String(decoding: $0, as: UTF8.self) }
+    }
+  }
+
+  private static func choose(
+    _ found: [(path: String, facts: ModuleFacts)], _ configuration: DepmodConfiguration
+  ) -> [Module] {
+    var chosen: [String: (path: String, facts: ModuleFacts)] = [:]
+    for candidate in found.sorted(by: { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }) {
+      let name = ModuleName.name(ofPath: candidate.path)
+      if let earlier = chosen[name], !configuration.prefers(candidate.path, to: earlier.path) {
+        continue
+      }
+      chosen[name] = candidate
+    }
+    return chosen.map { Module(path: $1.path, name: $0, facts: $1.facts) }
+  }
+
+  /// Finds who exports what each module needs. Of two that export one symbol, the later one counts.
+  private mutating func connect() {
+    var owners: [ByteString: Int] = [:]
+    owners.reserveCapacity(modules.reduce(0) { $0 + $1.facts.exports.count })
+    for (position, module) in modules.enumerated() {
+      for symbol in module.facts.exports { owners[ByteString(symbol)] = position }
+    }
+    var seenBy = [Int](repeating: -1, count: modules.count)
+    for position in modules.indices {
+      var dependencies: [Int] = []
+      for symbol in modules[position].facts.needs {
+        guard let owner = owners[ByteString(symbol)], seenBy[owner] != position else { continue }
+        seenBy[owner] = position
+        dependencies.append(owner)
+      }
+      modules[position].dependencies = dependencies
+    }
+  }
+
+  /// Gives every module its place in an order of loading.
+  private mutating func number() throws(KitError) {
+    var users = [Int](repeating: 0, count: modules.count)
+    for module in modules {
+      for dependency in module.dependencies { users[dependency] += 1 }
+    }
+    var free = modules.indices.filter { users[$0] == 0 }
+    var count = 0
+    while let position = free.popLast() {
+      modules[position].depth = count
+      count += 1
+      for dependency in modules[position].dependencies {
+        users[dependency] -= 1
+        if users[dependency] == 0 { free.append(dependency) }
+      }
+    }
+    guard count == modules.count else {
+      throw KitError(.invalid, "modules depend on each other: \(circle(among: users))")
+    }
+  }
+
+  /// One circle, as `a -> b -> a`.
+  private func circle(among users: [Int]) -> String {
+    // Every module that is left has a user that is left: going from user to user must come back.
+    var users = users.map { $0 > 0 }
+    // Peel off those that only depend on a circle's members or are depended on by them.
+    var next = [Int?](repeating: nil, count: modules.count)
+    for position in modules.indices where users[position] {
+      for dependency in modules[position].dependencies { next[dependency] = position }
+    }
+    guard var position = users.firstIndex(of: true) else { return "" }
+    while users[position], let user = next[position] {
+      users[position] = false
+      position = user
+    }
+    var names = [modules[position].name]
+    var member = next[position]
+    while let user = member, user != position {
+      names.append(modules[user].name)
+      member = next[user]
+    }
+    return ([modules[position].name] + names.reversed()).joined(separator: " -> ")
+  }
+
+  /// Lines without their terminators; what follows the last terminator is one too.
+  static func lines(_ bytes: [UInt8]) -> [String] {
+    bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+  }
+}

@@ -1,0 +1,105 @@
+/// How modules are named, and in which order kmod keeps names.
+public enum ModuleName {
+  /// What the files of modules end with. kmod as Debian builds it lacks gzip; kernels don't.
+  public static let suffixes = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"]
+
+  /// Whether a file's name is a module's: longer than one of `suffixes`, and ending with it.
+  public static func isModuleFile(_ name: some StringProtocol) -> Bool {
+    suffixes.contains { name.utf8.count > $0.utf8.count && name.hasSuffix($0) }
+  }
+
+  /// The module's name for a path: its last part up to the first dot, with underscores for dashes.
+  public static func name(ofPath path: some StringProtocol) -> String {
+    var base: [UInt8] = []
+    var isPastDot = false
+    for byte in path.utf8 {
+      if byte == UInt8(ascii: "/") {
+        base.removeAll(keepingCapacity: true)
+        isPastDot = false
+      } else if byte == UInt8(ascii: ".") {
+        isPastDot = true
+      } else if !isPastDot {
+        base.append(underscored(byte))
+      }
+    }
+    return String(decoding: base, as: UTF8.self)
+  }
+
+  /// A module's name as any of its users may write it.
+  public static func normalized(_ name: some StringProtocol) -> String {
+    String(decoding: name.utf8.map(underscored), as: UTF8.self)
+  }
+
+  /// An alias with underscores for dashes, but for those in brackets.
+  /// - Returns: nil when a bracket has no partner: modprobe can't match such an alias.
+  public static func normalized(alias: ArraySlice<UInt8>) -> [UInt8]? {
+    var result: [UInt8] = []
+    result.reserveCapacity(alias.count)
+    var isInBracket = false
+    for byte in alias {
+      switch byte {
+      case UInt8(ascii: "["): isInBracket = true
+      case UInt8(ascii: "]"):
+        guard isInBracket else { return nil }
+        isInBracket = false
+      default: break
+      }
+      result.append(isInBracket ? byte : underscored(byte))
+    }
+    return isInBracket ? nil : result
+  }
+
+  /// The path as modules.order has it, whatever the file is compressed with: cut after `.ko`.
+  static func orderPath(_ path: String) -> ArraySlice<UInt8> {
+    let bytes = Array(path.utf8)
+    let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+    let base = bytes[start...].prefix { $0 != UInt8(ascii: ".") }
+    return bytes.prefix(start + base.count + 3)
+  }
+
+  /// Paul Hsieh's SuperFastHash: kmod's tables are written in its order.
+  static func hash(_ key: some RandomAccessCollection<UInt8>) -> UInt32 {
+    var hash = UInt32(truncatingIfNeeded: key.count)
+    var index = key.startIndex
+    func next() -> UInt32 {
+      defer { index = key.index(after: index) }
+      return UInt32(key[index])
+    }
+    func nextPair() -> UInt32 {
+      let low = next()
+      return low | next() << 8
+    }
+    for _ in 0..<key.count / 4 {
+      hash &+= nextPair()
+      hash = hash << 16 ^ (nextPair() << 11 ^ hash)
+      hash &+= hash >> 11
+    }
+    switch key.count % 4 {
+    case 3:
+      hash &+= nextPair()
+      hash ^= hash << 16
+      hash ^= next() << 18
+      hash &+= hash >> 11
+    case 2:
+      hash &+= nextPair()
+      hash ^= hash << 11
+      hash &+= hash >> 17
+    case 1:
+      hash &+= next()
+      hash ^= hash << 10
+      hash &+= hash >> 1
+    default: break
+    }
+    hash ^= hash << 3
+    hash &+= hash >> 5
+    hash ^= hash << 4
+    hash &+= hash >> 17
+    hash ^= hash << 25
+    hash &+= hash >> 6
+    return hash
+  }
+
+  private static func underscored(_ byte: UInt8) -> UInt8 {
+    byte == UInt8(ascii: "-") ? UInt8(ascii: "_") : byte
+  }
+}

@@ -1,0 +1,105 @@
+public import Formats
+internal import Synchronization
+
+/// The modules of one kernel on a disk: `ROOT/lib/modules/VER` or `ROOT/usr/lib/modules/VER`.
+public struct ModuleTree: Sendable {
+  /// Larger files are no modules.
+  public static let sizeLimit = 1 << 28
+
+  public let release: String
+  /// The folder that holds `kernel/` and modules.order.
+  public let path: String
+
+  /// - Parameter root: a folder with `lib/modules` or `usr/lib/modules` in it.
+  /// - Throws: `KitError.missing` when there is no tree of this kernel, `.usage` when the release
+  ///   can't be one.
+  public init(root: String, release: String) throws(KitError) {
+    guard Self.isRelease(release) else {
+      throw KitError(.usage, "'\(release)' is not the release of a kernel")
+    }
+    let root = root.isEmpty || root.hasSuffix("/") ? root : root + "/"
+    let candidates = ["\(root)lib/modules/\(release)", "\(root)usr/lib/modules/\(release)"]
+    guard let path = candidates.first(where: FileTree.isDirectory) else {
+      throw KitError(
+        .missing, "there is no \(candidates[0])", advice: "unpack the kernel's package there")
+    }
+    self.release = release
+    self.path = path
+  }
+
+  /// Whether a name can be a kernel's release: one part of a path, and nothing odd in it.
+  public static func isRelease(_ release: String) -> Bool {
+    !release.isEmpty && release.first != "." && release.first != "-"
+      && release.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
+          UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "~"), UInt8(ascii: ":"):
+          true
+        default: false
+        }
+      }
+  }
+
+  /// What the kernel's build left beside the modules.
+  public func lists() throws(FormatError) -> ModuleIndex.BuildLists {
+    ModuleIndex.BuildLists(
+      order: try list("modules.order"), builtin: try list("modules.builtin"),
+      builtinInformation: try list("modules.builtin.modinfo"))
+  }
+
+  private func list(_ name: String) throws(FormatError) -> [UInt8]? {
+    let path = "\(path)/\(name)"
+    guard FileTree.status(path, followingLink: true)?.kind == .file else { return nil }
+    return try InputFile(path).readAll(limit: Self.sizeLimit)
+  }
+
+  /// Paths of the modules, below the tree or absolute in external folders, in byte order.
+  public func modulePaths(
+    _ configuration: DepmodConfiguration = DepmodConfiguration()
+  ) throws(FormatError) -> [String] {
+    var found: [String] = []
+    try collect("", in: path, configuration, &found)
+    for folder in configuration.externalFolders where FileTree.isDirectory(folder) {
+      try collect(folder + "/", in: folder, configuration, &found)
+    }
+    return found
+  }
+
+  private func collect(
+    _ prefix: String, in folder: String, _ configuration: DepmodConfiguration,
+    _ found: inout [String]
+  ) throws(FormatError) {
+    for name in try FileTree.names(in: folder)
+    where name != "build" && name != "source" && !configuration.excludedNames.contains(name) {
+      let path = "\(folder)/\(name)"
+      switch FileTree.status(path)?.kind {
+      case .directory: try collect("\(prefix)\(name)/", in: path, configuration, &found)
+      case .file where ModuleName.isModuleFile(name): found.append(prefix + name)
+      default: break
+      }
+    }
+  }
+
+  /// Reads the modules at `paths` and what they say of themselves.
+  /// - Parameter jobs: how many are read at once.
+  public func facts(
+    of paths: [String], jobs: Int
+  ) throws -> [(path: String, facts: ModuleFacts)] {
+    let results = Mutex<[(path: String, facts: ModuleFacts)]>([])
+    let work = OrderedWork<ArraySlice<String>, [(path: String, facts: ModuleFacts)]>(
+      jobs: jobs,
+      work: { try $0.map { (path: $0, facts: try self.facts(of: $0)) } },
+      commit: { part in results.withLock { $0 += part } })
+    for start in stride(from: 0, to: paths.count, by: 32) {
+      try work.submit(paths[start..<min(start + 32, paths.count)])
+    }
+    try work.finish()
+    return results.withLock { $0 }
+  }
+
+  private func facts(of modulePath: String) throws -> ModuleFacts {
+    let path = modulePath.hasPrefix("/") ? modulePath : "\(path)/\(modulePath)"
+    return ModuleFacts(reading: try InputFile(path).readAll(limit: Self.sizeLimit))
+  }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Formats
+import Foundation
+import KernelKit
+
+struct DepmodCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "depmod",
+    abstract: "Writes the indexes by which modprobe finds a kernel's modules.",
+    discussion: """
+      Reads the modules of ROOT/lib/modules/VER (or ROOT/usr/lib/modules/VER) and writes \
+      modules.dep, modules.alias and their siblings beside them, the same bytes as kmod 30. \
+      A module that can't be read is a warning; modules that depend on each other in a circle are \
+      an error, and nothing is written.
+      """)
+
+  @Option(name: [.customShort("b"), .customLong("basedir")], help: "The folder that holds lib/modules.")
+  var root = "/"
+
+  @Option(
+    name: [.customShort("C"), .customLong("config")],
+    help: ArgumentHelp(
+      "Rules in a file or a folder of *.conf files instead of the system's depmod.d; repeatable.",
+      valueName: "path"))
+  var configurationPaths: [String] = []
+
+  @Option(name: .shortAndLong, help: "Write into DIR/lib/modules/VER instead.")
+  var outdir: String?
+
+  @Flag(name: [.customShort("n"), .customLong("dry-run")], help: "Print the text files, write nothing.")
+  var isDryRun = false
+
+  @Flag(name: .shortAndLong, help: "No warnings.")
+  var quiet = false
+
+  @Option(name: .shortAndLong, help: "How many modules are read at once.")
+  var jobs = ProcessInfo.processInfo.activeProcessorCount
+
+  @Argument(help: ArgumentHelp("The kernel's release.", valueName: "ver"))
+  var release: String
+
+  func validate() throws {
+    guard jobs > 0 else { throw ValidationError("--jobs takes a number above 0") }
+  }
+
+  func run() throws {
+    let tree = try ModuleTree(root: root, release: release)
+    let configuration = try DepmodConfiguration(
+      paths: configurationPaths.isEmpty ? nil : configurationPaths, release: release)
+    let paths = try tree.modulePaths(configuration)
+    let index = try ModuleIndex(
+      try tree.facts(of: paths, jobs: jobs), lists: try tree.lists(), configuration: configuration)
+    if !quiet {
+      for warning in configuration.warnings + index.warnings {
+        writeToStandardError("minivm: warning: \(warning)")
+      }
+    }
+    let files = try index.files()
+    if isDryRun {
+      for file in files where !file.name.hasSuffix(".bin") {
+        FileHandle.standardOutput.write(Data(file.bytes))
+      }
+      return
+    }
+    let folder = try outputFolder(tree)
+    try OutputFile.commit(
+      files.map { file in
+        let output = try OutputFile(replacing: "\(folder)/\(file.name)")
+        try output.write(file.bytes, at: 0)
+        return output
+      })
+  }
+
+  private func outputFolder(_ tree: ModuleTree) throws -> String {
+    guard let outdir else { return tree.path }
+    let folder = "\(outdir)/lib/modules/\(release)"
+    try FileTree.makeDirectories(folder)
+    return folder
+  }
+}
