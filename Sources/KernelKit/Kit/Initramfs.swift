@@ -1,0 +1,66 @@
+public import Formats
+
+/// The kernel's first file system: what a template holds, the modules that were chosen, and their
+/// indexes.
+///
+/// The same content gives the same bytes, whatever the order it was added in, and wherever it came
+/// from: owner 0:0, one time for all, modes that do not depend on a umask.
+public struct Initramfs: Sendable {
+  public enum Content: Sendable, Hashable {
+    case directory
+    case file([UInt8], isExecutable: Bool)
+    case symbolicLink(target: String)
+  }
+
+  /// Folders that an init needs to mount something on.
+  static let mountPoints = ["dev", "etc", "newroot", "proc", "run", "sys", "tmp"]
+
+  private var entries: [String: Content] = [:]
+
+  public init() {
+    for path in Self.mountPoints { entries[path] = .directory }
+  }
+
+  public var paths: [String] { entries.keys.sorted() }
+
+  /// Adds something, or replaces what was there. Folders above it come by themselves.
+  /// - Parameter path: relative, normalised.
+  /// - Throws: `KitError.invalid` when a part of the path is no folder, or a folder would be replaced.
+  public mutating func add(_ path: String, _ content: Content) throws {
+    var above = FileTree.parent(of: path)
+    while above != "." {
+      guard entries[above] ?? .directory == .directory else {
+        throw KitError(.invalid, "initramfs: \(above.quoted) is both a folder and something else")
+      }
+      entries[above] = .directory
+      above = FileTree.parent(of: above)
+    }
+    if content != .directory, entries[path] == .directory {
+      throw KitError(.invalid, "initramfs: \(path.quoted) is both a folder and something else")
+    }
+    entries[path] = content
+  }
+
+  /// The newc archive.
+  /// - Parameter timestamp: seconds since 1970, for all entries.
+  public func archive(timestamp: Int) throws -> [UInt8] {
+    var writer = NewcWriter()
+    // In byte order a folder comes before what is in it.
+    for (path, content) in entries.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+      switch content {
+      case .directory:
+        try writer.add(path, .directory, mode: path == "tmp" ? 0o1777 : 0o755, modified: timestamp)
+      case .file(let bytes, let isExecutable):
+        try writer.add(path, .file(bytes), mode: isExecutable ? 0o755 : 0o644, modified: timestamp)
+      case .symbolicLink(let target):
+        try writer.add(path, .symbolicLink(target: target), mode: 0o777, modified: timestamp)
+      }
+      if path == "dev" {
+        // Opened by the kernel for init before anything can be mounted on /dev.
+        try writer.add(
+          "dev/console", .characterDevice(major: 5, minor: 1), mode: 0o600, modified: timestamp)
+      }
+    }
+    return try writer.finish()
+  }
+}

@@ -1,0 +1,43 @@
+internal import Formats
+
+/// The options that a kernel was built with. Linux, Documentation/kbuild/kconfig.rst.
+public struct KernelConfiguration: Sendable, Hashable {
+  private var values: [String: String] = [:]
+
+  /// - Parameter bytes: a `.config`, as packages have it at boot/config-VER.
+  public init(reading bytes: [UInt8]) {
+    for line in bytes.split(separator: 0x0a) where line.starts(with: "CONFIG_".utf8) {
+      guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
+      let name = String(decoding: line[..<equals].dropFirst("CONFIG_".utf8.count), as: UTF8.self)
+      values[name] = String(decoding: line[(equals + 1)...], as: UTF8.self)
+    }
+  }
+
+  /// Whether an option, written without `CONFIG_`, is part of the kernel itself.
+  public func isBuiltIn(_ option: String) -> Bool {
+    values[option] == "y"
+  }
+}
+
+/// How a RAM disk is compressed.
+public enum InitramfsCompression: String, Sendable, Hashable, CaseIterable {
+  case auto, zstd, gzip, xz, lz4, none
+
+  /// - Parameter configuration: the kernel's, where it is known.
+  /// - Throws: `KitError.invalid` when the kernel says that it can't decompress this.
+  func chosen(for configuration: KernelConfiguration?, _ release: KernelRelease) throws -> Compression {
+    let choices: [InitramfsCompression: (Compression, option: String)] = [
+      .zstd: (.zstd, "RD_ZSTD"), .gzip: (.gzip, "RD_GZIP"), .xz: (.xz, "RD_XZ"), .lz4: (.lz4, "RD_LZ4"),
+    ]
+    if self == .auto {
+      return configuration?.isBuiltIn("RD_ZSTD") == true ? .zstd : .gzip
+    }
+    guard let (compression, option) = choices[self] else { return .none }
+    guard configuration?.isBuiltIn(option) != false else {
+      throw KitError(
+        .invalid, "kernel \(release) can't decompress \(rawValue): its configuration lacks CONFIG_\(option)",
+        advice: "use --initramfs-compression auto")
+    }
+    return compression
+  }
+}
