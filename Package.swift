@@ -5,7 +5,8 @@ import PackageDescription
 /// A compression library, linked from its static archive where the machine has one, so that the
 /// release binary needs nothing but libc on the machine that it is copied to.
 func library(_ name: String) -> LinkerSetting {
-  let folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib"]
+  let folders =
+    ["/usr/lib", "/usr/lib64", "/usr/local/lib"]
     + ((try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib")) ?? [])
     .filter { $0.hasSuffix("-linux-gnu") }.map { "/usr/lib/\($0)" }
   let hasArchive = folders.contains {
@@ -26,9 +27,10 @@ let strict: [SwiftSetting] = [
 ]
 
 let codecs = ["lzma", "zstd", "z", "deflate", "lz4"] + (hasBzip2 ? ["bz2"] : [])
-let systemLibraries: [Target.Dependency] = [
-  "CMiniVM", "CLzma", "CZstd", "CZlib", "CDeflate", "CLz4",
-] + (hasBzip2 ? ["CBzip2"] : [])
+let systemLibraries: [Target.Dependency] =
+  [
+    "CMiniVM", "CLzma", "CZstd", "CZlib", "CDeflate", "CLz4",
+  ] + (hasBzip2 ? ["CBzip2"] : [])
 
 let package = Package(
   name: "minivm",
@@ -79,7 +81,8 @@ let package = Package(
       swiftSettings: strict
     ),
     .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: strict),
-    .testTarget(name: "KernelKitTests", dependencies: ["KernelKit", "Formats"], swiftSettings: strict),
+    .testTarget(
+      name: "KernelKitTests", dependencies: ["KernelKit", "Formats"], swiftSettings: strict),
     .testTarget(name: "BootTests", dependencies: ["KernelKit", "Formats"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

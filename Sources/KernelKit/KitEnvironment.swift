@@ -14,7 +14,8 @@ public struct KitEnvironment: Sendable {
 
   public init(
     get: @escaping @Sendable (_ url: String, _ receive: ([UInt8]) throws -> Void) throws -> Void,
-    sourceDateEpoch: Int?, cacheFolder: String, aptSources: AptSources, log: Logger, progress: Progress
+    sourceDateEpoch: Int?, cacheFolder: String, aptSources: AptSources, log: Logger,
+    progress: Progress
   ) {
     self.get = get
     self.sourceDateEpoch = sourceDateEpoch
@@ -25,7 +26,9 @@ public struct KitEnvironment: Sendable {
   }
 
   /// This machine, with the user's own settings.
-  public static func system(variables: [String: String], progress: Progress = .none) throws -> KitEnvironment {
+  public static func system(variables: [String: String], progress: Progress = .none) throws
+    -> KitEnvironment
+  {
     var epoch: Int?
     if let text = variables["SOURCE_DATE_EPOCH"], !text.isEmpty {
       guard let seconds = Int(text), (0...Int(UInt32.max)).contains(seconds) else {
@@ -36,7 +39,8 @@ public struct KitEnvironment: Sendable {
       epoch = seconds
     }
     let cache =
-      if let folder = variables["XDG_CACHE_HOME"], folder.hasPrefix("/") { "\(folder)/minivm" } else {
+      if let folder = variables["XDG_CACHE_HOME"], folder.hasPrefix("/") { "\(folder)/minivm" } else
+      {
         "\(variables["HOME"] ?? "/tmp")/.cache/minivm"
       }
     return KitEnvironment(

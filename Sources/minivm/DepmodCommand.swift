@@ -14,7 +14,8 @@ struct DepmodCommand: ParsableCommand {
       an error, and nothing is written.
       """)
 
-  @Option(name: [.customShort("b"), .customLong("basedir")], help: "The folder that holds lib/modules.")
+  @Option(
+    name: [.customShort("b"), .customLong("basedir")], help: "The folder that holds lib/modules.")
   var root = "/"
 
   @Option(
@@ -27,7 +28,8 @@ struct DepmodCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "Write into DIR/lib/modules/VER instead.")
   var outdir: String?
 
-  @Flag(name: [.customShort("n"), .customLong("dry-run")], help: "Print the text files, write nothing.")
+  @Flag(
+    name: [.customShort("n"), .customLong("dry-run")], help: "Print the text files, write nothing.")
   var isDryRun = false
 
   @Flag(name: .shortAndLong, help: "No warnings.")

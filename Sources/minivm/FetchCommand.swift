@@ -18,7 +18,8 @@ struct FetchCommand: ParsableCommand {
 
   @OptionGroup var archive: ArchiveOptions
 
-  @Option(name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
+  @Option(
+    name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
   var output = "."
 
   func run() throws {
@@ -40,19 +41,24 @@ struct ArchiveOptions: ParsableArguments {
   @Option(help: "Debian's name of an architecture: amd64, arm64, riscv64.")
   var arch = Machine.debianArchitecture
 
-  @Option(help: ArgumentHelp("A suite such as trixie; this machine's by default.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("A suite such as trixie; this machine's by default.", valueName: "name"))
   var suite: String?
 
-  @Option(help: ArgumentHelp("A mirror's address; those of this machine's apt sources by default.", valueName: "url"))
+  @Option(
+    help: ArgumentHelp(
+      "A mirror's address; those of this machine's apt sources by default.", valueName: "url"))
   var mirror: String?
 
   func repository(_ environment: KitEnvironment) throws -> DebianRepository {
     DebianRepository(
-      suites: try environment.aptSources.chosen(suite: suite, mirror: mirror), environment: environment)
+      suites: try environment.aptSources.chosen(suite: suite, mirror: mirror),
+      environment: environment)
   }
 
   func validate() throws {
-    for word in [arch, suite].compactMap({ $0 }) where word.contains("..") || word.contains(where: { !$0.isPlain }) {
+    for word in [arch, suite].compactMap({ $0 })
+    where word.contains("..") || word.contains(where: { !$0.isPlain }) {
       throw ValidationError("“\(word)” can't be the name of an architecture or a suite")
     }
   }

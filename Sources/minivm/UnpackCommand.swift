@@ -4,16 +4,20 @@ import KernelKit
 struct UnpackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "unpack",
-    abstract: "Unpack kernel, configuration and modules from kernel packages, without Debian's tools.",
+    abstract:
+      "Unpack kernel, configuration and modules from kernel packages, without Debian's tools.",
     discussion: """
       Writes vmlinuz-VER, config-VER and lib/modules/VER, and says so on stdout, a path a line.
       """
   )
 
-  @Argument(help: ArgumentHelp("Kernel packages.", valueName: "deb"), completion: .file(extensions: ["deb"]))
+  @Argument(
+    help: ArgumentHelp("Kernel packages.", valueName: "deb"), completion: .file(extensions: ["deb"])
+  )
   var packages: [String]
 
-  @Option(name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
+  @Option(
+    name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
   var output = "."
 
   @OptionGroup var work: WorkOptions
@@ -32,6 +36,8 @@ struct WorkOptions: ParsableArguments {
   var jobs = Machine.cores
 
   func validate() throws {
-    guard (1...1024).contains(jobs) else { throw ValidationError("--jobs is 1 to 1024, not \(jobs)") }
+    guard (1...1024).contains(jobs) else {
+      throw ValidationError("--jobs is 1 to 1024, not \(jobs)")
+    }
   }
 }

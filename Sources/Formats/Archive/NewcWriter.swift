@@ -20,14 +20,17 @@ public struct NewcWriter: Sendable {
   ///   - mode: permission bits.
   ///   - modified: seconds since 1970; 0 to 2³²-1.
   /// - Throws: `FormatError.overflow` for what the form's 32-bit fields can't hold.
-  public mutating func add(_ path: String, _ kind: Kind, mode: UInt32, modified: Int) throws(FormatError) {
+  public mutating func add(_ path: String, _ kind: Kind, mode: UInt32, modified: Int)
+    throws(FormatError)
+  {
     guard !path.isEmpty, !path.utf8.contains(0), path.utf8.count <= ArchivePath.lengthLimit else {
       throw FormatError(.overflow, "\(path.quoted) can't be a path in an initramfs")
     }
     inode += 1
     switch kind {
     case .directory: try append(path, type: 0o040000, mode: mode, modified: modified, links: 2)
-    case .file(let data): try append(path, type: 0o100000, mode: mode, modified: modified, data: data)
+    case .file(let data):
+      try append(path, type: 0o100000, mode: mode, modified: modified, data: data)
     case .symbolicLink(let target):
       try append(path, type: 0o120000, mode: 0o777, modified: modified, data: Array(target.utf8))
     case .characterDevice(let major, let minor):
@@ -46,7 +49,8 @@ public struct NewcWriter: Sendable {
     _ path: String, type: UInt32, mode: UInt32, modified: Int, links: UInt32 = 1,
     device: (major: UInt32, minor: UInt32) = (0, 0), data: [UInt8] = []
   ) throws(FormatError) {
-    guard let size = UInt32(exactly: data.count), let modified = UInt32(exactly: max(0, modified)) else {
+    guard let size = UInt32(exactly: data.count), let modified = UInt32(exactly: max(0, modified))
+    else {
       throw FormatError(.overflow, "\(path.quoted) is too large or too new for an initramfs")
     }
     let name = Array(path.utf8) + [0]

@@ -38,7 +38,8 @@ public enum ArchivePath {
       throw FormatError(.limit, "a path of \(bytes.count) bytes")
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw FormatError(.malformed, "a path that is not UTF-8: \(String(decoding: bytes, as: UTF8.self).quoted)")
+      throw FormatError(
+        .malformed, "a path that is not UTF-8: \(String(decoding: bytes, as: UTF8.self).quoted)")
     }
     guard !text.utf8.contains(0), !text.hasPrefix("/") else {
       throw FormatError(.malformed, "the path \(text.quoted) leads out of the archive")

@@ -22,7 +22,9 @@ struct TarHeader {
     let checksum = try Self.number(reader.bytes(8), "checksum")
     // The checksum's own field counts as blanks.
     let sum = block.indices.reduce(0) { $0 + Int((148..<156).contains($1) ? 0x20 : block[$1]) }
-    guard checksum == sum else { throw FormatError(.malformed, "not a tar header: its checksum is wrong") }
+    guard checksum == sum else {
+      throw FormatError(.malformed, "not a tar header: its checksum is wrong")
+    }
     guard size >= 0 else { throw FormatError(.malformed, "a negative size") }
     type = try reader.byte()
     linkTarget = try reader.bytes(100).prefix { $0 != 0 }
@@ -77,16 +79,19 @@ struct TarHeader {
     case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): kind = .file
     case UInt8(ascii: "1"): kind = .hardLink(path: try ArchivePath.normalize(target))
     case UInt8(ascii: "2"):
-      guard let text = String(validating: target, as: UTF8.self), !text.isEmpty, !text.utf8.contains(0),
+      guard let text = String(validating: target, as: UTF8.self), !text.isEmpty,
+        !text.utf8.contains(0),
         text.utf8.count <= ArchivePath.lengthLimit
       else { throw FormatError(.malformed, "\(path.quoted): a link to nowhere") }
       kind = .symbolicLink(target: text)
-    case UInt8(ascii: "3"): kind = .characterDevice(major: try device(major), minor: try device(minor))
+    case UInt8(ascii: "3"):
+      kind = .characterDevice(major: try device(major), minor: try device(minor))
     case UInt8(ascii: "4"): kind = .blockDevice(major: try device(major), minor: try device(minor))
     case UInt8(ascii: "5"): kind = .directory
     case UInt8(ascii: "6"): kind = .fifo
     default:
-      throw FormatError(.unsupported, "\(path.quoted): an entry of type \(String(UnicodeScalar(type)).quoted)")
+      throw FormatError(
+        .unsupported, "\(path.quoted): an entry of type \(String(UnicodeScalar(type)).quoted)")
     }
     if kind != .file { size = 0 }
     guard let owner = UInt32(exactly: extended.owner ?? owner),
@@ -98,7 +103,9 @@ struct TarHeader {
   }
 
   private func device(_ number: Int) throws(FormatError) -> UInt32 {
-    guard let number = UInt32(exactly: number) else { throw FormatError(.malformed, "a device that is none") }
+    guard let number = UInt32(exactly: number) else {
+      throw FormatError(.malformed, "a device that is none")
+    }
     return number
   }
 }
@@ -150,6 +157,7 @@ struct PaxHeader {
     guard let first = parts.first, let whole = Int(first) else {
       throw FormatError(.malformed, "a pax \(key) that is not a number")
     }
-    return text.hasPrefix("-") && parts.count > 1 && parts[1].contains { $0 != "0" } ? whole - 1 : whole
+    return text.hasPrefix("-") && parts.count > 1 && parts[1].contains { $0 != "0" }
+      ? whole - 1 : whole
   }
 }

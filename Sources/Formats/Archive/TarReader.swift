@@ -67,7 +67,8 @@ public final class TarReader {
   /// - Throws: `FormatError.limit` when there are more than `limit`.
   public func body(limit: Int) throws -> [UInt8] {
     guard bodyLeft <= limit else {
-      throw FormatError(.limit, "a file of \(bodyLeft) bytes, at most \(limit) are read", offset: reader.offset)
+      throw FormatError(
+        .limit, "a file of \(bodyLeft) bytes, at most \(limit) are read", offset: reader.offset)
     }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(min(bodyLeft, 1 << 24))

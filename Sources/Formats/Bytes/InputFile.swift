@@ -67,7 +67,8 @@ public final class FileSource: ByteSource {
     let piece = try file.read(
       at: range.lowerBound, count: min(range.count, Self.pieceSize))
     guard !piece.isEmpty else {
-      throw FormatError(.truncated, "the file ends early", offset: range.lowerBound, path: [file.path])
+      throw FormatError(
+        .truncated, "the file ends early", offset: range.lowerBound, path: [file.path])
     }
     range = range.lowerBound + piece.count..<range.upperBound
     return piece

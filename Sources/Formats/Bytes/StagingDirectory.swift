@@ -49,7 +49,10 @@ public final class StagingDirectory {
   public func addHardLink(_ below: String, to earlier: String) throws(FormatError) {
     guard FileTree.status("\(path)/\(earlier)")?.kind == .file,
       directories.contains(Self.folder(of: earlier))
-    else { throw FormatError(.malformed, "is a link to \(earlier.quoted), which is no earlier file", path: [below]) }
+    else {
+      throw FormatError(
+        .malformed, "is a link to \(earlier.quoted), which is no earlier file", path: [below])
+    }
     try makeRoom(for: below)
     guard unsafe link("\(path)/\(earlier)", "\(path)/\(below)") == 0 else {
       throw .system("can't be made", path: "\(path)/\(below)")
@@ -80,7 +83,8 @@ public final class StagingDirectory {
   /// Gives folders their modes and times, once nothing more is put into them, and brings all of it
   /// to the disk.
   public func seal() throws(FormatError) {
-    for (below, mode, modified) in attributes.sorted(by: { $0.path.utf8.count > $1.path.utf8.count }) {
+    for (below, mode, modified) in attributes.sorted(by: { $0.path.utf8.count > $1.path.utf8.count }
+    ) {
       try FileTree.setAttributes("\(path)/\(below)", mode: mode, seconds: modified)
     }
     guard unsafe minivm_sync_file_system(path) == 0 else {

@@ -37,7 +37,8 @@ func readFully(_ descriptor: Int32, at offset: Int, count: Int) -> [UInt8]? {
 
 /// Writes all of `bytes`, at the descriptor's position or at `offset`.
 /// - Returns: false when a write fails.
-func writeFully(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int? = nil) -> Bool {
+func writeFully(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int? = nil) -> Bool
+{
   var done = 0
   while done < bytes.count {
     let put = retrying {

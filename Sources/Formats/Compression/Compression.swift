@@ -18,7 +18,8 @@ public enum Compression: String, Sendable, Hashable, CaseIterable {
   /// The decompressed bytes of `source`.
   /// - Parameter jobs: cores that the decoder may use, where the format allows it.
   /// - Throws: `FormatError.unsupported` where this program can't decode the format.
-  public func decode(_ source: any ByteSource, jobs: Int = 1) throws(FormatError) -> any ByteSource {
+  public func decode(_ source: any ByteSource, jobs: Int = 1) throws(FormatError) -> any ByteSource
+  {
     switch self {
     case .none: return source
     case .gzip: return DecodingSource(source, try GzipDecoder())

@@ -9,7 +9,9 @@ extension Compression {
   /// The same bytes come out on any number of cores.
   /// - Parameter level: the library's; nil for a good one.
   /// - Throws: `FormatError.unsupported` for formats that are only read.
-  public func compress(_ bytes: [UInt8], level: Int32? = nil, jobs: Int = 1) throws(FormatError) -> [UInt8] {
+  public func compress(_ bytes: [UInt8], level: Int32? = nil, jobs: Int = 1) throws(FormatError)
+    -> [UInt8]
+  {
     switch self {
     case .none: return bytes
     case .gzip: return try Self.gzip(bytes, level: level ?? 9)
@@ -34,8 +36,11 @@ extension Compression {
   }
 
   /// One frame with a checksum (RFC 8878).
-  private static func zstd(_ bytes: [UInt8], level: Int32, jobs: Int) throws(FormatError) -> [UInt8] {
-    guard let context = unsafe ZSTD_createCCtx() else { throw FormatError(.limit, "zstd: no memory") }
+  private static func zstd(_ bytes: [UInt8], level: Int32, jobs: Int) throws(FormatError) -> [UInt8]
+  {
+    guard let context = unsafe ZSTD_createCCtx() else {
+      throw FormatError(.limit, "zstd: no memory")
+    }
     defer { unsafe ZSTD_freeCCtx(context) }
     let parameters: [(ZSTD_cParameter, Int32)] = [
       (ZSTD_c_compressionLevel, level),
@@ -48,7 +53,8 @@ extension Compression {
       _ = unsafe ZSTD_CCtx_setParameter(context, parameter, value)
     }
     var failure: String?
-    let result = unsafe [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) { buffer, count in
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) {
+      buffer, count in
       let written = unsafe ZSTD_compress2(
         context, buffer.baseAddress, buffer.count, bytes, bytes.count)
       if ZSTD_isError(written) != 0 {
@@ -66,9 +72,10 @@ extension Compression {
     let bound = lzma_stream_buffer_bound(bytes.count)
     var failed = false
     let result = unsafe [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
-      failed = unsafe lzma_easy_buffer_encode(
-        UInt32(clamping: level), LZMA_CHECK_CRC32, nil, bytes, bytes.count,
-        buffer.baseAddress, &count, buffer.count) != LZMA_OK
+      failed =
+        unsafe lzma_easy_buffer_encode(
+          UInt32(clamping: level), LZMA_CHECK_CRC32, nil, bytes, bytes.count,
+          buffer.baseAddress, &count, buffer.count) != LZMA_OK
     }
     if failed { throw FormatError(.limit, "xz: no memory") }
     return result

@@ -9,7 +9,8 @@ final class GzipDecoder: StreamDecoder {
     unsafe stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     unsafe stream.initialize(to: z_stream())
     // 15: the largest window; 16 more: a gzip header is expected.
-    let result = unsafe inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    let result = unsafe inflateInit2_(
+      stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     guard result == Z_OK else { throw FormatError(.limit, "gzip: no memory") }
   }
 
@@ -39,6 +40,8 @@ final class GzipDecoder: StreamDecoder {
   }
 
   func restart() throws(FormatError) {
-    guard unsafe inflateReset(stream) == Z_OK else { throw FormatError(.malformed, "damaged gzip data") }
+    guard unsafe inflateReset(stream) == Z_OK else {
+      throw FormatError(.malformed, "damaged gzip data")
+    }
   }
 }

@@ -16,7 +16,8 @@ final class XZDecoder: StreamDecoder {
     self.isXZ = isXZ
     unsafe stream = UnsafeMutablePointer<lzma_stream>.allocate(capacity: 1)
     unsafe stream.initialize(to: lzma_stream())
-    let result = unsafe isXZ
+    let result =
+      unsafe isXZ
       ? minivm_xz_decoder(stream, UInt32(clamping: max(1, jobs)), Self.memory)
       : lzma_alone_decoder(stream, 2 * Self.memory)
     guard result == LZMA_OK else { throw FormatError(.limit, "xz: no memory") }
@@ -44,7 +45,8 @@ final class XZDecoder: StreamDecoder {
     case LZMA_FORMAT_ERROR: throw FormatError(.malformed, "not xz data")
     case LZMA_OPTIONS_ERROR: throw FormatError(.unsupported, "xz with an unknown option")
     case LZMA_MEMLIMIT_ERROR:
-      throw FormatError(.limit, "xz data that needs more than \(2 * Self.memory >> 20) MiB to decode")
+      throw FormatError(
+        .limit, "xz data that needs more than \(2 * Self.memory >> 20) MiB to decode")
     default: throw FormatError(.malformed, "damaged xz data")
     }
   }

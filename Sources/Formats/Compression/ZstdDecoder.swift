@@ -6,7 +6,9 @@ final class ZstdDecoder: StreamDecoder {
   private let context: OpaquePointer
 
   init() throws(FormatError) {
-    guard let context = unsafe ZSTD_createDCtx() else { throw FormatError(.limit, "zstd: no memory") }
+    guard let context = unsafe ZSTD_createDCtx() else {
+      throw FormatError(.limit, "zstd: no memory")
+    }
     unsafe self.context = context
     // 128 MiB, the most that `zstd` itself decodes without being told.
     _ = unsafe ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 27)

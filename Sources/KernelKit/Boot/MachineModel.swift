@@ -63,7 +63,9 @@ public struct MachineModel: Sendable, Hashable {
       throw KitError(.usage, "the machine \(name.rawValue) has no IDE disks")
     }
     guard kind != .ide || name == .pc else {
-      throw KitError(.usage, "the machine \(name.rawValue) has no IDE disks", advice: "use --machine pc, or --disk ahci")
+      throw KitError(
+        .usage, "the machine \(name.rawValue) has no IDE disks",
+        advice: "use --machine pc, or --disk ahci")
     }
     var arguments: [String] = []
     switch kind {

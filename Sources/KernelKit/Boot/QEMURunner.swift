@@ -94,7 +94,8 @@ public struct QEMURunner: Sendable {
     } catch let error as SubprocessError {
       throw KitError(
         .missing, "\(machine.model.emulator) can't be run: \(error)",
-        advice: "install QEMU (Debian, Ubuntu: qemu-system-x86, qemu-system-arm or qemu-system-misc)")
+        advice:
+          "install QEMU (Debian, Ubuntu: qemu-system-x86, qemu-system-arm or qemu-system-misc)")
     }
     let (lines, isSilent) = (watch.lines, watch.isSilent)
     var outcome = Outcome(
@@ -119,7 +120,9 @@ public struct QEMURunner: Sendable {
   }
 
   /// Ends the guest when it stays silent, if another accelerator may be tried, and when time is up.
-  private func startLimits(_ watch: Watch, _ process: Int32, isLast: Bool) -> [Task<Void, any Error>] {
+  private func startLimits(_ watch: Watch, _ process: Int32, isLast: Bool) -> [Task<
+    Void, any Error
+  >] {
     var limits: [Task<Void, any Error>] = []
     if !isLast {
       limits.append(
@@ -175,7 +178,8 @@ public struct QEMURunner: Sendable {
   private func unmet(_ when: String, _ lines: [String]) -> KitError {
     let last = lines.suffix(15).map { "\n  | \($0)" }.joined()
     let expected = expectation?.quoted ?? "the guest's end"
-    return KitError(.unexpected, "\(expected) did not come \(when); the console's last lines:\(last)")
+    return KitError(
+      .unexpected, "\(expected) did not come \(when); the console's last lines:\(last)")
   }
 }
 

@@ -49,7 +49,9 @@ public struct AptSources: Sendable {
       return [DebianSuite(mirror: mirror, suite: suite)]
     }
     guard let codename else { throw Self.nothing }
-    let own = suites.filter { [codename, "\(codename)-updates", "\(codename)-security"].contains($0.suite) }
+    let own = suites.filter {
+      [codename, "\(codename)-updates", "\(codename)-security"].contains($0.suite)
+    }
     guard !own.isEmpty else { throw Self.nothing }
     guard let suite, suite != codename else { return own }
     // The same archives, another release.
@@ -65,7 +67,8 @@ public struct AptSources: Sendable {
     advice: "give a Debian mirror with --mirror URL --suite SUITE")
 
   static func oneLine(_ text: [UInt8]) -> [DebianSuite] {
-    String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline).flatMap { line -> [DebianSuite] in
+    String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline).flatMap {
+      line -> [DebianSuite] in
       var words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace).map(String.init)
       guard words.first == "deb" else { return [] }
       words.removeFirst()
@@ -83,7 +86,9 @@ public struct AptSources: Sendable {
       func words(_ field: String) -> [String] {
         (paragraph[field] ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
       }
-      guard words("Types").contains("deb"), paragraph["Enabled"]?.lowercased() != "no" else { return [] }
+      guard words("Types").contains("deb"), paragraph["Enabled"]?.lowercased() != "no" else {
+        return []
+      }
       return words("URIs").filter(isMirror).flatMap { uri in
         words("Suites").map { DebianSuite(mirror: uri, suite: $0, components: words("Components")) }
       }
@@ -95,7 +100,9 @@ public struct AptSources: Sendable {
   }
 
   private static func codename(root: String) -> String? {
-    guard let text = try? InputFile("\(root)/etc/os-release").readAll(limit: 1 << 20) else { return nil }
+    guard let text = try? InputFile("\(root)/etc/os-release").readAll(limit: 1 << 20) else {
+      return nil
+    }
     for line in String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
     where line.hasPrefix("VERSION_CODENAME=") {
       return String(line.dropFirst("VERSION_CODENAME=".count).filter { $0 != "\"" })

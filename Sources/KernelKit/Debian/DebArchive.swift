@@ -26,9 +26,11 @@ public struct DebArchive: Sendable {
     (control, data) = try inside(path) {
       var members = try ArReader(file)
       guard let version = try members.next(), version.name == "debian-binary" else {
-        throw FormatError(.malformed, "is an ar archive, but not a .deb: debian-binary does not come first")
+        throw FormatError(
+          .malformed, "is an ar archive, but not a .deb: debian-binary does not come first")
       }
-      try Self.checkVersion(try file.read(at: version.range.lowerBound, count: min(version.range.count, 64)))
+      try Self.checkVersion(
+        try file.read(at: version.range.lowerBound, count: min(version.range.count, 64)))
       guard var member = try members.next() else { throw Self.lacks("control.tar") }
       while member.name.hasPrefix("_") {
         guard let next = try members.next() else { throw Self.lacks("control.tar") }
@@ -77,7 +79,8 @@ public struct DebArchive: Sendable {
       throw FormatError(.malformed, "debian-binary does not hold a version")
     }
     guard parts[0] == "2" else {
-      throw FormatError(.unsupported, "a .deb of version \(parts.joined(separator: ".")), 2 is known")
+      throw FormatError(
+        .unsupported, "a .deb of version \(parts.joined(separator: ".")), 2 is known")
     }
   }
 

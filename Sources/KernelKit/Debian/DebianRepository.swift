@@ -50,7 +50,8 @@ public struct DebianRepository: Sendable {
 
   /// Packages that a kernel is made of; never their debugging and unsigned twins.
   private static func isKernelPart(_ name: Substring) -> Bool {
-    let prefix = ["linux-image-", "linux-binary-", "linux-modules-", "linux-base-"].first(where: name.hasPrefix)
+    let prefix = ["linux-image-", "linux-binary-", "linux-modules-", "linux-base-"].first(
+      where: name.hasPrefix)
     guard let prefix, name.dropFirst(prefix.count).first?.isNumber == true else { return false }
     return !["-dbg", "-unsigned", "-signed-template"].contains(where: name.hasSuffix)
   }
@@ -69,7 +70,8 @@ public struct DebianRepository: Sendable {
     var newest: [String: IndexedPackage] = [:]
     for suite in suites {
       for component in suite.components {
-        let url = "\(suite.mirror)/dists/\(suite.suite)/\(component)/binary-\(architecture)/Packages.xz"
+        let url =
+          "\(suite.mirror)/dists/\(suite.suite)/\(component)/binary-\(architecture)/Packages.xz"
         let bytes: [UInt8]
         do {
           bytes = try download(url, stage: "index of \(suite.suite)", limit: 256 << 20)

@@ -13,7 +13,8 @@ public struct DebianVersion: Sendable, Hashable, Comparable, CustomStringConvert
       return (a.epoch.count, a.epoch) < (b.epoch.count, b.epoch)
     }
     let upstream = compare(Array(a.upstream.utf8), Array(b.upstream.utf8))
-    return upstream != 0 ? upstream < 0 : compare(Array(a.revision.utf8), Array(b.revision.utf8)) < 0
+    return upstream != 0
+      ? upstream < 0 : compare(Array(a.revision.utf8), Array(b.revision.utf8)) < 0
   }
 
   /// Versions that dpkg takes for the same are the same, however they are written (1.0 and 1.00).

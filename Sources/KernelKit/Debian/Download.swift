@@ -33,13 +33,15 @@ enum Download {
     case MINIVM_HTTP_OK where status == 200: return
     case MINIVM_HTTP_OK where status == 404 || status == 410:
       throw KitError(.missing, "\(url): the server has no such file")
-    case MINIVM_HTTP_OK: throw KitError(.invalid, "\(url): the server answered with status \(status)")
+    case MINIVM_HTTP_OK:
+      throw KitError(.invalid, "\(url): the server answered with status \(status)")
     case MINIVM_HTTP_NO_LIBRARY:
       throw KitError(
         .invalid, "libcurl is needed to download, and this machine has none",
         advice: "install libcurl4 (Debian, Ubuntu) or libcurl (Fedora, Arch)")
     default:
-      throw KitError(.invalid, "\(url): \(reason)", advice: "check the network and the mirror, and try again")
+      throw KitError(
+        .invalid, "\(url): \(reason)", advice: "check the network and the mirror, and try again")
     }
   }
 

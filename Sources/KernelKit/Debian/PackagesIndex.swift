@@ -29,7 +29,9 @@ public enum PackagesIndex {
     while true {
       let piece = try reader.read(upTo: 1 << 18)
       rest.append(contentsOf: piece)
-      guard rest.count < 16 << 20 else { throw FormatError(.limit, "a package's paragraph is too long") }
+      guard rest.count < 16 << 20 else {
+        throw FormatError(.limit, "a package's paragraph is too long")
+      }
       var start = 0
       // All paragraphs but the last, which may go on in the next piece.
       while let end = endOfParagraph(rest, from: start) {
@@ -62,13 +64,17 @@ public enum PackagesIndex {
   ) throws {
     let bytes = bytes.drop { $0 == 0x0a }
     guard bytes.starts(with: nameField) else { return }
-    let name = String(decoding: bytes.dropFirst(nameField.count).prefix { $0 != 0x0a }, as: UTF8.self)
-    guard isWanted(name[...]), let paragraph = try ControlParagraph.parse(Array(bytes)).first else { return }
+    let name = String(
+      decoding: bytes.dropFirst(nameField.count).prefix { $0 != 0x0a }, as: UTF8.self)
+    guard isWanted(name[...]), let paragraph = try ControlParagraph.parse(Array(bytes)).first else {
+      return
+    }
     guard let version = paragraph["Version"], let architecture = paragraph["Architecture"],
       let file = paragraph["Filename"], let size = paragraph["Size"].flatMap({ Int($0) }), size > 0,
       let sha256 = paragraph["SHA256"]?.lowercased(), sha256.utf8.count == 64
     else {
-      throw FormatError(.malformed, "the paragraph of \(name.quoted) lacks Version, Filename, Size or SHA256")
+      throw FormatError(
+        .malformed, "the paragraph of \(name.quoted) lacks Version, Filename, Size or SHA256")
     }
     let path = try ArchivePath.normalize(file.utf8)
     receive(

@@ -1,4 +1,4 @@
-public import Formats
+internal import Formats
 
 /// The kernel's first file system: what a template holds, the modules that were chosen, and their
 /// indexes.
@@ -46,7 +46,8 @@ public struct Initramfs: Sendable {
   public func archive(timestamp: Int) throws -> [UInt8] {
     var writer = NewcWriter()
     // In byte order a folder comes before what is in it.
-    for (path, content) in entries.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+    for (path, content) in entries.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    ) {
       switch content {
       case .directory:
         try writer.add(path, .directory, mode: path == "tmp" ? 0o1777 : 0o755, modified: timestamp)

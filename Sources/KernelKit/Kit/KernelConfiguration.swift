@@ -25,9 +25,12 @@ public enum InitramfsCompression: String, Sendable, Hashable, CaseIterable {
 
   /// - Parameter configuration: the kernel's, where it is known.
   /// - Throws: `KitError.invalid` when the kernel says that it can't decompress this.
-  func chosen(for configuration: KernelConfiguration?, _ release: KernelRelease) throws -> Compression {
+  func chosen(for configuration: KernelConfiguration?, _ release: KernelRelease) throws
+    -> Compression
+  {
     let choices: [InitramfsCompression: (Compression, option: String)] = [
-      .zstd: (.zstd, "RD_ZSTD"), .gzip: (.gzip, "RD_GZIP"), .xz: (.xz, "RD_XZ"), .lz4: (.lz4, "RD_LZ4"),
+      .zstd: (.zstd, "RD_ZSTD"), .gzip: (.gzip, "RD_GZIP"), .xz: (.xz, "RD_XZ"),
+      .lz4: (.lz4, "RD_LZ4"),
     ]
     if self == .auto {
       return configuration?.isBuiltIn("RD_ZSTD") == true ? .zstd : .gzip
@@ -35,7 +38,8 @@ public enum InitramfsCompression: String, Sendable, Hashable, CaseIterable {
     guard let (compression, option) = choices[self] else { return .none }
     guard configuration?.isBuiltIn(option) != false else {
       throw KitError(
-        .invalid, "kernel \(release) can't decompress \(rawValue): its configuration lacks CONFIG_\(option)",
+        .invalid,
+        "kernel \(release) can't decompress \(rawValue): its configuration lacks CONFIG_\(option)",
         advice: "use --initramfs-compression auto")
     }
     return compression

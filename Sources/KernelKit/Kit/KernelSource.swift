@@ -26,7 +26,9 @@ public enum KernelSource: Sendable {
   /// - Returns: the release that all of it is for.
   /// - Throws: `KitError` when there is no kernel in it, or more than one.
   @discardableResult
-  public func forEachEntry(jobs: Int, _ receive: (Entry, Body) throws -> Void) throws -> KernelRelease {
+  public func forEachEntry(jobs: Int, _ receive: (Entry, Body) throws -> Void) throws
+    -> KernelRelease
+  {
     switch self {
     case .packages(let packages): try readPackages(packages, jobs: jobs, receive)
     case .directory(let root, let release): try readDirectory(root, release, receive)
@@ -44,12 +46,14 @@ public enum KernelSource: Sendable {
         isPart = true
         if let found, found != role.release {
           throw KitError(
-            .invalid, "\(package.path): holds files of kernel \(role.release) beside those of \(found)",
+            .invalid,
+            "\(package.path): holds files of kernel \(role.release) beside those of \(found)",
             advice: "give the packages of one kernel")
         }
         found = role.release
         let entry = Entry(
-          role: role, kind: entry.kind, mode: entry.mode, size: entry.size, modified: entry.modified)
+          role: role, kind: entry.kind, mode: entry.mode, size: entry.size, modified: entry.modified
+        )
         try receive(entry, tar.body)
       }
       guard isPart || packages.count > 1 else {
@@ -60,7 +64,8 @@ public enum KernelSource: Sendable {
       }
     }
     guard let found else {
-      throw KitError(.invalid, "none of the packages holds a kernel", advice: "give a linux-image-*.deb")
+      throw KitError(
+        .invalid, "none of the packages holds a kernel", advice: "give a linux-image-*.deb")
     }
     return found
   }
@@ -69,17 +74,22 @@ public enum KernelSource: Sendable {
     _ root: String, _ release: KernelRelease, _ receive: (Entry, Body) throws -> Void
   ) throws -> KernelRelease {
     for (name, role) in [
-      ("vmlinuz-\(release)", KernelPath.kernel(release)), ("config-\(release)", .configuration(release)),
+      ("vmlinuz-\(release)", KernelPath.kernel(release)),
+      ("config-\(release)", .configuration(release)),
     ] {
       let candidates = ["\(root)/\(name)", "\(root)/boot/\(name)"]
-      guard let path = candidates.first(where: { FileTree.status($0, followingLink: true)?.kind == .file })
+      guard
+        let path = candidates.first(where: {
+          FileTree.status($0, followingLink: true)?.kind == .file
+        })
       else { continue }
       try hand(path, role, receive)
     }
     let tree = try Self.moduleTree(in: root, release)
     try hand(tree, .moduleTree(release, ""), receive)
     // Sorted as whole paths, not folder by folder: `a-b/c` comes before `a/b`.
-    for below in try Self.paths(in: tree).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+    for below in try Self.paths(in: tree).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+    {
       guard let role = try KernelPath("lib/modules/\(release)/\(below)") else { continue }
       try hand("\(tree)/\(below)", role, receive)
     }

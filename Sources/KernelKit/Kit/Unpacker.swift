@@ -53,7 +53,8 @@ public struct Unpacker: Sendable {
       case .symbolicLink(let target): try staging.addLink(path, to: target)
       case .hardLink(let earlier):
         guard case .moduleTree(_, let below)? = try KernelPath(earlier) else {
-          throw FormatError(.malformed, "is a link to \(earlier.quoted), outside of the modules", path: [path])
+          throw FormatError(
+            .malformed, "is a link to \(earlier.quoted), outside of the modules", path: [path])
         }
         try staging.addHardLink(path, to: "modules/\(below)")
       case .characterDevice, .blockDevice, .fifo:

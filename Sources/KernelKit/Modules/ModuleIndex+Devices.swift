@@ -9,7 +9,8 @@ extension ModuleIndex {
       var numbers: String?
       for alias in module.facts.values(of: "alias") {
         if let found = Self.deviceNumbers(alias, "char-major-", "c")
-          ?? Self.deviceNumbers(alias, "block-major-", "b") {
+          ?? Self.deviceNumbers(alias, "block-major-", "b")
+        {
           numbers = found
         } else if alias.starts(with: "devname:".utf8) {
           name = alias.dropFirst(8)

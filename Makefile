@@ -1,0 +1,34 @@
+# minivm: `make kit` sets everything up and boots a VM; `make test` runs all tests.
+# Options: MIRROR=URL SUITE=NAME (where kernels come from), OUT=FOLDER (where the kit goes).
+
+OUT ?= kit
+ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
+RELEASE = swift build -c release --static-swift-stdlib
+MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
+
+.PHONY: kit build test lint format clean
+
+kit: build
+	$(MINIVM) build --out $(OUT) $(ARCHIVE)
+	$(MINIVM) boot $(OUT)
+
+build:
+	scripts/bootstrap kit
+	$(RELEASE) --product minivm
+
+test:
+	scripts/bootstrap test
+	swift build --build-tests
+	scripts/test-cache
+	swift test --skip-build
+
+lint:
+	swift format lint --strict --recursive Package.swift Sources Tests
+	shellcheck --shell=dash ramdisk-template/init
+	shellcheck scripts/* .ci/run
+
+format:
+	swift format --in-place --recursive Package.swift Sources Tests
+
+clean:
+	rm -rf .build $(OUT)
