@@ -58,7 +58,7 @@ public struct MachineModel: Sendable, Hashable {
 
   /// Arguments that attach the disks, in their order.
   /// - Throws: `KitError.usage` for a bus that the model has not.
-  func diskArguments(_ disks: [DiskImage], _ kind: Disk) throws -> [String] {
+  func diskArguments(_ disks: [MachineDisk], _ kind: Disk) throws -> [String] {
     guard architecture == .amd64 || kind != .ide else {
       throw KitError(.usage, "the machine \(name.rawValue) has no IDE disks")
     }
@@ -91,7 +91,7 @@ public struct MachineModel: Sendable, Hashable {
 }
 
 /// A disk that a machine is given.
-public struct DiskImage: Sendable, Hashable {
+public struct MachineDisk: Sendable, Hashable {
   public enum Format: String, Sendable, Hashable, CaseIterable, Codable {
     case qcow2, raw
   }

@@ -4,7 +4,7 @@ public struct VirtualMachine: Sendable {
   public var kernel: String
   public var initramfs: String
   /// The first is the root disk.
-  public var disks: [DiskImage]
+  public var disks: [MachineDisk]
   public var diskKind: MachineModel.Disk
   /// The kernel's command line, without the console.
   public var commandLine: [String]
@@ -13,7 +13,7 @@ public struct VirtualMachine: Sendable {
   public var cpus: Int
 
   public init(
-    model: MachineModel, kernel: String, initramfs: String, disks: [DiskImage],
+    model: MachineModel, kernel: String, initramfs: String, disks: [MachineDisk],
     diskKind: MachineModel.Disk, commandLine: [String], memory: Int = 512, cpus: Int = 1
   ) {
     self.model = model

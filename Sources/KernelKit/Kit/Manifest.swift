@@ -1,0 +1,56 @@
+/// What a kit was made of, how, and what came out: `manifest-VER.json`.
+///
+/// Nothing in it depends on where or when the kit was built.
+public struct Manifest: Codable, Sendable, Hashable {
+  /// A package or a folder that the kernel came from.
+  public struct Input: Codable, Sendable, Hashable {
+    /// The name without its folder.
+    public var file: String
+    /// `mirror`, `file` or `directory`.
+    public var origin: String
+    public var package: String?
+    public var version: String?
+    public var architecture: String?
+    public var sha256: String?
+    /// Bytes.
+    public var size: Int?
+    public var url: String?
+  }
+
+  public struct Options: Codable, Sendable, Hashable {
+    /// MiB; nil when it was left to the tree's size.
+    public var diskSize: Int?
+    public var diskFormat: String
+    public var diskCompression: String
+    public var initramfsCompression: String
+  }
+
+  public struct Output: Codable, Sendable, Hashable {
+    public var file: String
+    /// Bytes.
+    public var size: Int
+    public var sha256: String
+  }
+
+  /// A module that the RAM disk has.
+  public struct Module: Codable, Sendable, Hashable {
+    /// Below lib/modules/VER.
+    public var path: String
+    /// Bytes, uncompressed.
+    public var size: Int
+    /// Why it is there: lines of the lists, modules that need it.
+    public var reasons: [String]
+  }
+
+  public var minivm: String
+  public var kernel: String
+  public var architecture: String
+  /// Seconds since 1970, which the outputs carry.
+  public var timestamp: Int
+  public var inputs: [Input]
+  /// Where the template's programs came from.
+  public var programs: [TemplateProgram]
+  public var options: Options
+  public var outputs: [Output]
+  public var initramfsModules: [Module]
+}

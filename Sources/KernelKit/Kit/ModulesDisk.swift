@@ -1,0 +1,170 @@
+internal import Crypto
+public import Formats
+
+/// The disk that a VM mounts on /lib/modules: the whole module tree of a kernel, at `/VER`.
+///
+/// What is added streams into the image's clusters; modules that the RAM disk needs are read back
+/// from there, so that a package passes through memory once and in pieces.
+public final class ModulesDisk {
+  /// The guest's init finds the disk by it.
+  public static let label = "minivm-modules"
+
+  public struct Options: Sendable, Hashable {
+    public enum Compression: String, Sendable, Hashable, CaseIterable {
+      case zstd, zlib, none
+    }
+
+    public var format: MachineDisk.Format
+    public var compression: Compression
+    /// MiB that were asked for; nil for 200, or more where the tree needs more.
+    public var size: Int?
+    public var jobs: Int
+
+    public init(
+      format: MachineDisk.Format = .qcow2, compression: Compression = .zstd, size: Int? = nil,
+      jobs: Int = Machine.cores
+    ) {
+      self.format = format
+      self.compression = compression
+      self.size = size
+      self.jobs = jobs
+    }
+  }
+
+  /// MiB.
+  public static let defaultSize = 200
+
+  private let release: KernelRelease
+  private let options: Options
+  private let writer: Ext4Writer
+  /// The newest time that anything carries; nil for no bound.
+  private let latestTime: Int?
+  private var content = SHA256()
+  private var newest = 0
+
+  /// - Parameters:
+  ///   - output: where the image goes; it is not committed here.
+  ///   - sourceDateEpoch: later times become this one.
+  public init(
+    _ release: KernelRelease, output: OutputFile, options: Options, sourceDateEpoch: Int?
+  ) throws {
+    self.release = release
+    self.options = options
+    latestTime = sourceDateEpoch
+    let image: any DiskImageWriter
+    switch (options.format, options.compression) {
+    case (.raw, _): image = RawImageWriter(output)
+    case (.qcow2, .zstd): image = Qcow2Writer(output, compression: .zstd, jobs: options.jobs)
+    case (.qcow2, .zlib): image = Qcow2Writer(output, compression: .zlib, jobs: options.jobs)
+    case (.qcow2, .none): image = Qcow2Writer(output, compression: .none, jobs: options.jobs)
+    }
+    writer = try Ext4Writer(
+      image, size: (options.size ?? Self.defaultSize) << 20, canGrow: options.size == nil)
+  }
+
+  /// Adds a path of the module tree. `build` and `source` lead out of it and are left out, and so
+  /// are earlier indexes, which are made anew.
+  /// - Parameter below: the path below lib/modules/VER; empty for the tree itself.
+  public func add(_ below: String, _ entry: KernelSource.Entry, _ body: KernelSource.Body) throws {
+    guard !ModuleTreePath.isLeftOut(below) else { return }
+    let path = path(below)
+    let attributes = try attributes(mode: entry.mode, modified: entry.modified)
+    note(below, entry)
+    switch entry.kind {
+    case .directory: try writer.addDirectory(path, attributes: attributes)
+    case .file:
+      try writer.addFile(path, attributes: attributes, size: entry.size) { receive in
+        try body { piece in
+          content.update(data: piece)
+          try receive(piece)
+        }
+      }
+    case .symbolicLink(let target):
+      try writer.addSymbolicLink(path, attributes: attributes, target: target)
+    case .hardLink(let earlier):
+      guard case .moduleTree(release, let below)? = try KernelPath(earlier) else {
+        throw FormatError(.malformed, "is a link to \(earlier.quoted), outside of the modules")
+      }
+      try writer.addHardLink(path, to: self.path(below))
+    case .characterDevice, .blockDevice, .fifo:
+      throw FormatError(.unsupported, "is a device: no kernel package has one", path: [below])
+    }
+  }
+
+  /// Adds an index of the modules.
+  public func addIndex(_ name: String, _ bytes: [UInt8]) throws {
+    let entry = KernelSource.Entry(
+      role: .moduleTree(release, name), kind: .file, mode: 0o644, size: bytes.count,
+      modified: timestamp)
+    note(name, entry)
+    content.update(data: bytes)
+    try writer.addFile(
+      path(name), attributes: attributes(mode: 0o644, modified: timestamp), size: bytes.count
+    ) { try $0(bytes[...]) }
+  }
+
+  /// The time of what is made here: the newest of what came in, or the bound.
+  public var timestamp: Int { latestTime ?? newest }
+
+  /// Completes the image. Its UUID and its hash seed are taken from the content, so that the same
+  /// content has the same, and other content has others.
+  /// - Throws: `KitError.invalid` when the tree does not fit in the size that was asked for.
+  public func finish() throws {
+    let digest = Array(content.finalize())
+    do {
+      try writer.finish(
+        Ext4Identity(
+          uuid: Self.uuid(digest[..<16]), hashSeed: Self.uuid(digest[16...]), label: Self.label,
+          timestamp: Ext4Time(seconds: timestamp)))
+    } catch let error as FormatError where error.kind == .limit {
+      throw KitError(
+        .invalid, "the modules of \(release) do not fit: \(error.reason)",
+        advice: "give that size, or none")
+    }
+  }
+
+  /// The bytes of a file that was added, read back from the image.
+  public func contents(of below: String) throws -> [UInt8] {
+    try writer.contents(of: path(below))
+  }
+
+  private func path(_ below: String) -> String {
+    below.isEmpty ? release.description : "\(release)/\(below)"
+  }
+
+  private func attributes(mode: UInt32, modified: Int) throws -> Ext4Attributes {
+    Ext4Attributes(
+      mode: UInt16(truncatingIfNeeded: mode & 0o7777),
+      modified: try Ext4Time(seconds: min(modified, latestTime ?? modified)))
+  }
+
+  /// Makes the entry part of the content's hash.
+  private func note(_ below: String, _ entry: KernelSource.Entry) {
+    newest = max(newest, entry.modified)
+    let modified = min(entry.modified, latestTime ?? entry.modified)
+    content.update(
+      data: Array("\(below)\0\(entry.kind)\0\(entry.mode)\0\(entry.size)\0\(modified)\0".utf8))
+  }
+
+  /// Version 8: made from a hash. RFC 9562, section 5.8.
+  private static func uuid(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+    var bytes = Array(bytes.prefix(16))
+    bytes[6] = bytes[6] & 0x0f | 0x80
+    bytes[8] = bytes[8] & 0x3f | 0x80
+    return bytes
+  }
+}
+
+/// What paths of a module tree mean.
+enum ModuleTreePath {
+  /// Files that depmod makes, which say nothing that the modules do not.
+  static let indexes: Set<String> = [
+    "modules.dep", "modules.dep.bin", "modules.alias", "modules.alias.bin", "modules.softdep",
+    "modules.weakdep", "modules.symbols", "modules.symbols.bin", "modules.builtin.bin",
+    "modules.builtin.alias.bin", "modules.devname",
+  ]
+
+  static func isLeftOut(_ below: String) -> Bool {
+    ["build", "source"].contains(below) || indexes.contains(below)
+  }
+}
