@@ -80,10 +80,24 @@ let package = Package(
       ],
       swiftSettings: strict
     ),
-    .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: strict),
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "Formats",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/TestSupport",
+      swiftSettings: strict
+    ),
     .testTarget(
-      name: "KernelKitTests", dependencies: ["KernelKit", "Formats"], swiftSettings: strict),
-    .testTarget(name: "BootTests", dependencies: ["KernelKit", "Formats"], swiftSettings: strict),
+      name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "KernelKitTests", dependencies: ["KernelKit", "Formats", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "BootTests", dependencies: ["KernelKit", "Formats", "TestSupport"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

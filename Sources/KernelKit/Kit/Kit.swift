@@ -39,12 +39,15 @@ public struct Kit: Sendable {
     modulesDisk = MachineDisk.Format.allCases
       .map { MachineDisk("\(folder)/modules-\(first).\($0.rawValue)", format: $0, access: .unchanged) }
       .first { FileTree.status($0.path, followingLink: true) != nil }
-    architecture = try Self.architecture(ofKernel: kernel)
+    architecture = try Self.architecture(
+      ofKernel: InputFile(kernel).read(at: 0, count: 0x400), path: kernel)
   }
 
   /// Linux, Documentation/arch/x86/boot.rst, arm64/booting.rst, riscv/boot-image-header.rst.
-  private static func architecture(ofKernel path: String) throws -> MachineModel.Architecture {
-    let start = try InputFile(path).read(at: 0, count: 0x400)
+  /// - Parameter start: the first KiB of the kernel's image.
+  static func architecture(
+    ofKernel start: [UInt8], path: String
+  ) throws(KitError) -> MachineModel.Architecture {
     func has(_ magic: String, at offset: Int) -> Bool {
       start.dropFirst(offset).starts(with: magic.utf8)
     }

@@ -1,3 +1,5 @@
+internal import Formats
+
 /// What a kit was made of, how, and what came out: `manifest-VER.json`.
 ///
 /// Nothing in it depends on where or when the kit was built.
@@ -53,4 +55,29 @@ public struct Manifest: Codable, Sendable, Hashable {
   public var options: Options
   public var outputs: [Output]
   public var initramfsModules: [Module]
+}
+
+extension Manifest.Input {
+  /// A package that was given as a file: nobody vouches for it.
+  public init(file package: DebArchive) throws {
+    let file = try InputFile(package.path)
+    self.init(
+      file: FileTree.name(of: package.path), origin: "file", package: package.control.package,
+      version: package.control.version, architecture: package.control.architecture,
+      sha256: try Digest.sha256(of: file), size: file.size)
+  }
+
+  /// A package of a mirror.
+  public init(_ download: DebianRepository.Download) {
+    let package = download.package
+    self.init(
+      file: FileTree.name(of: package.file), origin: "mirror", package: package.name,
+      version: package.version.description, architecture: package.architecture,
+      sha256: package.sha256, size: package.size, url: download.url)
+  }
+
+  /// An unpacked kernel.
+  public init(directoryOf release: KernelRelease) {
+    self.init(file: "lib/modules/\(release)", origin: "directory")
+  }
 }

@@ -13,6 +13,8 @@ final class ModuleCollector {
   private let found = Found()
   private let work: OrderedWork<Module, (path: String, facts: ModuleFacts)>
   private var lists = ModuleIndex.BuildLists()
+  /// The newest time of the tree, in seconds since 1970.
+  private(set) var newest = 0
 
   init(jobs: Int) {
     let found = found
@@ -32,6 +34,7 @@ final class ModuleCollector {
     _ below: String, _ entry: KernelSource.Entry, _ body: KernelSource.Body,
     handOn: (KernelSource.Body) throws -> Void
   ) throws {
+    newest = max(newest, entry.modified)
     let name = FileTree.name(of: below)
     let isList = ["modules.order", "modules.builtin", "modules.builtin.modinfo"].contains(below)
     guard entry.kind == .file, isList || ModuleName.isModuleFile(name) else {

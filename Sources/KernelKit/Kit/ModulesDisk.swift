@@ -40,7 +40,7 @@ public final class ModulesDisk {
   /// The newest time that anything carries; nil for no bound.
   private let latestTime: Int?
   private var content = SHA256()
-  private var newest = 0
+  private let collector: ModuleCollector
 
   /// - Parameters:
   ///   - output: where the image goes; it is not committed here.
@@ -51,6 +51,7 @@ public final class ModulesDisk {
     self.release = release
     self.options = options
     latestTime = sourceDateEpoch
+    collector = ModuleCollector(jobs: options.jobs)
     let image: any DiskImageWriter
     switch (options.format, options.compression) {
     case (.raw, _): image = RawImageWriter(output)
@@ -59,7 +60,7 @@ public final class ModulesDisk {
     case (.qcow2, .none): image = Qcow2Writer(output, compression: .none, jobs: options.jobs)
     }
     writer = try Ext4Writer(
-      image, size: (options.size ?? Self.defaultSize) << 20, canGrow: options.size == nil)
+      image, size: (options.size ?? Self.defaultSize) << 20, mayGrow: options.size == nil)
   }
 
   /// Adds a path of the module tree. `build` and `source` lead out of it and are left out, and so
@@ -70,46 +71,43 @@ public final class ModulesDisk {
     let path = path(below)
     let attributes = try attributes(mode: entry.mode, modified: entry.modified)
     note(below, entry)
+    try collector.collect(below, entry, body) { try add(path, attributes, entry, $0) }
+  }
+
+  private func add(
+    _ path: String, _ attributes: Ext4Attributes, _ entry: KernelSource.Entry,
+    _ body: KernelSource.Body
+  ) throws {
     switch entry.kind {
-    case .directory: try writer.addDirectory(path, attributes: attributes)
+    case .directory: try writer.addDirectory(path, attributes)
     case .file:
-      try writer.addFile(path, attributes: attributes, size: entry.size) { receive in
+      try writer.addFile(path, attributes) { receive in
         try body { piece in
           content.update(data: piece)
           try receive(piece)
         }
       }
     case .symbolicLink(let target):
-      try writer.addSymbolicLink(path, attributes: attributes, target: target)
+      try writer.addSymbolicLink(path, attributes, target: target)
     case .hardLink(let earlier):
       guard case .moduleTree(release, let below)? = try KernelPath(earlier) else {
         throw FormatError(.malformed, "is a link to \(earlier.quoted), outside of the modules")
       }
       try writer.addHardLink(path, to: self.path(below))
     case .characterDevice, .blockDevice, .fifo:
-      throw FormatError(.unsupported, "is a device: no kernel package has one", path: [below])
+      throw FormatError(.unsupported, "is a device: no kernel package has one", path: [path])
     }
   }
 
-  /// Adds an index of the modules.
-  public func addIndex(_ name: String, _ bytes: [UInt8]) throws {
-    let entry = KernelSource.Entry(
-      role: .moduleTree(release, name), kind: .file, mode: 0o644, size: bytes.count,
-      modified: timestamp)
-    note(name, entry)
-    content.update(data: bytes)
-    try writer.addFile(
-      path(name), attributes: attributes(mode: 0o644, modified: timestamp), size: bytes.count
-    ) { try $0(bytes[...]) }
-  }
-
   /// The time of what is made here: the newest of what came in, or the bound.
-  public var timestamp: Int { latestTime ?? newest }
+  public var timestamp: Int { latestTime ?? collector.newest }
 
-  /// Completes the image. Its UUID and its hash seed are taken from the content, so that the same
-  /// content has the same, and other content has others.
+  /// Adds the modules' indexes and completes the image. Its UUID and its hash seed are taken from the
+  /// content, so that the same content has the same, and other content has others.
   /// - Throws: `KitError.invalid` when the tree does not fit in the size that was asked for.
-  public func finish() throws {
+  public func finish() throws -> ModuleIndex {
+    let index = try collector.index()
+    for file in try index.files() { try addIndex(file) }
     let digest = Array(content.finalize())
     do {
       try writer.finish(
@@ -121,11 +119,25 @@ public final class ModulesDisk {
         .invalid, "the modules of \(release) do not fit: \(error.reason)",
         advice: "give that size, or none")
     }
+    return index
+  }
+
+  private func addIndex(_ file: ModuleIndex.File) throws {
+    let entry = KernelSource.Entry(
+      role: .moduleTree(release, file.name), kind: .file, mode: 0o644, size: file.bytes.count,
+      modified: timestamp)
+    note(file.name, entry)
+    content.update(data: file.bytes)
+    try writer.addFile(
+      path(file.name), attributes(mode: 0o644, modified: timestamp), bytes: file.bytes)
   }
 
   /// The bytes of a file that was added, read back from the image.
   public func contents(of below: String) throws -> [UInt8] {
-    try writer.contents(of: path(below))
+    guard let source = try writer.contents(of: path(below)) else {
+      throw KitError(.missing, "the modules disk has no file \(below.quoted)")
+    }
+    return try SourceReader(source).readToEnd(limit: ModuleTree.sizeLimit)
   }
 
   private func path(_ below: String) -> String {
@@ -140,7 +152,6 @@ public final class ModulesDisk {
 
   /// Makes the entry part of the content's hash.
   private func note(_ below: String, _ entry: KernelSource.Entry) {
-    newest = max(newest, entry.modified)
     let modified = min(entry.modified, latestTime ?? entry.modified)
     content.update(
       data: Array("\(below)\0\(entry.kind)\0\(entry.mode)\0\(entry.size)\0\(modified)\0".utf8))

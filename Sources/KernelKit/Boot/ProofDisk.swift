@@ -1,0 +1,101 @@
+public import Formats
+
+/// A small root disk whose init shows that a kit works: it prints the kernel's release, finds its
+/// modules on the modules disk, loads one that the RAM disk has not, and powers off.
+public struct ProofDisk: Sendable {
+  /// The last line of a guest in which all of it worked.
+  public static let success = "minivm: the kit works"
+  /// What the init's own lines begin with.
+  public static let prefix = "minivm: "
+
+  /// Modules without hardware of their own, one of which is not in the RAM disk.
+  private static let candidates = [
+    "dummy", "ifb", "veth", "tun", "macvlan", "xfs", "btrfs", "nfs", "zram", "wireguard",
+  ]
+
+  private let kit: Kit
+
+  public init(_ kit: Kit) {
+    self.kit = kit
+  }
+
+  /// Writes the disk.
+  public func write(to path: String) throws {
+    let ramDisk = try RamDiskContent(kit.initramfs)
+    let output = try OutputFile(replacing: path)
+    let writer = try Ext4Writer(RawImageWriter(output), size: 16 << 20, mayGrow: true)
+    let time = try Ext4Time(seconds: 0)
+    func folder(_ path: String) throws {
+      try writer.addDirectory(path, Ext4Attributes(mode: 0o755, modified: time))
+    }
+    func program(_ path: String, _ bytes: [UInt8]) throws {
+      try writer.addFile(path, Ext4Attributes(mode: 0o755, modified: time), bytes: bytes)
+    }
+    for path in ["bin", "dev", "lib", "lib/modules", "proc", "run", "sbin", "sys"] {
+      try folder(path)
+    }
+    try program("bin/busybox", ramDisk.busybox)
+    let free = Self.candidates.filter { !ramDisk.moduleNames.contains($0) }
+    try program("sbin/init", Array(Self.initScript(candidates: free).utf8))
+    try writer.finish(
+      Ext4Identity(
+        uuid: Array("minivm proof dsk".utf8), hashSeed: Array("minivm proof dsk".utf8),
+        label: "minivm-proof", timestamp: time))
+    try output.commit()
+  }
+
+  private static func initScript(candidates: [String]) -> String {
+    """
+    #!/bin/busybox sh
+    # Runs as the first process of a VM that minivm boots to show that a kit works.
+    b=/bin/busybox
+    [ -e /proc/mounts ] || $b mount -t proc proc /proc
+    [ -e /sys/module ] || $b mount -t sysfs sys /sys
+    release=$($b uname -r)
+    say() { echo "\(prefix)$*"; }
+    fail() { say "FAILED: $*"; $b cat /proc/mounts; $b poweroff -f; }
+
+    say "kernel $release is up"
+    source=$($b awk '$2 == "/lib/modules" { print $1 }' /proc/mounts)
+    [ -n "$source" ] || fail "nothing is mounted on /lib/modules"
+    [ -f "/lib/modules/$release/modules.dep" ] || fail "no /lib/modules/$release/modules.dep"
+    say "/lib/modules is on $source"
+    for name in \(candidates.joined(separator: " ")); do
+      $b grep -q "/$name[.]ko" "/lib/modules/$release/modules.dep" || continue
+      $b modprobe "$name" || fail "modprobe $name"
+      [ -d "/sys/module/$name" ] || fail "$name is not there after modprobe"
+      say "module $name came from it"
+      say "\(success.dropFirst(prefix.count))"
+      $b poweroff -f
+    done
+    fail "none of \(candidates.joined(separator: " ")) is in /lib/modules/$release"
+
+    """
+  }
+}
+
+/// What a proof takes from an initramfs.
+struct RamDiskContent {
+  private(set) var busybox: [UInt8] = []
+  private(set) var moduleNames: Set<String> = []
+
+  /// - Throws: `KitError.invalid` when there is no busybox in it.
+  init(_ path: String) throws {
+    try inside(path) {
+      let file = try InputFile(path)
+      let compression = Compression.detect(try file.read(at: 0, count: 6))
+      let archive = NewcReader(try compression.decode(file.source(0..<file.size)))
+      while let entry = try archive.next() {
+        if entry.path == "bin/busybox", entry.isFile {
+          busybox = try archive.body(limit: 64 << 20)
+        } else if entry.isFile, ModuleName.isModuleFile(FileTree.name(of: entry.path)) {
+          moduleNames.insert(ModuleName.name(ofPath: entry.path))
+        }
+      }
+    }
+    guard !busybox.isEmpty else {
+      throw KitError(
+        .invalid, "\(path): has no bin/busybox", advice: "boot a disk of your own with --root")
+    }
+  }
+}

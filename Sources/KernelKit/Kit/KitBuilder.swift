@@ -1,0 +1,189 @@
+internal import Crypto
+public import Formats
+
+/// The main job: from a kernel's packages to the files that a VM boots from, in one pass.
+public struct KitBuilder: Sendable {
+  public struct Options: Sendable {
+    /// Where the kit goes.
+    public var folder: String
+    /// A folder with `init` and what it needs.
+    public var template: String
+    public var lists: ModuleLists
+    public var disk: ModulesDisk.Options
+    public var compression: InitramfsCompression
+
+    public init(
+      folder: String, template: String, lists: ModuleLists, disk: ModulesDisk.Options,
+      compression: InitramfsCompression
+    ) {
+      self.folder = folder
+      self.template = template
+      self.lists = lists
+      self.disk = disk
+      self.compression = compression
+    }
+  }
+
+  private let source: KernelSource
+  private let inputs: [Manifest.Input]
+  private let options: Options
+  private let environment: KitEnvironment
+
+  /// - Parameter inputs: what the manifest says of where the kernel comes from.
+  public init(
+    _ source: KernelSource, inputs: [Manifest.Input], options: Options, environment: KitEnvironment
+  ) {
+    self.source = source
+    self.inputs = inputs
+    self.options = options
+    self.environment = environment
+  }
+
+  /// Builds all files of the kit and puts them in their places, all or none.
+  public func build() throws -> Manifest {
+    try FileTree.makeDirectories(options.folder)
+    var parts = Parts()
+    var done = 0
+    let release = try source.forEachEntry(jobs: options.disk.jobs) { entry, body in
+      let release = entry.role.release
+      switch entry.role {
+      case .kernel:
+        guard entry.kind == .file else { return }
+        parts.kernel = try copy(to: "vmlinuz-\(release)", body)
+      case .configuration:
+        guard entry.kind == .file else { return }
+        var bytes: [UInt8] = []
+        parts.configuration = try copy(to: "config-\(release)") { receive in
+          try body {
+            bytes.append(contentsOf: $0)
+            try receive($0)
+          }
+        }
+        parts.kernelConfiguration = KernelConfiguration(reading: bytes)
+      case .moduleTree(_, let below):
+        try parts.modulesDisk(release, options, environment).add(below, entry, body)
+      }
+      done += entry.size
+      environment.progress.report("reading \(release)", done, nil)
+    }
+    guard let kernel = parts.kernel else {
+      throw KitError(
+        .invalid, "kernel \(release) has modules, but no vmlinuz", advice: "give all of its packages")
+    }
+    guard let disk = parts.disk, let diskOutput = parts.diskOutput else {
+      throw KitError(
+        .invalid, "kernel \(release) has a vmlinuz, but no modules", advice: "give all of its packages")
+    }
+    environment.progress.report("modules disk", done, nil)
+    let index = try disk.finish()
+    index.warnings.forEach { environment.log.warning("\($0)") }
+    environment.progress.report("RAM disk", done, nil)
+    let ramDisk = try RamDisk(
+      release, template: options.template, lists: options.lists,
+      configuration: parts.kernelConfiguration, compression: options.compression
+    ).make(
+      from: index, timestamp: disk.timestamp, jobs: options.disk.jobs, contents: disk.contents)
+    let initramfs = try HashedOutput("\(options.folder)/initramfs-\(release)")
+    try initramfs.append(ramDisk.bytes)
+    let outputs = [kernel, parts.configuration, initramfs].compactMap { $0 }
+    var descriptions = outputs.map { $0.description() }
+    descriptions.append(try Self.describe(diskOutput))
+    let manifest = Manifest(
+      minivm: Minivm.version, kernel: release.description,
+      architecture: try Kit.architecture(
+        ofKernel: kernel.file.read(at: 0, count: 0x400), path: FileTree.name(of: kernel.file.path)
+      ).rawValue,
+      timestamp: disk.timestamp, inputs: inputs,
+      programs: try TemplateProgram.read(in: options.template),
+      options: Manifest.Options(
+        diskSize: options.disk.size, diskFormat: options.disk.format.rawValue,
+        diskCompression: options.disk.compression.rawValue,
+        initramfsCompression: ramDisk.compression.rawValue),
+      outputs: descriptions.sorted { $0.file < $1.file },
+      initramfsModules: ramDisk.modules)
+    environment.progress.report("writing to the disk", done, nil)
+    try commit(manifest, outputs.map(\.file) + [diskOutput], release)
+    environment.progress.end()
+    return manifest
+  }
+
+  /// What one pass over the source leaves behind.
+  private struct Parts {
+    var kernel: HashedOutput?
+    var configuration: HashedOutput?
+    var kernelConfiguration: KernelConfiguration?
+    var disk: ModulesDisk?
+    var diskOutput: OutputFile?
+
+    /// The disk, which is begun when the first of its files comes.
+    mutating func modulesDisk(
+      _ release: KernelRelease, _ options: Options, _ environment: KitEnvironment
+    ) throws -> ModulesDisk {
+      if let disk { return disk }
+      let name = "modules-\(release).\(options.disk.format.rawValue)"
+      let output = try OutputFile(replacing: "\(options.folder)/\(name)")
+      let disk = try ModulesDisk(
+        release, output: output, options: options.disk,
+        sourceDateEpoch: environment.sourceDateEpoch)
+      self.disk = disk
+      diskOutput = output
+      return disk
+    }
+  }
+
+  private func copy(to name: String, _ body: KernelSource.Body) throws -> HashedOutput {
+    let output = try HashedOutput("\(options.folder)/\(name)")
+    try body { try output.append($0) }
+    return output
+  }
+
+  private static func describe(_ file: OutputFile) throws -> Manifest.Output {
+    var hash = SHA256()
+    var size = 0
+    while true {
+      let piece = try file.read(at: size, count: 1 << 20)
+      if piece.isEmpty { break }
+      hash.update(data: piece)
+      size += piece.count
+    }
+    return Manifest.Output(
+      file: FileTree.name(of: file.path), size: size, sha256: Digest.text(hash.finalize()))
+  }
+
+  /// The manifest and the checksums come last: where they are, the rest is.
+  private func commit(
+    _ manifest: Manifest, _ files: [OutputFile], _ release: KernelRelease
+  ) throws {
+    let text = try JSON.encode(manifest)
+    let name = "manifest-\(release).json"
+    let manifestFile = try HashedOutput("\(options.folder)/\(name)")
+    try manifestFile.append(text)
+    let sumsFile = try HashedOutput("\(options.folder)/SHA256SUMS")
+    let own = manifest.outputs + [manifestFile.description()]
+    try sumsFile.append(Array(try sums(own, release).utf8))
+    try OutputFile.commit(files + [manifestFile.file, sumsFile.file])
+  }
+}
+
+extension KitBuilder {
+  /// What sha256sum(1) checks: the kit's own files, and those of other kernels in the folder.
+  private func sums(_ own: [Manifest.Output], _ release: KernelRelease) throws -> String {
+    var lines = own.map { "\($0.sha256)  \($0.file)" }
+    let path = "\(options.folder)/SHA256SUMS"
+    if FileTree.status(path) != nil {
+      let earlier = try InputFile(path).readAll(limit: 1 << 20)
+      lines += String(decoding: earlier, as: UTF8.self).split(separator: "\n").map(String.init)
+        .filter { line in
+          let name = String(line.dropFirst(66))
+          return !own.contains { $0.file == name } && !name.isEmpty && !name.contains("-\(release).")
+            && FileTree.status("\(options.folder)/\(name)") != nil
+        }
+    }
+    return lines.sorted { $0.dropFirst(66) < $1.dropFirst(66) }.map { $0 + "\n" }.joined()
+  }
+}
+
+/// The program itself.
+public enum Minivm {
+  public static let version = "0.1.0"
+}

@@ -1,0 +1,77 @@
+public import Formats
+
+/// Makes a kernel's RAM disk from a template, chosen modules and their indexes.
+public struct RamDisk: Sendable {
+  /// What came out.
+  public struct Result: Sendable {
+    /// Compressed.
+    public var bytes: [UInt8]
+    public var compression: Compression
+    public var modules: [Manifest.Module]
+  }
+
+  private let release: KernelRelease
+  private let template: String
+  private let lists: ModuleLists
+  private let configuration: KernelConfiguration?
+  private let compression: InitramfsCompression
+
+  /// - Parameters:
+  ///   - template: a folder with `init` and what it needs.
+  ///   - configuration: the kernel's, where it is known.
+  public init(
+    _ release: KernelRelease, template: String, lists: ModuleLists,
+    configuration: KernelConfiguration?, compression: InitramfsCompression
+  ) {
+    self.release = release
+    self.template = template
+    self.lists = lists
+    self.configuration = configuration
+    self.compression = compression
+  }
+
+  /// - Parameters:
+  ///   - index: of all of the kernel's modules.
+  ///   - timestamp: seconds since 1970, for everything in it.
+  ///   - contents: the bytes of a module, by its path below lib/modules/VER.
+  public func make(
+    from index: ModuleIndex, timestamp: Int, jobs: Int, contents: (String) throws -> [UInt8]
+  ) throws -> Result {
+    let compression = try compression.chosen(for: configuration, release)
+    let selection = try lists.select(from: index)
+    var initramfs = Initramfs()
+    try initramfs.addTemplate(template)
+    let tree = "lib/modules/\(release)"
+    try initramfs.add(tree, .directory)
+    var modules: [Manifest.Module] = []
+    var chosen: [(path: String, facts: ModuleFacts)] = []
+    for module in selection.modules {
+      let original = index.modules[module.position]
+      let bytes = try inside(original.path) {
+        try Compression.decompress(contents(original.path), limit: ModuleTree.sizeLimit)
+      }
+      // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
+      let path = ModuleName.uncompressedPath(original.path)
+      try initramfs.add("\(tree)/\(path)", .file(bytes, isExecutable: false))
+      modules.append(Manifest.Module(path: path, size: bytes.count, reasons: module.reasons))
+      chosen.append((path, original.facts))
+    }
+    for (name, bytes) in try indexFiles(chosen, of: index) {
+      try initramfs.add("\(tree)/\(name)", .file(bytes, isExecutable: false))
+    }
+    try initramfs.add(
+      "etc/modules.autoload", .file(Array(selection.autoloadText.utf8), isExecutable: false))
+    let archive = try initramfs.archive(timestamp: timestamp)
+    return Result(
+      bytes: try compression.compress(archive, jobs: jobs), compression: compression,
+      modules: modules.sorted { $0.path < $1.path })
+  }
+
+  /// Only what is in the image stands in the image's indexes; what is built in is in all of them.
+  private func indexFiles(
+    _ chosen: [(path: String, facts: ModuleFacts)], of index: ModuleIndex
+  ) throws -> [(String, [UInt8])] {
+    let files = try ModuleIndex(chosen, lists: index.lists).files().map { ($0.name, $0.bytes) }
+    return files + [index.lists.builtin.map { ("modules.builtin", $0) }].compactMap { $0 }
+  }
+}

@@ -1,0 +1,154 @@
+import ArgumentParser
+import Formats
+import KernelKit
+
+struct BuildCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "build",
+    abstract: "Build the files that a VM boots from: kernel, RAM disk, modules disk.",
+    discussion: """
+      Writes vmlinuz-VER, initramfs-VER, modules-VER.qcow2, config-VER, manifest-VER.json and
+      SHA256SUMS. The same input gives the same bytes.
+      """
+  )
+
+  @Argument(
+    help: ArgumentHelp(
+      """
+      A package's name, name=version, a kernel release such as 6.1.0-18-cloud-amd64, .deb files, or \
+      a folder with lib/modules/VER. Nothing: the newest cloud kernel of this machine's architecture.
+      """, valueName: "source"), completion: .file())
+  var sources: [String] = []
+
+  @Option(name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
+  var output = "."
+
+  @OptionGroup var archive: ArchiveOptions
+  @OptionGroup var ramDisk: RamDiskOptions
+
+  @Option(
+    help: "The RAM disk's template; by default one with busybox and e2fsck of the mirror.",
+    completion: .directory)
+  var template: String?
+
+  @Option(help: ArgumentHelp("Size of the modules disk; 200, or more if it takes more.", valueName: "MB"))
+  var diskSize: Int?
+
+  @OptionGroup var disk: DiskOptions
+  @OptionGroup var work: WorkOptions
+
+  @Flag(help: "Print the manifest, and nothing else, to stdout.")
+  var json = false
+
+  @Flag(name: [.short, .long], help: "Say nothing but errors.")
+  var quiet = false
+
+  func validate() throws {
+    if let diskSize { try DiskOptions.check(size: diskSize) }
+  }
+
+  func run() throws {
+    let clock = ContinuousClock()
+    let begin = clock.now
+    let environment = try CommandEnvironment.make(quiet: quiet || json)
+    defer { environment.progress.end() }
+    let kernel = try KernelChoice(sources, archive, environment)
+    let template =
+      try template
+      ?? DefaultTemplate(
+        architecture: kernel.architecture, repository: try archive.repository(environment),
+        environment: environment
+      ).folder()
+    let builder = KitBuilder(
+      kernel.source, inputs: kernel.inputs,
+      options: KitBuilder.Options(
+        folder: output, template: template, lists: try ramDisk.lists(),
+        disk: disk.options(size: diskSize, jobs: work.jobs), compression: ramDisk.compression),
+      environment: environment)
+    let manifest = try builder.build()
+    if json {
+      print(String(decoding: try JSON.encode(manifest), as: UTF8.self), terminator: "")
+    } else if !quiet {
+      summarize(manifest, took: clock.now - begin)
+    }
+  }
+
+  private func summarize(_ manifest: Manifest, took: Duration) {
+    let from = manifest.inputs.map { input in
+      [input.package ?? input.file, input.version].compactMap { $0 }.joined(separator: " ")
+    }
+    print("\(manifest.kernel), from \(from.joined(separator: ", "))")
+    let width = manifest.outputs.map(\.file.count).max() ?? 0
+    for file in manifest.outputs {
+      let name = file.file.padded(to: width)
+      var note = ""
+      if file.file.hasPrefix("initramfs-") {
+        let count = manifest.initramfsModules.count
+        note = "  \(count) modules, \(manifest.options.initramfsCompression)"
+      }
+      print("  \(output)/\(name)  \(ByteCount(file.size))\(note)")
+    }
+    print("Built in \(Seconds(took)) s. To see it boot: minivm boot \(output)")
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - count))
+  }
+}
+
+/// What the modules disk is like.
+struct DiskOptions: ParsableArguments {
+  @Option(name: .customLong("disk-format"), help: "qcow2 or raw (sparse).")
+  var format = MachineDisk.Format.qcow2
+
+  @Option(
+    name: .customLong("disk-compression"),
+    help: "zstd, zlib (for QEMU before 5.1) or none.")
+  var compression = ModulesDisk.Options.Compression.zstd
+
+  func options(size: Int?, jobs: Int) -> ModulesDisk.Options {
+    ModulesDisk.Options(format: format, compression: compression, size: size, jobs: jobs)
+  }
+
+  static func check(size: Int) throws {
+    guard (1...1 << 24).contains(size) else {
+      throw ValidationError("the disk's size is 1 to 16777216 MB, not \(size)")
+    }
+  }
+}
+
+/// What the RAM disk is like.
+struct RamDiskOptions: ParsableArguments {
+  @Option(
+    help: "Which modules it has; modules.ramfs here, or the one that minivm comes with.",
+    completion: .file())
+  var modules: String?
+
+  @Option(
+    help: "Names of modules that no device announces; modules.autoload here, or minivm's own.",
+    completion: .file())
+  var autoload: String?
+
+  @Option(
+    name: .customLong("initramfs-compression"),
+    help: "auto, zstd, gzip, xz, lz4 or none; auto takes the best that the kernel knows.")
+  var compression = InitramfsCompression.auto
+
+  /// The lists that were given, those in this folder, or the program's own.
+  func lists(folder: String = ".") throws -> ModuleLists {
+    func list(_ given: String?, _ name: String) throws -> ModuleList? {
+      let own = "\(folder)/\(name)"
+      guard let path = given ?? (FileTree.status(own) == nil ? nil : own) else { return nil }
+      return try ModuleList(reading: path)
+    }
+    return ModuleLists(
+      modules: try list(modules, "modules.ramfs") ?? .defaultModules,
+      autoload: try list(autoload, "modules.autoload") ?? .defaultAutoload)
+  }
+}
+
+extension MachineDisk.Format: ExpressibleByArgument {}
+extension ModulesDisk.Options.Compression: ExpressibleByArgument {}
+extension InitramfsCompression: ExpressibleByArgument {}

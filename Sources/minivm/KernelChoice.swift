@@ -1,0 +1,71 @@
+import ArgumentParser
+import Formats
+import KernelKit
+
+/// The kernel that a user named, found.
+struct KernelChoice {
+  var source: KernelSource
+  /// For the manifest.
+  var inputs: [Manifest.Input]
+  /// Debian's name.
+  var architecture: String
+
+  /// - Parameter words: names, files or a folder, as `build` takes them.
+  init(_ words: [String], _ archive: ArchiveOptions, _ environment: KitEnvironment) throws {
+    if words.count == 1, FileTree.isDirectory(words[0]) {
+      try self.init(folder: words[0], archive)
+      return
+    }
+    var packages: [DebArchive] = []
+    inputs = []
+    for word in words.isEmpty ? ["linux-image-cloud-\(archive.arch)"] : words {
+      if word.hasSuffix(".deb") || FileTree.status(word) != nil {
+        let package = try DebArchive(word)
+        packages.append(package)
+        inputs.append(try Manifest.Input(file: package))
+      } else {
+        for download in try Self.download(word, archive, environment) {
+          let package = try DebArchive(download.path)
+          packages.append(package)
+          inputs.append(Manifest.Input(download))
+        }
+      }
+    }
+    source = .packages(packages)
+    architecture = packages.map(\.control.architecture).first { $0 != "all" } ?? archive.arch
+  }
+
+  private init(folder: String, _ archive: ArchiveOptions) throws {
+    let releases = KernelSource.releases(in: folder)
+    guard let release = releases.first else {
+      throw KitError(
+        .missing, "\(folder): there is no lib/modules/VER in it",
+        advice: "make it with `minivm unpack linux-image-*.deb`")
+    }
+    guard releases.count == 1 else {
+      throw KitError(
+        .usage,
+        "\(folder): holds more than one kernel: \(releases.map(\.description).joined(separator: ", "))",
+        advice: "give a folder with one")
+    }
+    source = .directory(folder, release)
+    inputs = [Manifest.Input(directoryOf: release)]
+    architecture = archive.arch
+  }
+
+  private static func download(
+    _ word: String, _ archive: ArchiveOptions, _ environment: KitEnvironment
+  ) throws -> [DebianRepository.Download] {
+    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    // A kernel release begins with a digit, which no package's name of a kernel does.
+    let name = word.first?.isNumber == true ? "linux-image-\(parts[0])" : String(parts[0])
+    let repository = try archive.repository(environment)
+    let found = try repository.kernelPackages(name, architecture: archive.arch)
+    if parts.count == 2, let version = found.first?.package.version, version.description != parts[1] {
+      throw KitError(
+        .missing, "\(name) has version \(version) in the mirror, not \(parts[1])",
+        advice: "build that, or give the .deb of the other")
+    }
+    return found
+  }
+}

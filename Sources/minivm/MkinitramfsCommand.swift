@@ -1,0 +1,41 @@
+import ArgumentParser
+import Formats
+import KernelKit
+
+struct MkinitramfsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mkinitramfs",
+    abstract: "Make the RAM disk of a kernel, from a template and lib/modules/VER here.",
+    discussion: """
+      modules.ramfs here says which modules it has, and modules.autoload which of them are loaded
+      first. Writes initramfs-VER and prints its path.
+      """
+  )
+
+  @Argument(help: "The folder with init and what it needs.", completion: .directory)
+  var template: String
+
+  @Argument(help: ArgumentHelp("The kernel's release.", valueName: "ver"))
+  var release: String
+
+  @OptionGroup var ramDisk: RamDiskOptions
+  @OptionGroup var work: WorkOptions
+
+  func run() throws {
+    let environment = try CommandEnvironment.make()
+    let release = try KernelRelease(release)
+    let catalog = try ModuleCatalog(in: ".", release, jobs: work.jobs)
+    catalog.index.warnings.forEach { environment.log.warning("\($0)") }
+    let result = try RamDisk(
+      release, template: template, lists: try ramDisk.lists(),
+      configuration: catalog.configuration, compression: ramDisk.compression
+    ).make(
+      from: catalog.index, timestamp: environment.sourceDateEpoch ?? catalog.newest,
+      jobs: work.jobs, contents: catalog.contents)
+    let path = "initramfs-\(release)"
+    let output = try OutputFile(replacing: path)
+    try output.write(result.bytes, at: 0)
+    try output.commit()
+    print(path)
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Formats
+import KernelKit
+
+struct Modules2qcow2Command: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "modules2qcow2",
+    abstract: "Make the disk that a VM mounts on /lib/modules, from lib/modules/VER here.",
+    discussion: "Writes modules-VER.qcow2, with indexes made anew, and prints its path."
+  )
+
+  @Argument(help: ArgumentHelp("The kernel's release.", valueName: "ver"))
+  var release: String
+
+  @Argument(help: ArgumentHelp("The disk's size; 200, or more if it takes more.", valueName: "size_mb"))
+  var size: Int?
+
+  @OptionGroup var disk: DiskOptions
+  @OptionGroup var work: WorkOptions
+
+  func validate() throws {
+    if let size { try DiskOptions.check(size: size) }
+  }
+
+  func run() throws {
+    let environment = try CommandEnvironment.make()
+    defer { environment.progress.end() }
+    let release = try KernelRelease(release)
+    let path = "modules-\(release).\(disk.format.rawValue)"
+    let output = try OutputFile(replacing: path)
+    let writer = try ModulesDisk(
+      release, output: output, options: disk.options(size: size, jobs: work.jobs),
+      sourceDateEpoch: environment.sourceDateEpoch)
+    var done = 0
+    try KernelSource.directory(".", release).forEachEntry(jobs: work.jobs) { entry, body in
+      guard case .moduleTree(_, let below) = entry.role else { return }
+      try writer.add(below, entry, body)
+      done += entry.size
+      environment.progress.report("reading \(release)", done, nil)
+    }
+    for warning in try writer.finish().warnings { environment.log.warning("\(warning)") }
+    try output.commit()
+    print(path)
+  }
+}

@@ -1,0 +1,104 @@
+import Formats
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct CompressionTests {
+  /// Compressible, and longer than a piece of any source.
+  static let sample: [UInt8] = {
+    var generator = SeededGenerator(seed: 1)
+    var bytes: [UInt8] = []
+    while bytes.count < 3_000_000 {
+      bytes.append(contentsOf: "block \(UInt16.random(in: 0...999, using: &generator)) ".utf8)
+      if bytes.count % 5 == 0 { bytes.append(UInt8.random(in: 0...255, using: &generator)) }
+    }
+    return bytes
+  }()
+
+  @Test(
+    "What the field's tools compress is decompressed",
+    arguments: [
+      (Compression.gzip, "gzip -c"), (.xz, "xz -c -T2 --block-size=200000"), (.xz, "xz -c -C crc32"),
+      (.zstd, "zstd -q -c"), (.bzip2, "bzip2 -c"), (.lzma, "xz -c --format=lzma"),
+    ])
+  func decodes(_ compression: Compression, _ tool: String) async throws {
+    let folder = try TemporaryFolder()
+    try folder.write("in", Self.sample)
+    try await Tool.shell("\(tool) <in >out", in: folder.path)
+    let packed = try folder.read("out")
+    for jobs in [1, 4] {
+      let source = try compression.decode(MemorySource(packed), jobs: jobs)
+      #expect(try SourceReader(source).readToEnd(limit: 1 << 30) == Self.sample)
+    }
+    if compression != .lzma {
+      #expect(Compression.detect(packed) == compression)
+      #expect(try Compression.decompress(packed, limit: 1 << 30) == Self.sample)
+    }
+  }
+
+  @Test(
+    "What is compressed is decompressed by the field's tools",
+    arguments: [
+      (Compression.gzip, "gzip -dc"), (.xz, "xz -dc"), (.zstd, "zstd -dqc"), (.lz4, "lz4 -dc"),
+    ])
+  func encodes(_ compression: Compression, _ tool: String) async throws {
+    let folder = try TemporaryFolder()
+    for bytes in [Self.sample, []] {
+      let one = try compression.compress(bytes, jobs: 1)
+      #expect(try compression.compress(bytes, jobs: 4) == one)
+      try folder.write("in", one)
+      try await Tool.shell("\(tool) <in >out", in: folder.path)
+      #expect(try folder.read("out") == bytes)
+    }
+  }
+
+  @Test("xz has the check that the kernel knows")
+  func xzCheck() async throws {
+    let folder = try TemporaryFolder()
+    try folder.write("in.xz", try Compression.xz.compress(Self.sample))
+    #expect(try await Tool.output("xz", ["-l", folder("in.xz")]).contains("CRC32"))
+  }
+
+  @Test(
+    "Members that follow each other are one", arguments: [Compression.gzip, .zstd, .bzip2, .xz])
+  func concatenated(_ compression: Compression) async throws {
+    let tool = ["gzip": "gzip", "zstd": "zstd -q", "bzip2": "bzip2", "xz": "xz"]
+    let folder = try TemporaryFolder()
+    try await Tool.shell(
+      "(echo a | \(tool[compression.rawValue] ?? "") -c; echo b | \(tool[compression.rawValue] ?? "") -c) >out",
+      in: folder.path)
+    let bytes = try Compression.decompress(try folder.read("out"), limit: 100)
+    #expect(bytes == Array("a\nb\n".utf8))
+  }
+
+  @Test(
+    "Damage and a missing end are errors, never a trap or a short result",
+    arguments: [Compression.gzip, .xz, .zstd, .bzip2])
+  func damaged(_ compression: Compression) async throws {
+    let folder = try TemporaryFolder()
+    try folder.write("in", Self.sample.prefix(100_000))
+    let tool = compression == .gzip ? "gzip" : compression.rawValue
+    try await Tool.shell("\(tool) -c <in >out", in: folder.path)
+    let packed = try folder.read("out")
+    for length in stride(from: 8, to: packed.count, by: packed.count / 40) {
+      #expect(throws: FormatError.self) {
+        try Self.decode(Array(packed[..<length]), compression)
+      }
+    }
+    var generator = SeededGenerator(seed: 7)
+    for _ in 0..<200 {
+      var mutated = packed
+      mutated[Int.random(in: 6..<packed.count, using: &generator)] ^= UInt8.random(
+        in: 1...255, using: &generator)
+      // A flip may be harmless (a header's time); what comes out then is what went in.
+      if let result = try? Self.decode(mutated, compression), compression != .zstd {
+        #expect(result == Array(Self.sample.prefix(100_000)))
+      }
+    }
+    #expect(throws: FormatError.self) { try Compression.decompress(packed, limit: 99_999) }
+  }
+
+  static func decode(_ bytes: [UInt8], _ compression: Compression) throws -> [UInt8] {
+    try SourceReader(compression.decode(MemorySource(bytes))).readToEnd(limit: 1 << 24)
+  }
+}

@@ -1,0 +1,119 @@
+import Formats
+import KernelKit
+import TestSupport
+import Testing
+
+@Suite struct UnpackTests {
+  /// Everything that a file is, of all files below a folder.
+  static let inventory =
+    "find . -printf '%p %m %T@ %s %y %l\\n' | sort; find . -type f -exec sha256sum {} + | sort -k2"
+
+  @Test("dpkg-deb gives the same files", arguments: ["cloud", "cloud-6.12"])
+  func sameAsDpkg(_ name: String) async throws {
+    let tree = try TestCache.tree(name)
+    let folder = try TemporaryFolder()
+    let packages = try TestCache.packages(name).map(DebArchive.init)
+    let result = try Unpacker(packages, into: folder.path).run(jobs: 2)
+    let release = try TestCache.release(in: tree)
+    #expect(result.release.description == release)
+    let modules = FileTree.isDirectory("\(tree)/lib/modules") ? "lib/modules" : "usr/lib/modules"
+    let ours = try await Tool.shell(Self.inventory, in: folder("lib/modules/\(release)"))
+    let theirs = try await Tool.shell(Self.inventory, in: "\(tree)/\(modules)/\(release)")
+    #expect(ours == theirs)
+    for file in ["vmlinuz", "config"] {
+      try await Tool.shell(
+        "cmp \(folder.path)/\(file)-\(release) \(tree)/boot/\(file)-\(release)", in: "/")
+    }
+  }
+
+  /// Makes a package with a made-up kernel.
+  static func package(_ folder: TemporaryFolder, compression: String = "xz") async throws -> String {
+    try await Tool.shell(
+      """
+      mkdir -p p/DEBIAN p/boot p/lib/modules/6.1.0-1-x/kernel/fs
+      printf 'Package: linux-image-6.1.0-1-x\\nVersion: 1\\nArchitecture: amd64\\nMaintainer: x <x@x>\\nDescription: x\\n' >p/DEBIAN/control
+      echo kernel >p/boot/vmlinuz-6.1.0-1-x; echo CONFIG_X=y >p/boot/config-6.1.0-1-x
+      echo module >p/lib/modules/6.1.0-1-x/kernel/fs/x.ko; ln -s /usr/src p/lib/modules/6.1.0-1-x/build
+      dpkg-deb --root-owner-group -Z\(compression) -b p p.deb
+      """, in: folder.path)
+    return folder("p.deb")
+  }
+
+  @Test("Every compression that dpkg-deb writes", arguments: ["xz", "gzip", "zstd", "none"])
+  func compressions(_ compression: String) async throws {
+    let folder = try TemporaryFolder()
+    let package = try await Self.package(folder, compression: compression)
+    _ = try Unpacker([DebArchive(package)], into: folder("out")).run(jobs: 2)
+    try await Tool.shell("dpkg-deb -x p.deb judge", in: folder.path)
+    try await Tool.shell("diff -r out/lib judge/lib; cmp out/vmlinuz-6.1.0-1-x judge/boot/vmlinuz-6.1.0-1-x", in: folder.path)
+  }
+
+  @Test("An earlier result is replaced as a whole, and kept when the new one fails")
+  func replaces() async throws {
+    let folder = try TemporaryFolder()
+    let package = try await Self.package(folder)
+    try folder.write("out/lib/modules/6.1.0-1-x/stale", [])
+    _ = try Unpacker([DebArchive(package)], into: folder("out")).run(jobs: 2)
+    #expect(FileTree.status(folder("out/lib/modules/6.1.0-1-x/stale")) == nil)
+    let before = try await Tool.shell("find out | sort", in: folder.path)
+    var bytes = try folder.read("p.deb")
+    bytes[bytes.count - 60] ^= 0xff
+    try folder.write("damaged.deb", bytes)
+    #expect(throws: (any Error).self) {
+      try Unpacker([DebArchive(folder("damaged.deb"))], into: folder("out")).run(jobs: 2)
+    }
+    #expect(try await Tool.shell("find out | sort", in: folder.path) == before)
+  }
+
+  @Test("A link that a package plants is not written through")
+  func plantedLink() async throws {
+    let folder = try TemporaryFolder()
+    try await Tool.shell(
+      """
+      mkdir -p a/lib/modules/6.1.0-1-x b/lib/modules/6.1.0-1-x/kernel outside c
+      ln -s \(folder("outside")) a/lib/modules/6.1.0-1-x/kernel; echo x >b/lib/modules/6.1.0-1-x/kernel/x
+      tar -cf data.tar -C a ./lib; tar -rf data.tar -C b ./lib/modules/6.1.0-1-x/kernel/x
+      printf 'Package: p\\nVersion: 1\\nArchitecture: all\\n' >c/control; tar -cf control.tar -C c ./control
+      echo 2.0 >debian-binary; ar rc p.deb debian-binary control.tar data.tar
+      """, in: folder.path)
+    #expect(throws: (any Error).self) {
+      try Unpacker([DebArchive(folder("p.deb"))], into: folder("out")).run(jobs: 1)
+    }
+    #expect(try FileTree.names(in: folder("outside")) == [])
+    #expect(try FileTree.names(in: folder("out")) == [])
+  }
+
+  @Test(
+    "What dpkg-deb refuses is refused, what it takes is taken",
+    arguments: [
+      "echo 2.1 >debian-binary; ar rc t.deb debian-binary control.tar.xz data.tar.xz",
+      "printf '2.0\\nmore\\n' >debian-binary; ar rc t.deb debian-binary control.tar.xz data.tar.xz",
+      "echo x >_extra; ar rc t.deb debian-binary _extra control.tar.xz data.tar.xz",
+      "echo x >more; ar rc t.deb debian-binary control.tar.xz data.tar.xz more",
+      "echo 3.0 >debian-binary; ar rc t.deb debian-binary control.tar.xz data.tar.xz",
+      "printf 2.0 >debian-binary; ar rc t.deb debian-binary control.tar.xz data.tar.xz",
+      "ar rc t.deb debian-binary data.tar.xz control.tar.xz",
+      "echo x >other; ar rc t.deb debian-binary other control.tar.xz data.tar.xz",
+      "ar rc t.deb debian-binary control.tar.xz", "ar rc t.deb control.tar.xz data.tar.xz",
+      "echo hello >t.deb", ": >t.deb", "head -c 2000 p.deb >t.deb",
+    ])
+  func legal(_ making: String) async throws {
+    let folder = try TemporaryFolder()
+    _ = try await Self.package(folder)
+    try await Tool.shell("ar x p.deb; \(making)", in: folder.path)
+    let judge = try await Tool.run("dpkg-deb", ["-x", folder("t.deb"), folder("judge")])
+    let isTaken = (try? Unpacker([DebArchive(folder("t.deb"))], into: folder("out")).run(jobs: 1)) != nil
+    #expect(isTaken == (judge.status == 0), "\(judge.errors)")
+  }
+
+  @Test("A package without a kernel is named")
+  func noKernel() throws {
+    let folder = try TemporaryFolder()
+    let package = try TestCache.packages("busybox")[0]
+    let error = #expect(throws: KitError.self) {
+      try Unpacker([DebArchive(package)], into: folder.path).run(jobs: 1)
+    }
+    #expect(error?.code == .invalid && error?.message.contains("busybox-static") == true)
+    #expect(try FileTree.names(in: folder.path) == [])
+  }
+}

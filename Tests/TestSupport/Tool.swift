@@ -1,0 +1,69 @@
+import Subprocess
+import SystemPackage
+
+/// Programs that judge what we write. One that is missing fails the test that needs it.
+public enum Tool {
+  public struct Result: Sendable {
+    /// The exit code; 128 and more for a signal.
+    public var status: Int
+    public var output: String
+    public var errors: String
+  }
+
+  /// Runs a program and waits for it.
+  /// - Parameters:
+  ///   - folder: where it runs.
+  ///   - environment: variables that are added to, or set in, this process's.
+  public static func run(
+    _ program: String, _ arguments: [String], in folder: String? = nil, input: [UInt8] = [],
+    environment: [String: String] = [:]
+  ) async throws -> Result {
+    let variables = environment.reduce(into: [Environment.Key: String?]()) {
+      $0[Environment.Key(stringLiteral: $1.key)] = $1.value
+    }
+    let result = try await Subprocess.run(
+      program.contains("/") ? .path(FilePath(program)) : .name(program),
+      arguments: Arguments(arguments),
+      environment: Environment.inherit.updating(variables),
+      workingDirectory: folder.map { FilePath($0) },
+      input: .array(input),
+      output: .bytes(limit: 1 << 28), error: .bytes(limit: 1 << 24))
+    let status =
+      switch result.terminationStatus {
+      case .exited(let code): Int(code)
+      case .signaled(let number): 128 + Int(number)
+      }
+    return Result(
+      status: status, output: String(decoding: result.standardOutput, as: UTF8.self),
+      errors: String(decoding: result.standardError, as: UTF8.self))
+  }
+
+  /// Runs a program that has to succeed.
+  /// - Returns: what it wrote to stdout.
+  @discardableResult
+  public static func output(
+    _ program: String, _ arguments: [String], in folder: String? = nil, input: [UInt8] = [],
+    environment: [String: String] = [:]
+  ) async throws -> String {
+    let result = try await run(
+      program, arguments, in: folder, input: input, environment: environment)
+    guard result.status == 0 else {
+      throw ToolFailure(
+        description: "\(program) \(arguments.joined(separator: " ")): "
+          + "\(result.status)\n\(result.output)\(result.errors)")
+    }
+    return result.output
+  }
+
+  /// Runs lines of shell script that have to succeed.
+  @discardableResult
+  public static func shell(
+    _ script: String, in folder: String, environment: [String: String] = [:]
+  ) async throws -> String {
+    try await output("sh", ["-euc", script], in: folder, environment: environment)
+  }
+}
+
+public struct ToolFailure: Error, CustomStringConvertible {
+  public let description: String
+}
