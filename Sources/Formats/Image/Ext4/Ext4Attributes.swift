@@ -1,0 +1,26 @@
+/// What a file has beside its content.
+public struct Ext4Attributes: Sendable, Hashable {
+  /// Permission bits, with set-uid, set-gid and sticky.
+  public var mode: UInt16
+  public var owner: UInt32
+  public var group: UInt32
+  /// Also becomes the time of access, of change and of creation: nothing else is known that would be
+  /// the same for the same tree.
+  public var modified: Ext4Time
+
+  /// - Parameter mode: bits above 07777 are ignored.
+  public init(mode: UInt16, owner: UInt32 = 0, group: UInt32 = 0, modified: Ext4Time) {
+    self.mode = mode & 0o7777
+    self.owner = owner
+    self.group = group
+    self.modified = modified
+  }
+}
+
+/// Files that have no content of their own.
+public enum Ext4SpecialFile: Sendable, Hashable {
+  case characterDevice(major: UInt32, minor: UInt32)
+  case blockDevice(major: UInt32, minor: UInt32)
+  case fifo
+  case socket
+}

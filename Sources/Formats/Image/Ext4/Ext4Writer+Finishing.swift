@@ -1,0 +1,116 @@
+extension Ext4Writer {
+  /// What the finished file system is like.
+  public struct Summary: Sendable, Hashable {
+    /// Bytes of the disk.
+    public var size: Int
+    /// Bytes that are free for files.
+    public var free: Int
+    /// Inodes, and those of them that are free.
+    public var inodes: Int
+    public var freeInodes: Int
+  }
+
+  /// The smallest disk that holds the tree, in bytes: a whole number of MiB.
+  ///
+  /// Nothing can be added after this was asked, and `finish` must get the same identity.
+  public func requiredSize(_ identity: Ext4Identity) throws -> Int {
+    try prepare(identity)
+    return try Ext4Layout.smallestSize(
+      geometry: geometry, contentEnd: contentEnd, inodes: neededInodes)
+  }
+
+  /// Writes everything that is not content, and finishes the image.
+  /// - Throws: `FormatError.limit` with the size that it takes, when the disk is too small and may not
+  ///   grow.
+  @discardableResult
+  public func finish(_ identity: Ext4Identity) throws -> Summary {
+    try prepare(identity)
+    var size = size
+    var layout = Ext4Layout(
+      geometry: geometry, blocks: size / Ext4Geometry.blockSize, contentEnd: contentEnd,
+      inodes: neededInodes)
+    if layout == nil {
+      let needed = try requiredSize(identity)
+      guard mayGrow else {
+        throw FormatError(
+          .limit, "the tree takes a disk of \(needed >> 20) MiB, it has \(size >> 20)")
+      }
+      // A size that was asked for may, between two journal sizes, be larger than the smallest one.
+      size = max(needed, size)
+      while layout == nil {
+        layout = Ext4Layout(
+          geometry: geometry, blocks: size / Ext4Geometry.blockSize, contentEnd: contentEnd,
+          inodes: neededInodes)
+        if layout == nil { size = (size >> 20 + 1) << 20 }
+        guard size / Ext4Geometry.blockSize <= geometry.mostBlocks else {
+          throw FormatError(.limit, "the tree takes more than \(geometry.mostBlocks / 256) MiB")
+        }
+      }
+    }
+    guard let layout else { throw FormatError(.limit, "the tree does not fit") }
+    state = .failed
+    let tables = Ext4Tables(self, layout, identity)
+    try tables.write(to: &stream)
+    try image.finish(size: size)
+    state = .finished
+    return Summary(
+      size: size, free: tables.freeBlocks * Ext4Geometry.blockSize, inodes: layout.inodes,
+      freeInodes: tables.freeInodes)
+  }
+
+  /// Inodes that the tree takes, reserved ones included.
+  var neededInodes: Int { Int(Ext4Inode.first) - 1 + numbered.count }
+
+  /// Gives every file its number and every directory and tree block its place.
+  private func prepare(_ identity: Ext4Identity) throws {
+    if state == .prepared(identity) { return }
+    guard state == .adding else {
+      throw FormatError(.malformed, "the file system is finished or has failed")
+    }
+    state = .failed
+    for index in [Self.rootNode, Self.lostAndFoundNode] where !nodes[index].isExplicit {
+      nodes[index].attributes.modified = identity.timestamp
+    }
+    let others = nodes.indices.dropFirst()
+    numbered =
+      others.filter { nodes[$0].kind == .directory } + others.filter { nodes[$0].kind != .directory }
+    nodes[Self.rootNode].number = Ext4Inode.root
+    for (offset, index) in numbered.enumerated() {
+      guard let number = UInt32(exactly: Int(Ext4Inode.first) + offset) else {
+        throw FormatError(.limit, "\(nodes.count) files are too many")
+      }
+      nodes[index].number = number
+    }
+    try placeDirectories(identity)
+    state = .prepared(identity)
+  }
+
+  /// Allocates and writes what has a place that the disk's size has no influence on.
+  private func placeDirectories(_ identity: Ext4Identity) throws {
+    let hash = Ext4DirectoryHash(seed: identity.hashSeed)
+    let seed = identity.checksumSeed
+    for index in [Self.rootNode] + numbered where nodes[index].kind == .directory {
+      let directory = try Ext4Directory(
+        nodes[index].children, hash: hash, spareBlocks: index == Self.lostAndFoundNode ? 3 : 0)
+      nodes[index].size = directory.blockCount * Ext4Geometry.blockSize
+      nodes[index].runs = geometry.runs(from: stream.block, count: directory.blockCount).runs
+      nodes[index].isIndexed = directory.isIndexed
+      try directory.forEachBlock(
+        number: nodes[index].number, parent: nodes[nodes[index].parent].number,
+        inodeSeed: Ext4Inode.seed(nodes[index].number, seed), nodes: nodes
+      ) { block in
+        try stream.append(block)
+      }
+    }
+    for index in [Self.rootNode] + numbered {
+      let count = Ext4ExtentTree.nodeCount(for: nodes[index].runs)
+      guard count > 0 else { continue }
+      nodes[index].treeBlocks = geometry.runs(from: stream.block, count: count).runs.flatMap { $0 }
+      let inodeSeed = Ext4Inode.seed(nodes[index].number, seed)
+      for node in Ext4ExtentTree(nodes[index].runs, blocks: nodes[index].treeBlocks).nodes {
+        try stream.append(Ext4ExtentTree.sealed(node, inodeSeed: inodeSeed))
+      }
+    }
+    contentEnd = stream.block
+  }
+}

@@ -1,0 +1,278 @@
+/// Makes an ext4 file system inside a disk image, in one pass.
+///
+/// Files arrive in the caller's order; their bytes go at once into the image's clusters, in that order.
+/// Everything else (superblocks, group descriptors, bitmaps, inode tables, directories, extent trees,
+/// the journal) is written by `finish`, when it is known how many files there are and how large.
+/// Memory: about 200 bytes and the name for each file, none for content.
+///
+/// The features are those of `mke2fs -t ext4` on Debian, with blocks of 4096 bytes and 64-bit block
+/// numbers for every size. No blocks are reserved for root: on such a disk nobody else writes.
+/// A folder that a path needs and that was not added gets mode 0755, owner 0:0 and the time of the
+/// file that needed it; `addDirectory` may set its attributes later, once. That holds for the root
+/// (`/`) and `lost+found` too, which have the time of `finish` unless they were added.
+///
+/// To be used from one thread. After an error nothing can be added.
+public final class Ext4Writer {
+  enum State: Equatable {
+    case adding
+    /// Everything has its block, for this identity; nothing can be added.
+    case prepared(Ext4Identity)
+    case finished
+    case failed
+  }
+
+  static let rootNode = 0
+  static let lostAndFoundNode = 1
+  /// Names that one file may have; a directory with more folders in it says 1 (`dir_nlink`).
+  static let mostLinks = 65000
+
+  let image: any DiskImageWriter
+  let geometry: Ext4Geometry
+  /// Bytes of the disk that was asked for.
+  let size: Int
+  let mayGrow: Bool
+  var nodes: [Ext4Node]
+  var stream: Ext4BlockStream
+  var state = State.adding
+  /// Set by `prepare`: nodes in the order of their inodes, from the first that is not reserved on, and
+  /// the block behind all content.
+  var numbered: [Int] = []
+  var contentEnd = 0
+
+  /// - Parameters:
+  ///   - image: gets the file system, and is finished by `finish`; its file is the caller's to commit.
+  ///   - size: bytes of the disk.
+  ///   - mayGrow: whether the disk is made larger, in whole MiB, when the tree needs it.
+  public init(_ image: any DiskImageWriter, size: Int, mayGrow: Bool) throws {
+    try DiskImage.check(size: size)
+    let blocks = size / Ext4Geometry.blockSize
+    guard blocks <= Ext4Geometry.maximumBlocks else {
+      throw FormatError(.limit, "a disk of \(size) bytes is more than 16 TiB")
+    }
+    self.image = image
+    self.size = size
+    self.mayGrow = mayGrow
+    geometry = Ext4Geometry(expecting: blocks)
+    stream = Ext4BlockStream(image, skipping: geometry)
+    let time = try Ext4Time(seconds: 0)
+    var root = Ext4Node(.directory, Ext4Attributes(mode: 0o755, modified: time))
+    root.isExplicit = false
+    var lostAndFound = Ext4Node(.directory, Ext4Attributes(mode: 0o700, modified: time))
+    lostAndFound.isExplicit = false
+    root.children[try Ext4Name("lost+found".utf8)] = Self.lostAndFoundNode
+    root.names = 1
+    nodes = [root, lostAndFound]
+  }
+
+  public func addDirectory(_ path: String, _ attributes: Ext4Attributes) throws {
+    try adding {
+      if let known = try find(Ext4Name.path(path)), nodes[known].kind == .directory,
+        !nodes[known].isExplicit
+      {
+        nodes[known].attributes = attributes
+        nodes[known].isExplicit = true
+      } else {
+        try insert(Ext4Node(.directory, attributes), at: path)
+      }
+    }
+  }
+
+  /// - Parameter contents: calls its argument with the file's bytes, piece by piece.
+  public func addFile(
+    _ path: String, _ attributes: Ext4Attributes,
+    contents: (_ append: (ArraySlice<UInt8>) throws -> Void) throws -> Void
+  ) throws {
+    try adding {
+      let index = try insert(Ext4Node(.file, attributes), at: path)
+      state = .failed  // while the caller's code runs, which must not add another file
+      try store(in: index, contents)
+      state = .adding
+    }
+  }
+
+  /// - Throws: `FormatError.truncated` when `source` has not exactly `size` bytes.
+  public func addFile(
+    _ path: String, _ attributes: Ext4Attributes, size: Int? = nil, source: any ByteSource
+  ) throws {
+    try addFile(path, attributes) { append in
+      var total = 0
+      while true {
+        let piece = try source.next()
+        if piece.isEmpty { break }
+        total += piece.count
+        try append(piece[...])
+      }
+      guard size == nil || size == total else {
+        throw FormatError(
+          .truncated, "the file has \(total) bytes, not \(size ?? 0)", path: [path])
+      }
+    }
+  }
+
+  public func addFile(_ path: String, _ attributes: Ext4Attributes, bytes: [UInt8]) throws {
+    try addFile(path, attributes) { append in try append(bytes[...]) }
+  }
+
+  /// - Parameter target: 1 to 4095 bytes of UTF-8 without NUL. The mode of a link is always 0777.
+  public func addSymbolicLink(
+    _ path: String, to target: String, _ attributes: Ext4Attributes
+  ) throws {
+    try adding {
+      let bytes = Array(target.utf8)
+      guard !bytes.isEmpty, bytes.count < Ext4Geometry.blockSize, !bytes.contains(0) else {
+        throw FormatError(.malformed, "a link's target is empty, too long or contains NUL", path: [path])
+      }
+      var node = Ext4Node(.symbolicLink, attributes)
+      node.attributes.mode = 0o777
+      node.size = bytes.count
+      // A target that leaves room for a NUL in i_block is kept there.
+      if bytes.count < 60 { node.inline = bytes }
+      let index = try insert(node, at: path)
+      if bytes.count >= 60 { try store(in: index) { append in try append(bytes[...]) } }
+    }
+  }
+
+  /// One more name for a file that was added before, and is no directory.
+  public func addHardLink(_ path: String, to target: String) throws {
+    try adding {
+      guard let index = try find(Ext4Name.path(target)) else {
+        throw FormatError(.malformed, "a hard link to \(target), which is not there", path: [path])
+      }
+      guard nodes[index].kind != .directory else {
+        throw FormatError(.malformed, "a hard link to \(target), a directory", path: [path])
+      }
+      guard nodes[index].names < Self.mostLinks else {
+        throw FormatError(.limit, "\(target) has \(Self.mostLinks) names", path: [path])
+      }
+      let (parent, name) = try place(path, nodes[index].attributes)
+      nodes[parent].children[name] = index
+      nodes[index].names += 1
+    }
+  }
+
+  /// - Throws: also for device numbers above 4095 (major) and 1048575 (minor).
+  public func addSpecialFile(
+    _ path: String, _ file: Ext4SpecialFile, _ attributes: Ext4Attributes
+  ) throws {
+    try adding {
+      var node: Ext4Node
+      switch file {
+      case .fifo: node = Ext4Node(.fifo, attributes)
+      case .socket: node = Ext4Node(.socket, attributes)
+      case .characterDevice(let major, let minor):
+        node = Ext4Node(.characterDevice, attributes)
+        node.inline = try Self.device(major, minor, path)
+      case .blockDevice(let major, let minor):
+        node = Ext4Node(.blockDevice, attributes)
+        node.inline = try Self.device(major, minor, path)
+      }
+      try insert(node, at: path)
+    }
+  }
+
+  /// `i_block` of a device: the old 16-bit number, or, if it does not fit, the new one behind it.
+  private static func device(
+    _ major: UInt32, _ minor: UInt32, _ path: String
+  ) throws(FormatError) -> [UInt8] {
+    guard major < 1 << 12, minor < 1 << 20 else {
+      throw FormatError(.overflow, "no device has the number \(major):\(minor)", path: [path])
+    }
+    var writer = ByteWriter(capacity: 8)
+    let isOld = major < 256 && minor < 256
+    writer.littleEndian(isOld ? major << 8 | minor : 0)
+    writer.littleEndian(isOld ? 0 : minor & 0xff | major << 8 | (minor & ~0xff) << 12)
+    return writer.bytes
+  }
+
+  private func adding(_ body: () throws -> Void) throws {
+    guard state == .adding else {
+      throw FormatError(.malformed, "nothing can be added to this file system any more")
+    }
+    do {
+      try body()
+    } catch {
+      state = .failed
+      throw error
+    }
+  }
+
+  /// Streams a file's bytes into the image.
+  private func store(
+    in index: Int, _ contents: (_ append: (ArraySlice<UInt8>) throws -> Void) throws -> Void
+  ) throws {
+    let start = stream.block
+    var size = 0
+    try contents { bytes in
+      guard state != .finished, stream.block < geometry.mostBlocks else {
+        throw FormatError(
+          .limit, "the tree takes more than \(geometry.mostBlocks / 256) MiB")
+      }
+      try stream.append(bytes)
+      size += bytes.count
+    }
+    try stream.endBlock()
+    nodes[index].size = size
+    nodes[index].runs =
+      geometry.runs(
+        from: start, count: Ext4Geometry.divideUp(size, Ext4Geometry.blockSize)
+      ).runs
+  }
+
+  /// - Returns: the new node's index.
+  @discardableResult
+  private func insert(_ node: Ext4Node, at path: String) throws -> Int {
+    let (parent, name) = try place(path, node.attributes)
+    return add(node, to: parent, name)
+  }
+
+  private func add(_ node: Ext4Node, to parent: Int, _ name: Ext4Name) -> Int {
+    let index = nodes.count
+    nodes.append(node)
+    nodes[parent].children[name] = index
+    if node.kind == .directory {
+      nodes[index].parent = parent
+      nodes[parent].names += 1
+    } else {
+      nodes[index].names = 1
+    }
+    return index
+  }
+
+  /// The directory for a new name, made if it is not there.
+  private func place(
+    _ path: String, _ attributes: Ext4Attributes
+  ) throws(FormatError) -> (parent: Int, name: Ext4Name) {
+    var names = try Ext4Name.path(path)
+    guard let last = names.popLast() else {
+      throw FormatError(.malformed, "is the root, which is a directory", path: [path])
+    }
+    var parent = Self.rootNode
+    for name in names {
+      if let known = nodes[parent].children[name] {
+        guard nodes[known].kind == .directory else {
+          throw FormatError(.malformed, "leads through a file that is no directory", path: [path])
+        }
+        parent = known
+      } else {
+        var node = Ext4Node(
+          .directory, Ext4Attributes(mode: 0o755, modified: attributes.modified))
+        node.isExplicit = false
+        parent = add(node, to: parent, name)
+      }
+    }
+    guard nodes[parent].children[last] == nil else {
+      throw FormatError(.malformed, "is there twice", path: [path])
+    }
+    return (parent, last)
+  }
+
+  /// - Returns: the node's index; nil when there is no such file.
+  func find(_ names: [Ext4Name]) -> Int? {
+    var node = Self.rootNode
+    for name in names {
+      guard let next = nodes[node].children[name] else { return nil }
+      node = next
+    }
+    return node
+  }
+}
