@@ -38,14 +38,13 @@ public struct ModuleFacts: Sendable, Equatable {
     if let section = found[3] { readVersions(elf, section) }
   }
 
-  /// The values of a key of `.modinfo`, in file order.
+  /// The values of a key of `.modinfo`, in file order; empty for a record that is the key alone.
   public func values(of key: String) -> [ArraySlice<UInt8>] {
     let key = Array(key.utf8)
     return information.compactMap { record in
-      guard record.count > key.count, record.starts(with: key),
-        record[record.startIndex + key.count] == UInt8(ascii: "=")
-      else { return nil }
-      return record[(record.startIndex + key.count + 1)...]
+      guard record.starts(with: key) else { return nil }
+      let rest = record.dropFirst(key.count)
+      return rest.isEmpty || rest.first == UInt8(ascii: "=") ? rest.dropFirst() : nil
     }
   }
 
@@ -92,7 +91,7 @@ public struct ModuleFacts: Sendable, Equatable {
       guard budget >= 0 else {
         throw FormatError(.limit, "the symbol names overlap too much", offset: symbol)
       }
-      if isExport { exports.append(bytes[name + 6..<end]) }
+      if isExport, end > name + 6 { exports.append(bytes[name + 6..<end]) }
       if isUndefined {
         // STT_REGISTER names a register of the SPARC, not a symbol.
         if isSPARC, bytes[symbol + infoPlace] & 0xf == 13 { continue }

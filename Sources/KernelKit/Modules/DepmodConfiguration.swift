@@ -10,7 +10,7 @@ public struct DepmodConfiguration: Sendable {
 
   /// Highest priority first.
   private(set) var search: [Place]?
-  /// Paths below the module tree, without suffix.
+  /// Paths below the module tree, without suffix; the last of the file counts first.
   private(set) var overrides: [String] = []
   /// Absolute folders outside the tree, highest priority first.
   public private(set) var externalFolders: [String] = []
@@ -54,7 +54,7 @@ public struct DepmodConfiguration: Sendable {
     case ("search", _):
       search = (search ?? []) + words.dropFirst().map(Self.place)
     case ("override", 4...):
-      if Self.matches(words[2], release) { overrides.append("\(words[3])/\(words[1])") }
+      if Self.matches(words[2], release) { overrides.insert("\(words[3])/\(words[1])", at: 0) }
     case ("external", 2...):
       if Self.matches(words[1], release) { externalFolders += words.dropFirst(2) }
     case ("exclude", _):
