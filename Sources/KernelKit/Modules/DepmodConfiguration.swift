@@ -55,8 +55,10 @@ public struct DepmodConfiguration: Sendable {
       search = (search ?? []) + words.dropFirst().map(Self.place)
     case ("override", 4...):
       if Self.matches(words[2], release) { overrides.insert("\(words[3])/\(words[1])", at: 0) }
-    case ("external", 2...):
-      if Self.matches(words[1], release) { externalFolders += words.dropFirst(2) }
+    case ("external", 3...):
+      // The manual page has a list of folders here; kmod takes the first.
+      if Self.matches(words[1], release) { externalFolders.append(words[2]) }
+      if words.count > 3 { warnings.append("\(place): folders after \(words[2]) do not count") }
     case ("exclude", _):
       excludedNames.formUnion(words.dropFirst())
     case ("make_map_files", _), ("include", _):
