@@ -15,6 +15,17 @@ public struct ModuleFacts: Sendable, Equatable {
   /// Facts of a module of which nothing is known.
   public init() {}
 
+  /// Reads the bytes of a module's file, which may be compressed, whatever its name says.
+  /// - Parameter limit: of the decompressed size, in bytes.
+  public init(readingFile bytes: [UInt8], limit: Int) {
+    do {
+      self.init(reading: try Compression.decompress(bytes, limit: limit))
+    } catch {
+      self.init()
+      problems = [error as? FormatError ?? FormatError(.malformed, "\(error)")]
+    }
+  }
+
   /// Reads a module in memory. Time and memory are proportional to the size of `bytes`, whatever
   /// they are.
   public init(reading bytes: [UInt8]) {

@@ -86,6 +86,7 @@ public struct ModuleTree: Sendable {
 
   private func facts(of modulePath: String) throws -> ModuleFacts {
     let path = modulePath.hasPrefix("/") ? modulePath : "\(path)/\(modulePath)"
-    return ModuleFacts(reading: try InputFile(path).readAll(limit: Self.sizeLimit))
+    return ModuleFacts(
+      readingFile: try InputFile(path).readAll(limit: Self.sizeLimit), limit: Self.sizeLimit)
   }
 }
