@@ -15,6 +15,17 @@ public struct ModuleFacts: Sendable, Equatable {
   /// Facts of a module of which nothing is known.
   public init() {}
 
+  /// Reads the bytes of a module's file, which may be compressed, whatever its name says.
+  /// - Parameter limit: of the decompressed size, in bytes.
+  public init(readingFile bytes: [UInt8], limit: Int) {
+    do {
+      self.init(reading: try Compression.decompress(bytes, limit: limit))
+    } catch {
+      self.init()
+      problems = [error as? FormatError ?? FormatError(.malformed, "\(error)")]
+    }
+  }
+
   /// Reads a module in memory. Time and memory are proportional to the size of `bytes`, whatever
   /// they are.
   public init(reading bytes: [UInt8]) {
@@ -29,23 +40,17 @@ public struct ModuleFacts: Sendable, Equatable {
       ".modinfo", ".symtab", ".strtab", "__versions", "__ksymtab_strings",
     ])
     if let section = found[0] { information = Self.strings(bytes, section) }
-    do {
-      try readSymbols(elf, table: found[1], strings: found[2])
-    } catch {
-      problems.append(error)
-    }
+    readSymbols(elf, table: found[1], names: found[2], versions: found[3])
     if exports.isEmpty, let section = found[4] { exports = Self.strings(bytes, section) }
-    if let section = found[3] { readVersions(elf, section) }
   }
 
-  /// The values of a key of `.modinfo`, in file order.
+  /// The values of a key of `.modinfo`, in file order; empty for a record that is the key alone.
   public func values(of key: String) -> [ArraySlice<UInt8>] {
     let key = Array(key.utf8)
     return information.compactMap { record in
-      guard record.count > key.count, record.starts(with: key),
-        record[record.startIndex + key.count] == UInt8(ascii: "=")
-      else { return nil }
-      return record[(record.startIndex + key.count + 1)...]
+      guard record.starts(with: key) else { return nil }
+      let rest = record.dropFirst(key.count)
+      return rest.isEmpty || rest.first == UInt8(ascii: "=") ? rest.dropFirst() : nil
     }
   }
 
@@ -56,55 +61,46 @@ public struct ModuleFacts: Sendable, Equatable {
     return strings
   }
 
+  /// What kmod makes of a symbol table that is not whole holds here too: no exports from it when any
+  /// symbol has no name, and no needs at all, not even those of `__versions`, when a needed one has
+  /// none.
   private mutating func readSymbols(
-    _ elf: ELFFile, table: Range<Int>?, strings: Range<Int>?
-  ) throws(FormatError) {
-    guard let table, let strings else { return }
-    let size = elf.is64Bit ? 24 : 16
-    guard table.count % size == 0 else {
-      throw FormatError(.malformed, "the symbol table is not whole", offset: table.lowerBound)
+    _ elf: ELFFile, table: Range<Int>?, names: Range<Int>?, versions: Range<Int>?
+  ) {
+    guard let table, let names else { return }
+    guard table.count % (elf.is64Bit ? 24 : 16) == 0 else {
+      problems.append(
+        FormatError(.malformed, "the symbol table is not whole", offset: table.lowerBound))
+      return
     }
-    guard let end = strings.last, elf.bytes[end] == 0 else {
-      throw FormatError(.malformed, "the symbol names don't end", offset: strings.upperBound)
-    }
-    let bytes = elf.bytes
-    let fields = elf.fields
-    let isSPARC = [2, 18, 43].contains(elf.machine)  // EM_SPARC, EM_SPARC32PLUS, EM_SPARCV9
+    var hasAllNames = true
+    var hasNeededNames = true
     // Many symbols may share one long name: what is copied is bounded by what was there.
-    var budget = bytes.count
-    // st_info and st_shndx: their places depend on the class. Symbol 0 is no symbol.
-    let infoPlace = elf.is64Bit ? 4 : 12
-    let sectionPlace = elf.is64Bit ? 6 : 14
-    var symbol = table.lowerBound + size
-    while symbol < table.upperBound {
-      defer { symbol += size }
-      let nameOffset = fields.value(at: symbol, width: 4)
-      guard nameOffset < strings.count else {
-        throw FormatError(.malformed, "a symbol's name is outside the names", offset: symbol)
+    var budget = elf.bytes.count
+    for symbol in SymbolTable(elf, table: table, names: names) where symbol.isNeeded || symbol.isExport {
+      guard let start = symbol.name else {
+        if hasAllNames {
+          problems.append(
+            FormatError(.malformed, "a symbol's name is outside the names", offset: symbol.offset))
+        }
+        hasAllNames = false
+        if symbol.isNeeded { hasNeededNames = false }
+        continue
       }
-      let name = strings.lowerBound + Int(nameOffset)
-      let isUndefined = fields.value(at: symbol + sectionPlace, width: 2) == 0
-      let isExport = Self.hasChecksumPrefix(bytes, name)
-      guard isExport || isUndefined, bytes[name] != 0 else { continue }
-      var end = name
-      while bytes[end] != 0 { end += 1 }
-      budget -= end - name
+      var end = start
+      while end < names.upperBound, elf.bytes[end] != 0 { end += 1 }
+      budget -= end - start
       guard budget >= 0 else {
-        throw FormatError(.limit, "the symbol names overlap too much", offset: symbol)
+        problems.append(
+          FormatError(.limit, "the symbol names overlap too much", offset: symbol.offset))
+        break
       }
-      if isExport { exports.append(bytes[name + 6..<end]) }
-      if isUndefined {
-        // STT_REGISTER names a register of the SPARC, not a symbol.
-        if isSPARC, bytes[symbol + infoPlace] & 0xf == 13 { continue }
-        appendNeed(bytes[name..<end])
-      }
+      if symbol.isExport, end > start + 6 { exports.append(elf.bytes[start + 6..<end]) }
+      if symbol.isNeeded, end > start { appendNeed(elf.bytes[start..<end]) }
     }
-  }
-
-  /// `__crc_`; the names end with NUL inside the file, so the first difference stops in time.
-  private static func hasChecksumPrefix(_ bytes: [UInt8], _ name: Int) -> Bool {
-    bytes[name] == 0x5f && bytes[name + 1] == 0x5f && bytes[name + 2] == 0x63
-      && bytes[name + 3] == 0x72 && bytes[name + 4] == 0x63 && bytes[name + 5] == 0x5f
+    if !hasAllNames { exports = ByteStrings() }
+    if let versions { readVersions(elf, versions) }
+    if !hasNeededNames { needs = ByteStrings() }
   }
 
   /// 64-byte records: a checksum as wide as a long, then the name.

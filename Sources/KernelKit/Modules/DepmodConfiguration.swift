@@ -10,7 +10,7 @@ public struct DepmodConfiguration: Sendable {
 
   /// Highest priority first.
   private(set) var search: [Place]?
-  /// Paths below the module tree, without suffix.
+  /// Paths below the module tree, without suffix; the last of the file counts first.
   private(set) var overrides: [String] = []
   /// Absolute folders outside the tree, highest priority first.
   public private(set) var externalFolders: [String] = []
@@ -54,9 +54,11 @@ public struct DepmodConfiguration: Sendable {
     case ("search", _):
       search = (search ?? []) + words.dropFirst().map(Self.place)
     case ("override", 4...):
-      if Self.matches(words[2], release) { overrides.append("\(words[3])/\(words[1])") }
-    case ("external", 2...):
-      if Self.matches(words[1], release) { externalFolders += words.dropFirst(2) }
+      if Self.matches(words[2], release) { overrides.insert("\(words[3])/\(words[1])", at: 0) }
+    case ("external", 3...):
+      // The manual page has a list of folders here; kmod takes the first.
+      if Self.matches(words[1], release) { externalFolders.append(words[2]) }
+      if words.count > 3 { warnings.append("\(place): folders after \(words[2]) do not count") }
     case ("exclude", _):
       excludedNames.formUnion(words.dropFirst())
     case ("make_map_files", _), ("include", _):

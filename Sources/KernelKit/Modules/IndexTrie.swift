@@ -18,11 +18,19 @@ struct IndexTrie {
   private var pool: [UInt8] = []
   private var entries: [Entry] = []
 
-  /// - Parameter priority: where the value stands among those of its key, lowest first. Of equals,
-  ///   the one that came last stands first.
+  /// Whether a key can stand in the index.
+  static func takes(_ key: some Sequence<UInt8>) -> Bool {
+    key.allSatisfy { $0 < 0x80 }
+  }
+
+  /// - Parameters:
+  ///   - key: left out when it is not one: kmod then writes an index that finds nothing.
+  ///   - priority: where the value stands among those of its key, lowest first.
+  ///     Of equals, the one that came last stands first.
   mutating func insert(
     _ key: some Collection<UInt8>, _ value: some Collection<UInt8>, priority: Int
   ) {
+    guard Self.takes(key) else { return }
     let start = pool.count
     pool.append(contentsOf: key)
     let middle = pool.count

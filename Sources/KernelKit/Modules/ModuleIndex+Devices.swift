@@ -28,23 +28,28 @@ extension ModuleIndex {
     return text
   }
 
-  /// `c10:200` of `char-major-10-200`.
+  /// `c10:200` of `char-major-10-200`, and of whatever else scanf(3) takes for two numbers.
   private static func deviceNumbers(
     _ alias: ArraySlice<UInt8>, _ start: String, _ kind: String
   ) -> String? {
     guard alias.starts(with: start.utf8) else { return nil }
-    let parts = alias.dropFirst(start.utf8.count).split(
-      separator: UInt8(ascii: "-"), maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, let major = number(parts[0]), let minor = number(parts[1]) else {
-      return nil
-    }
+    var rest = alias.dropFirst(start.utf8.count)
+    guard let major = scanNumber(&rest), rest.popFirst() == UInt8(ascii: "-"),
+      let minor = scanNumber(&rest)
+    else { return nil }
     return "\(kind)\(major):\(minor)"
   }
 
-  /// The decimal number that some bytes start with.
-  private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32? {
+  /// scanf(3), `%u`: blanks, a sign, digits; a long that is cut to 32 bits.
+  private static func scanNumber(_ bytes: inout ArraySlice<UInt8>) -> UInt32? {
+    bytes = bytes.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
+    let isNegative = bytes.first == UInt8(ascii: "-")
+    if isNegative || bytes.first == UInt8(ascii: "+") { bytes.removeFirst() }
     let digits = bytes.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-    return UInt32(String(decoding: digits, as: UTF8.self))
+    guard !digits.isEmpty else { return nil }
+    bytes = bytes[digits.endIndex...]
+    guard let number = UInt64(String(decoding: digits, as: UTF8.self)) else { return .max }
+    return UInt32(truncatingIfNeeded: isNegative ? 0 &- number : number)
   }
 
   /// Exported symbols with the positions of their owners, as kmod's table of 2048 buckets has them.

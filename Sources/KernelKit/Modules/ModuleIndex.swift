@@ -33,8 +33,6 @@ public struct ModuleIndex: Sendable {
 
   /// In kmod's order: as in modules.order, then by hash of the name.
   public private(set) var modules: [Module]
-  /// What was wrong with some modules, one line each; they stand in the index all the same.
-  public internal(set) var warnings: [String] = []
   public let lists: BuildLists
   /// Modules that are part of the kernel, as modules.builtin has them.
   public let builtinNames: Set<String>
@@ -51,14 +49,9 @@ public struct ModuleIndex: Sendable {
     self.lists = lists
     builtinNames = Set(Self.lines(lists.builtin ?? []).map { ModuleName.name(ofPath: $0) })
     let chosen = Self.choose(found, configuration)
-    let ordering = ModuleOrder(lists.order)
-    if let warning = ordering.warning { warnings.append(warning) }
-    modules = ordering.sorted(chosen)
+    modules = ModuleOrder(lists.order).sorted(chosen)
     positions = Dictionary(
       uniqueKeysWithValues: modules.enumerated().map { ($1.name, $0) })
-    for module in modules {
-      for problem in module.facts.problems { warnings.append("\(problem.inside(module.path))") }
-    }
     connect()
     try number()
   }

@@ -59,26 +59,12 @@ public struct ModuleTree: Sendable {
     _ configuration: DepmodConfiguration = DepmodConfiguration()
   ) throws(FormatError) -> [String] {
     var found: [String] = []
-    try collect("", in: path, configuration, &found)
+    var walk = ModuleTreeWalk(excluded: configuration.excludedNames.union(["build", "source"]))
+    try walk.collect(path, prefix: "", into: &found)
     for folder in configuration.externalFolders where FileTree.isDirectory(folder) {
-      try collect(folder + "/", in: folder, configuration, &found)
+      try walk.collect(folder, prefix: folder + "/", into: &found)
     }
     return found
-  }
-
-  private func collect(
-    _ prefix: String, in folder: String, _ configuration: DepmodConfiguration,
-    _ found: inout [String]
-  ) throws(FormatError) {
-    for name in try FileTree.names(in: folder)
-    where name != "build" && name != "source" && !configuration.excludedNames.contains(name) {
-      let path = "\(folder)/\(name)"
-      switch FileTree.status(path)?.kind {
-      case .directory: try collect("\(prefix)\(name)/", in: path, configuration, &found)
-      case .file where ModuleName.isModuleFile(name): found.append(prefix + name)
-      default: break
-      }
-    }
   }
 
   /// Reads the modules at `paths` and what they say of themselves.
@@ -100,6 +86,7 @@ public struct ModuleTree: Sendable {
 
   private func facts(of modulePath: String) throws -> ModuleFacts {
     let path = modulePath.hasPrefix("/") ? modulePath : "\(path)/\(modulePath)"
-    return ModuleFacts(reading: try InputFile(path).readAll(limit: Self.sizeLimit))
+    return ModuleFacts(
+      readingFile: try InputFile(path).readAll(limit: Self.sizeLimit), limit: Self.sizeLimit)
   }
 }

@@ -1,0 +1,107 @@
+/// A shell pattern: `*`, `?`, `[a-z]`, `[!a-z]`; on paths also `**`.
+struct GlobPattern: Sendable {
+  private enum Part: Sendable, Equatable {
+    case byte(UInt8)
+    case any
+    case range(isNegated: Bool, [ClosedRange<UInt8>])
+    /// Any number of bytes.
+    case many(crossesFolders: Bool)
+  }
+
+  private let parts: [Part]
+  /// What `?`, `[…]` and a single `*` never match.
+  private let separator: UInt8?
+  /// Whether only one text matches.
+  let isLiteral: Bool
+
+  /// - Parameter isPath: whether a single `*` stops at a slash.
+  init(_ pattern: some Collection<UInt8>, isPath: Bool) {
+    separator = isPath ? UInt8(ascii: "/") : nil
+    var parts: [Part] = []
+    var rest = Array(pattern)[...]
+    while let byte = rest.popFirst() {
+      switch byte {
+      case UInt8(ascii: "*"):
+        let isDouble = rest.first == UInt8(ascii: "*")
+        while rest.first == UInt8(ascii: "*") { rest.removeFirst() }
+        parts.append(.many(crossesFolders: isDouble || !isPath))
+      case UInt8(ascii: "?"): parts.append(.any)
+      case UInt8(ascii: "["):
+        if let range = Self.range(&rest) {
+          parts.append(range)
+        } else {
+          parts.append(.byte(byte))
+        }
+      default: parts.append(.byte(byte))
+      }
+    }
+    self.parts = parts
+    isLiteral = parts.allSatisfy { if case .byte = $0 { true } else { false } }
+  }
+
+  /// Whether all of `text` matches. Takes time proportional to both lengths multiplied, at worst.
+  func matches(_ text: some Collection<UInt8>) -> Bool {
+    let text = Array(text)
+    var (part, position) = (0, 0)
+    // Where to go on after a mismatch: the last star of either kind, and what it has taken so far.
+    var star: (part: Int, position: Int)?
+    var deepStar: (part: Int, position: Int)?
+    while true {
+      if part < parts.count, case .many(let crossesFolders) = parts[part] {
+        if crossesFolders {
+          deepStar = (part, position)
+          star = nil
+        } else {
+          star = (part, position)
+        }
+        part += 1
+      } else if position == text.count, part == parts.count {
+        return true
+      } else if position < text.count, part < parts.count, accepts(parts[part], text[position]) {
+        part += 1
+        position += 1
+      } else if let last = star, last.position < text.count, text[last.position] != separator {
+        (part, position) = (last.part + 1, last.position + 1)
+        star = (last.part, last.position + 1)
+      } else if let last = deepStar, last.position < text.count {
+        (part, position) = (last.part + 1, last.position + 1)
+        deepStar = (last.part, last.position + 1)
+        star = nil
+      } else {
+        return false
+      }
+    }
+  }
+
+  private func accepts(_ part: Part, _ byte: UInt8) -> Bool {
+    switch part {
+    case .byte(let expected): byte == expected
+    case .any: byte != separator
+    case .range(let isNegated, let ranges):
+      byte != separator && ranges.contains { $0.contains(byte) } != isNegated
+    case .many: false
+    }
+  }
+
+  /// What follows an opening bracket; nil, and nothing taken, when there is no closing one.
+  private static func range(_ rest: inout ArraySlice<UInt8>) -> Part? {
+    var inside = rest
+    let isNegated = inside.first == UInt8(ascii: "!") || inside.first == UInt8(ascii: "^")
+    if isNegated { inside.removeFirst() }
+    var ranges: [ClosedRange<UInt8>] = []
+    while let low = inside.popFirst() {
+      if low == UInt8(ascii: "]"), !ranges.isEmpty {
+        rest = inside
+        return .range(isNegated: isNegated, ranges)
+      }
+      if inside.count > 1, inside.first == UInt8(ascii: "-"), let high = inside.dropFirst().first,
+        high != UInt8(ascii: "]") {
+        inside = inside.dropFirst(2)
+        if low <= high { ranges.append(low...high) }
+      } else {
+        ranges.append(low...low)
+      }
+    }
+    return nil
+  }
+}

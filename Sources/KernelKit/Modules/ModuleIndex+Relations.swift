@@ -1,0 +1,21 @@
+internal import Formats
+
+extension ModuleIndex {
+  /// Names or aliases of modules that a module wants loaded before or after it, as modprobe reads
+  /// `softdep`: what stands before the first `pre:` or `post:` does not count.
+  public func softDependencies(of position: Int) -> [String] {
+    modules[position].facts.values(of: "softdep").flatMap { value in
+      Self.words(value).drop { $0 != "pre:" && $0 != "post:" }.filter { $0 != "pre:" && $0 != "post:" }
+    }
+  }
+
+  /// Names or aliases of modules that a module can do without, but may load itself.
+  public func weakDependencies(of position: Int) -> [String] {
+    modules[position].facts.values(of: "weakdep").flatMap(Self.words)
+  }
+
+  private static func words(_ value: ArraySlice<UInt8>) -> [String] {
+    value.split { $0 == 0x20 || (0x09...0x0d).contains($0) }
+      .map { String(decoding: $0, as: UTF8.self) }
+  }
+}

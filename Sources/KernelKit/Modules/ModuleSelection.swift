@@ -1,0 +1,75 @@
+internal import Formats
+
+/// Which modules go into a RAM disk, and why each of them.
+///
+/// What the lists name, and all that it needs: the modules whose symbols it uses, and those that it
+/// asks for with softdep and weakdep, where they exist.
+public struct ModuleSelection: Sendable {
+  public enum Reason: Sendable, Hashable, CustomStringConvertible {
+    /// A line of a list asks for it.
+    case listed(list: String, line: Int, entry: String)
+    /// The module of this name uses its symbols.
+    case dependency(of: String)
+    case softDependency(of: String)
+    case weakDependency(of: String)
+
+    public var description: String {
+      switch self {
+      case .listed(let list, let line, let entry): "\(list):\(line): \(entry)"
+      case .dependency(let name): "needed by \(name)"
+      case .softDependency(let name): "softdep of \(name)"
+      case .weakDependency(let name): "weakdep of \(name)"
+      }
+    }
+  }
+
+  public struct Module: Sendable {
+    /// In the `modules` of the index that was selected from.
+    public let position: Int
+    public let name: String
+    public let path: String
+    /// At least one: the lists' lines first, then the modules that ask for it.
+    public let reasons: [Reason]
+  }
+
+  /// An entry of a list that no module stands for.
+  public struct Absence: Sendable, Hashable {
+    public let list: String
+    public let entry: ModuleList.Entry
+  }
+
+  /// In the index's order.
+  public let modules: [Module]
+  /// Names of the modules to be loaded first, as the list has them, without those built in.
+  public let autoload: [String]
+  /// What this kernel has without any module.
+  public let builtin: [Absence]
+  /// What may be missing, and is.
+  public let missing: [Absence]
+
+  /// - Parameters:
+  ///   - files: modules.ramfs; nil for none.
+  ///   - autoload: modules.autoload; nil for none.
+  /// - Throws: `KitError.invalid` for an entry that this kernel has not and that is not optional.
+  public init(
+    from index: ModuleIndex, files: ModuleList?, autoload: ModuleList?
+  ) throws(KitError) {
+    var walk = SelectionWalk(index)
+    if let files { walk.add(files: files) }
+    let names = autoload.map { walk.add(autoload: $0) } ?? []
+    if let problem = walk.problems.first {
+      let more = walk.problems.count - 1
+      throw more == 0
+        ? problem
+        : KitError(.invalid, "\(problem.message) (and \(more) more)", advice: problem.advice)
+    }
+    walk.close()
+    modules = walk.selected()
+    self.autoload = names
+    builtin = walk.builtin
+    missing = walk.missing
+  }
+
+  /// Positions of the modules in the index that was selected from.
+  public var positions: [Int] { modules.map(\.position) }
+}

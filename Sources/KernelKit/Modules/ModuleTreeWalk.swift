@@ -1,0 +1,61 @@
+internal import Formats
+internal import Glibc
+
+/// Finds the modules below a folder. Links are followed as long as they stay below it.
+struct ModuleTreeWalk {
+  /// Folders that link to each other can hold more paths than there are atoms.
+  private static let entryLimit = 1 << 20
+
+  /// Names of folders and files that are passed over.
+  let excluded: Set<String>
+  private var entries = 0
+  private var root = ""
+  /// Real paths of the folders that the walk is in, outermost first.
+  private var above: [String] = []
+
+  init(excluded: Set<String>) {
+    self.excluded = excluded
+  }
+
+  mutating func collect(
+    _ folder: String, prefix: String, into found: inout [String]
+  ) throws(FormatError) {
+    root = Self.realPath(folder) ?? folder
+    try visit(folder, real: root, prefix: prefix, into: &found)
+  }
+
+  private mutating func visit(
+    _ folder: String, real: String, prefix: String, into found: inout [String]
+  ) throws(FormatError) {
+    above.append(real)
+    defer { above.removeLast() }
+    for name in try FileTree.names(in: folder) where !excluded.contains(name) {
+      entries += 1
+      guard entries < Self.entryLimit else {
+        throw FormatError(.limit, "more than \(Self.entryLimit) entries", path: [root])
+      }
+      let path = "\(folder)/\(name)"
+      guard var kind = FileTree.status(path)?.kind else { continue }
+      var real = "\(real)/\(name)"
+      if kind == .symbolicLink {
+        guard let target = Self.realPath(path), target.hasPrefix(root + "/"),
+          !above.contains(target), let targetKind = FileTree.status(target)?.kind
+        else { continue }
+        kind = targetKind
+        real = target
+      }
+      if kind == .directory {
+        try visit(path, real: real, prefix: "\(prefix)\(name)/", into: &found)
+      } else if kind == .file, ModuleName.isModuleFile(name) {
+        found.append(prefix + name)
+      }
+    }
+  }
+
+  /// - Returns: nil for a path that leads nowhere.
+  private static func realPath(_ path: String) -> String? {
+    guard let resolved = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(resolved) }
+    return unsafe String(cString: resolved)
+  }
+}

@@ -1,0 +1,48 @@
+/// Finds what somebody probably meant.
+enum NearestName {
+  /// The name with the fewest differences; nil when all are quite different.
+  static func name(to text: String, among names: [String]) -> String? {
+    let wanted = Array(text.utf8.prefix(200))
+    var best: (distance: Int, name: String)?
+    for name in names.sorted() {
+      let distance = distance(wanted, Array(name.utf8.prefix(200)))
+      if distance < best?.distance ?? Int.max { best = (distance, name) }
+    }
+    guard let best, best.distance * 2 <= max(wanted.count, 2) else { return nil }
+    return best.name
+  }
+
+  /// The path of a module or a folder that is nearest to an entry of modules.ramfs.
+  static func path(to entry: String, among paths: [String]) -> String? {
+    let name = ModuleName.name(ofPath: entry)
+    if let moved = paths.sorted().first(where: { ModuleName.name(ofPath: $0) == name }) {
+      return moved
+    }
+    var known = Set(paths)
+    for path in paths {
+      var path = Substring(path)
+      while let slash = path.lastIndex(of: "/") {
+        path = path[..<slash]
+        known.insert(String(path))
+      }
+    }
+    let trimmed = entry.split(separator: "/").joined(separator: "/")
+    let full = trimmed.hasPrefix("kernel/") ? trimmed : "kernel/\(trimmed)"
+    return self.name(to: full, among: Array(known)) ?? Self.name(to: trimmed, among: Array(known))
+  }
+
+  /// Levenshtein's distance.
+  private static func distance(_ first: [UInt8], _ second: [UInt8]) -> Int {
+    var row = Array(0...second.count)
+    for (number, byte) in first.enumerated() {
+      var diagonal = row[0]
+      row[0] = number + 1
+      for column in second.indices {
+        let replaced = diagonal + (second[column] == byte ? 0 : 1)
+        diagonal = row[column + 1]
+        row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
+      }
+    }
+    return row[second.count]
+  }
+}
