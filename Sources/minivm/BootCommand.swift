@@ -1,7 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import Formats
 import Glibc
-import KernelKit
+public import KernelKit
 
 struct BootCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

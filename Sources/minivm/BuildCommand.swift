@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Formats
-import KernelKit
+public import KernelKit
 
 struct BuildCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

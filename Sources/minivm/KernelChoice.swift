@@ -17,7 +17,7 @@ struct KernelChoice {
       return
     }
     var packages: [DebArchive] = []
-    inputs = []
+    var inputs: [Manifest.Input] = []
     for word in words.isEmpty ? ["linux-image-cloud-\(archive.arch)"] : words {
       if word.hasSuffix(".deb") || FileTree.status(word) != nil {
         let package = try DebArchive(word)
@@ -31,8 +31,9 @@ struct KernelChoice {
         }
       }
     }
-    source = .packages(packages)
-    architecture = packages.map(\.control.architecture).first { $0 != "all" } ?? archive.arch
+    self.init(
+      source: .packages(packages), inputs: inputs,
+      architecture: packages.map(\.control.architecture).first { $0 != "all" } ?? archive.arch)
   }
 
   private init(folder: String, _ archive: ArchiveOptions) throws {
@@ -48,9 +49,15 @@ struct KernelChoice {
         "\(folder): holds more than one kernel: \(releases.map(\.description).joined(separator: ", "))",
         advice: "give a folder with one")
     }
-    source = .directory(folder, release)
-    inputs = [Manifest.Input(directoryOf: release)]
-    architecture = archive.arch
+    self.init(
+      source: .directory(folder, release), inputs: [Manifest.Input(directoryOf: release)],
+      architecture: archive.arch)
+  }
+
+  private init(source: KernelSource, inputs: [Manifest.Input], architecture: String) {
+    self.source = source
+    self.inputs = inputs
+    self.architecture = architecture
   }
 
   private static func download(

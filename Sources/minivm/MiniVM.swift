@@ -7,13 +7,17 @@ struct MiniVM: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "minivm",
     abstract: "Makes what a light VM boots from out of a distribution's kernel package.",
-    version: "0.1.0",
+    version: Minivm.version,
     subcommands: subcommandTypes
   )
 
   static let subcommandTypes: [any ParsableCommand.Type] = [
+    BuildCommand.self,
+    BootCommand.self,
     FetchCommand.self,
     UnpackCommand.self,
+    Modules2qcow2Command.self,
+    MkinitramfsCommand.self,
     DepmodCommand.self,
   ]
 

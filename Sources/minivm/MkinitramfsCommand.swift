@@ -1,6 +1,7 @@
 import ArgumentParser
 import Formats
 import KernelKit
+import Logging
 
 struct MkinitramfsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

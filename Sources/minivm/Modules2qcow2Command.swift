@@ -1,6 +1,7 @@
 import ArgumentParser
 import Formats
 import KernelKit
+import Logging
 
 struct Modules2qcow2Command: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -21,7 +21,7 @@ import Testing
     var lines: [String] = []
     while let entry = try reader.next() {
       var bytes = 0
-      try reader.body { bytes += $0.count }
+      try reader.body.forEachPiece { bytes += $0.count }
       #expect(bytes == entry.size)
       let kind =
         switch entry.kind {

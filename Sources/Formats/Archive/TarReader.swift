@@ -51,16 +51,29 @@ public final class TarReader {
     }
   }
 
-  /// Hands on the current entry's bytes in pieces.
-  public func body(_ receive: (ArraySlice<UInt8>) throws -> Void) throws {
-    while bodyLeft > 0 {
-      let part = try reader.read(upTo: bodyLeft)
-      guard !part.isEmpty else {
-        throw FormatError(.truncated, "the archive ends inside a file", offset: reader.offset)
-      }
-      bodyLeft -= part.count
-      try receive(part)
+  /// The current entry's bytes, until the next entry is asked for.
+  public var body: any ByteSource { Body(self) }
+
+  private final class Body: ByteSource {
+    private let tar: TarReader
+
+    init(_ tar: TarReader) {
+      self.tar = tar
     }
+
+    func next() throws -> [UInt8] {
+      try Array(tar.nextPiece())
+    }
+  }
+
+  private func nextPiece() throws -> ArraySlice<UInt8> {
+    guard bodyLeft > 0 else { return [] }
+    let part = try reader.read(upTo: bodyLeft)
+    guard !part.isEmpty else {
+      throw FormatError(.truncated, "the archive ends inside a file", offset: reader.offset)
+    }
+    bodyLeft -= part.count
+    return part
   }
 
   /// The current entry's bytes.
@@ -70,10 +83,7 @@ public final class TarReader {
       throw FormatError(
         .limit, "a file of \(bodyLeft) bytes, at most \(limit) are read", offset: reader.offset)
     }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(min(bodyLeft, 1 << 24))
-    try body { bytes.append(contentsOf: $0) }
-    return bytes
+    return try SourceReader(body).readToEnd(limit: limit)
   }
 
   /// What follows the end of the archive is nobody's, but it is read: a damaged end is an error too.

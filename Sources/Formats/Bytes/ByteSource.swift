@@ -21,6 +21,35 @@ public final class MemorySource: ByteSource {
   }
 }
 
+/// Shows what passes through to an observer.
+public final class ObservedSource: ByteSource {
+  private let source: any ByteSource
+  private let observe: ([UInt8]) throws -> Void
+
+  /// - Parameter observe: gets each piece before it is handed on.
+  public init(_ source: any ByteSource, observe: @escaping ([UInt8]) throws -> Void) {
+    self.source = source
+    self.observe = observe
+  }
+
+  public func next() throws -> [UInt8] {
+    let piece = try source.next()
+    if !piece.isEmpty { try observe(piece) }
+    return piece
+  }
+}
+
+extension ByteSource {
+  /// Hands on all pieces up to the end.
+  public func forEachPiece(_ receive: ([UInt8]) throws -> Void) throws {
+    while true {
+      let piece = try next()
+      if piece.isEmpty { return }
+      try receive(piece)
+    }
+  }
+}
+
 /// Reads a source in the amounts that a decoder wants.
 public final class SourceReader {
   private let source: any ByteSource

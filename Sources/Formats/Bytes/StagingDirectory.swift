@@ -60,10 +60,8 @@ public final class StagingDirectory {
   }
 
   /// Writes a file.
-  /// - Parameter body: is called once and hands the bytes to its argument.
   public func addFile(
-    _ below: String, mode: UInt32, modified: Int,
-    body: ((ArraySlice<UInt8>) throws -> Void) throws -> Void
+    _ below: String, mode: UInt32, modified: Int, body: any ByteSource
   ) throws {
     try makeRoom(for: below)
     let full = "\(path)/\(below)"
@@ -72,7 +70,7 @@ public final class StagingDirectory {
     }
     guard descriptor >= 0 else { throw FormatError.system("can't be written", path: full) }
     defer { close(descriptor) }
-    try body { piece in
+    try body.forEachPiece { piece in
       guard unsafe piece.withUnsafeBytes({ unsafe writeFully(descriptor, $0) }) else {
         throw FormatError.system("can't be written", path: full)
       }

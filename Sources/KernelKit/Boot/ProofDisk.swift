@@ -1,4 +1,4 @@
-public import Formats
+internal import Formats
 
 /// A small root disk whose init shows that a kit works: it prints the kernel's release, finds its
 /// modules on the modules disk, loads one that the RAM disk has not, and powers off.

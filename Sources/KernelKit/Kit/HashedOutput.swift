@@ -11,8 +11,7 @@ final class HashedOutput {
     file = try OutputFile(replacing: path)
   }
 
-  func append(_ bytes: some Collection<UInt8>) throws {
-    let bytes = Array(bytes)
+  func append(_ bytes: [UInt8]) throws {
     hash.update(data: bytes)
     try file.write(bytes, at: size)
     size += bytes.count

@@ -2,6 +2,9 @@ internal import Formats
 
 /// The options that a kernel was built with. Linux, Documentation/kbuild/kconfig.rst.
 public struct KernelConfiguration: Sendable, Hashable {
+  /// The most bytes of a configuration.
+  static let sizeLimit = 1 << 24
+
   private var values: [String: String] = [:]
 
   /// - Parameter bytes: a `.config`, as packages have it at boot/config-VER.

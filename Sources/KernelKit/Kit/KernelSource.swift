@@ -18,15 +18,13 @@ public enum KernelSource: Sendable {
     public var modified: Int
   }
 
-  /// The bytes of an entry, in pieces, once.
-  public typealias Body = ((ArraySlice<UInt8>) throws -> Void) throws -> Void
-
-  /// Hands on everything that belongs to the kernel: from packages in their order, from a folder in
+  /// Hands on everything that belongs to the kernel, each entry with its bytes, which are there until
+  /// the next one: from packages in their order, from a folder in
   /// the order of paths, which is the one that dpkg-deb writes.
   /// - Returns: the release that all of it is for.
   /// - Throws: `KitError` when there is no kernel in it, or more than one.
   @discardableResult
-  public func forEachEntry(jobs: Int, _ receive: (Entry, Body) throws -> Void) throws
+  public func forEachEntry(jobs: Int, _ receive: (Entry, any ByteSource) throws -> Void) throws
     -> KernelRelease
   {
     switch self {
@@ -36,7 +34,7 @@ public enum KernelSource: Sendable {
   }
 
   private func readPackages(
-    _ packages: [DebArchive], jobs: Int, _ receive: (Entry, Body) throws -> Void
+    _ packages: [DebArchive], jobs: Int, _ receive: (Entry, any ByteSource) throws -> Void
   ) throws -> KernelRelease {
     var found: KernelRelease?
     for package in packages {
@@ -71,7 +69,7 @@ public enum KernelSource: Sendable {
   }
 
   private func readDirectory(
-    _ root: String, _ release: KernelRelease, _ receive: (Entry, Body) throws -> Void
+    _ root: String, _ release: KernelRelease, _ receive: (Entry, any ByteSource) throws -> Void
   ) throws -> KernelRelease {
     for (name, role) in [
       ("vmlinuz-\(release)", KernelPath.kernel(release)),
@@ -129,7 +127,7 @@ public enum KernelSource: Sendable {
   }
 
   private func hand(
-    _ path: String, _ role: KernelPath, _ receive: (Entry, Body) throws -> Void
+    _ path: String, _ role: KernelPath, _ receive: (Entry, any ByteSource) throws -> Void
   ) throws {
     guard let status = FileTree.status(path) else {
       throw FormatError.system("can't be examined", path: path)
@@ -137,16 +135,15 @@ public enum KernelSource: Sendable {
     var entry = Entry(
       role: role, kind: .directory, mode: status.mode, size: 0, modified: status.modified)
     switch status.kind {
-    case .directory: try receive(entry) { _ in }
+    case .directory: try receive(entry, MemorySource([]))
     case .symbolicLink:
       entry.kind = .symbolicLink(target: try FileTree.linkTarget(path))
-      try receive(entry) { _ in }
+      try receive(entry, MemorySource([]))
     case .file:
       let file = try InputFile(path)
       entry.kind = .file
       entry.size = file.size
-      let reader = SourceReader(file.source(0..<file.size))
-      try receive(entry) { try reader.forEachPiece(of: file.size, $0) }
+      try receive(entry, file.source(0..<file.size))
     case .other:
       throw KitError(.invalid, "\(path): is neither file, folder nor link")
     }

@@ -1,5 +1,6 @@
 internal import Crypto
-public import Formats
+internal import Formats
+internal import Logging
 
 /// The main job: from a kernel's packages to the files that a VM boots from, in one pass.
 public struct KitBuilder: Sendable {
@@ -52,13 +53,8 @@ public struct KitBuilder: Sendable {
         parts.kernel = try copy(to: "vmlinuz-\(release)", body)
       case .configuration:
         guard entry.kind == .file else { return }
-        var bytes: [UInt8] = []
-        parts.configuration = try copy(to: "config-\(release)") { receive in
-          try body {
-            bytes.append(contentsOf: $0)
-            try receive($0)
-          }
-        }
+        let bytes = try SourceReader(body).readToEnd(limit: KernelConfiguration.sizeLimit)
+        parts.configuration = try copy(to: "config-\(release)", MemorySource(bytes))
         parts.kernelConfiguration = KernelConfiguration(reading: bytes)
       case .moduleTree(_, let below):
         try parts.modulesDisk(release, options, environment).add(below, entry, body)
@@ -131,9 +127,9 @@ public struct KitBuilder: Sendable {
     }
   }
 
-  private func copy(to name: String, _ body: KernelSource.Body) throws -> HashedOutput {
+  private func copy(to name: String, _ body: any ByteSource) throws -> HashedOutput {
     let output = try HashedOutput("\(options.folder)/\(name)")
-    try body { try output.append($0) }
+    try body.forEachPiece { try output.append($0) }
     return output
   }
 

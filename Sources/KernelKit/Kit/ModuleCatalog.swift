@@ -17,12 +17,11 @@ public struct ModuleCatalog {
       switch entry.role {
       case .kernel: break
       case .configuration:
-        var bytes: [UInt8] = []
-        try body { bytes.append(contentsOf: $0) }
-        configuration = KernelConfiguration(reading: bytes)
+        configuration = KernelConfiguration(
+          reading: try SourceReader(body).readToEnd(limit: KernelConfiguration.sizeLimit))
       case .moduleTree(_, let below):
         guard !ModuleTreePath.isLeftOut(below) else { return }
-        try collector.collect(below, entry, body) { body in try body { _ in } }
+        try collector.collect(below, entry, body).forEachPiece { _ in }
       }
     }
     tree = try KernelSource.moduleTree(in: root, release)

@@ -12,6 +12,7 @@ final class ModuleCollector {
 
   private let found = Found()
   private let work: OrderedWork<Module, (path: String, facts: ModuleFacts)>
+  private var module: Module?
   private var lists = ModuleIndex.BuildLists()
   /// The newest time of the tree, in seconds since 1970.
   private(set) var newest = 0
@@ -29,38 +30,42 @@ final class ModuleCollector {
       commit: { result in found.modules.withLock { $0.append(result) } })
   }
 
-  /// Takes note of a path of the tree, and hands its bytes on.
+  /// Takes note of a path of the tree.
+  /// - Returns: the path's bytes, which are to be read before the next call.
   func collect(
-    _ below: String, _ entry: KernelSource.Entry, _ body: KernelSource.Body,
-    handOn: (KernelSource.Body) throws -> Void
-  ) throws {
+    _ below: String, _ entry: KernelSource.Entry, _ body: any ByteSource
+  ) throws -> any ByteSource {
+    try finishModule()
     newest = max(newest, entry.modified)
-    let name = FileTree.name(of: below)
-    let isList = ["modules.order", "modules.builtin", "modules.builtin.modinfo"].contains(below)
-    guard entry.kind == .file, isList || ModuleName.isModuleFile(name) else {
-      return try handOn(body)
+    guard entry.kind == .file else { return body }
+    let list: WritableKeyPath<ModuleIndex.BuildLists, [UInt8]?>? =
+      switch below {
+      case "modules.order": \.order
+      case "modules.builtin": \.builtin
+      case "modules.builtin.modinfo": \.builtinInformation
+      default: nil
+      }
+    if let list {
+      return ObservedSource(body) { [self] in lists[keyPath: list] = (lists[keyPath: list] ?? []) + $0 }
     }
+    guard ModuleName.isModuleFile(FileTree.name(of: below)) else { return body }
     guard entry.size <= ModuleTree.sizeLimit else {
       throw FormatError(.limit, "a module of \(entry.size) bytes", path: [below])
     }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(min(entry.size, 1 << 22))
-    try handOn { receive in
-      try body { piece in
-        bytes.append(contentsOf: piece)
-        try receive(piece)
-      }
-    }
-    switch below {
-    case "modules.order": lists.order = bytes
-    case "modules.builtin": lists.builtin = bytes
-    case "modules.builtin.modinfo": lists.builtinInformation = bytes
-    default: try work.submit((below, bytes))
-    }
+    module = (below, [])
+    return ObservedSource(body) { [self] in module?.bytes += $0 }
+  }
+
+  /// The module that is being read has passed: it is looked into.
+  private func finishModule() throws {
+    guard let complete = module else { return }
+    module = nil
+    try work.submit(complete)
   }
 
   /// The index of all that was collected.
   func index() throws -> ModuleIndex {
+    try finishModule()
     try work.finish()
     return try ModuleIndex(found.modules.withLock { $0 }, lists: lists)
   }

@@ -66,29 +66,19 @@ public final class ModulesDisk {
   /// Adds a path of the module tree. `build` and `source` lead out of it and are left out, and so
   /// are earlier indexes, which are made anew.
   /// - Parameter below: the path below lib/modules/VER; empty for the tree itself.
-  public func add(_ below: String, _ entry: KernelSource.Entry, _ body: KernelSource.Body) throws {
+  public func add(_ below: String, _ entry: KernelSource.Entry, _ body: any ByteSource) throws {
     guard !ModuleTreePath.isLeftOut(below) else { return }
     let path = path(below)
     let attributes = try attributes(mode: entry.mode, modified: entry.modified)
     note(below, entry)
-    try collector.collect(below, entry, body) { try add(path, attributes, entry, $0) }
-  }
-
-  private func add(
-    _ path: String, _ attributes: Ext4Attributes, _ entry: KernelSource.Entry,
-    _ body: KernelSource.Body
-  ) throws {
+    let body = try collector.collect(below, entry, body)
     switch entry.kind {
     case .directory: try writer.addDirectory(path, attributes)
     case .file:
-      try writer.addFile(path, attributes) { receive in
-        try body { piece in
-          content.update(data: piece)
-          try receive(piece)
-        }
-      }
+      let hashed = ObservedSource(body) { [self] in content.update(data: $0) }
+      try writer.addFile(path, attributes, size: entry.size, source: hashed)
     case .symbolicLink(let target):
-      try writer.addSymbolicLink(path, attributes, target: target)
+      try writer.addSymbolicLink(path, to: target, attributes)
     case .hardLink(let earlier):
       guard case .moduleTree(release, let below)? = try KernelPath(earlier) else {
         throw FormatError(.malformed, "is a link to \(earlier.quoted), outside of the modules")

@@ -38,7 +38,8 @@ public struct RamDisk: Sendable {
     from index: ModuleIndex, timestamp: Int, jobs: Int, contents: (String) throws -> [UInt8]
   ) throws -> Result {
     let compression = try compression.chosen(for: configuration, release)
-    let selection = try lists.select(from: index)
+    let selection = try ModuleSelection(
+      from: index, files: lists.modules, autoload: lists.autoload)
     var initramfs = Initramfs()
     try initramfs.addTemplate(template)
     let tree = "lib/modules/\(release)"
@@ -51,16 +52,17 @@ public struct RamDisk: Sendable {
         try Compression.decompress(contents(original.path), limit: ModuleTree.sizeLimit)
       }
       // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
-      let path = ModuleName.uncompressedPath(original.path)
+      let path = ModuleName.uncompressed(original.path)
       try initramfs.add("\(tree)/\(path)", .file(bytes, isExecutable: false))
-      modules.append(Manifest.Module(path: path, size: bytes.count, reasons: module.reasons))
+      modules.append(Manifest.Module(path: path, size: bytes.count, reasons: module.reasons.map(\.description)))
       chosen.append((path, original.facts))
     }
     for (name, bytes) in try indexFiles(chosen, of: index) {
       try initramfs.add("\(tree)/\(name)", .file(bytes, isExecutable: false))
     }
+    let autoload = selection.autoload.map { $0 + "\n" }.joined()
     try initramfs.add(
-      "etc/modules.autoload", .file(Array(selection.autoloadText.utf8), isExecutable: false))
+      "etc/modules.autoload", .file(Array(autoload.utf8), isExecutable: false))
     let archive = try initramfs.archive(timestamp: timestamp)
     return Result(
       bytes: try compression.compress(archive, jobs: jobs), compression: compression,

@@ -8,6 +8,14 @@ public enum ModuleName {
     suffixes.contains { name.utf8.count > $0.utf8.count && name.hasSuffix($0) }
   }
 
+  /// A module's path without what compression adds to its end.
+  static func uncompressed(_ path: String) -> String {
+    for suffix in suffixes.dropFirst() where path.hasSuffix(suffix) {
+      return String(path.dropLast(suffix.count)) + suffixes[0]
+    }
+    return path
+  }
+
   /// The module's name for a path: its last part up to the first dot, with underscores for dashes.
   public static func name(ofPath path: some StringProtocol) -> String {
     var base: [UInt8] = []
