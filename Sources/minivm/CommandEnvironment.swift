@@ -82,7 +82,7 @@ struct ByteCount: CustomStringConvertible {
 
   var description: String {
     for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where bytes >= 1 << shift {
-      let tenths = bytes * 10 >> shift
+      let tenths = (bytes * 10) >> shift
       return "\(tenths / 10).\(tenths % 10) \(unit)"
     }
     return "\(bytes) bytes"

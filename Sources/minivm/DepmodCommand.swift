@@ -1,6 +1,5 @@
 import ArgumentParser
 import Formats
-import Foundation
 import KernelKit
 
 struct DepmodCommand: ParsableCommand {
@@ -35,15 +34,10 @@ struct DepmodCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "No warnings.")
   var quiet = false
 
-  @Option(name: .shortAndLong, help: "How many modules are read at once.")
-  var jobs = ProcessInfo.processInfo.activeProcessorCount
+  @OptionGroup var work: WorkOptions
 
   @Argument(help: ArgumentHelp("The kernel's release.", valueName: "ver"))
   var release: String
-
-  func validate() throws {
-    guard jobs > 0 else { throw ValidationError("--jobs takes a number above 0") }
-  }
 
   func run() throws {
     let tree = try ModuleTree(root: root, release: release)
@@ -51,7 +45,7 @@ struct DepmodCommand: ParsableCommand {
       paths: configurationPaths.isEmpty ? nil : configurationPaths, release: release)
     let paths = try tree.modulePaths(configuration)
     let index = try ModuleIndex(
-      try tree.facts(of: paths, jobs: jobs), lists: try tree.lists(), configuration: configuration)
+      try tree.facts(of: paths, jobs: work.jobs), lists: try tree.lists(), configuration: configuration)
     if !quiet {
       for warning in configuration.warnings + index.warnings {
         writeToStandardError("minivm: warning: \(warning)")
@@ -60,7 +54,7 @@ struct DepmodCommand: ParsableCommand {
     let files = try index.files()
     if isDryRun {
       for file in files where !file.name.hasSuffix(".bin") {
-        FileHandle.standardOutput.write(Data(file.bytes))
+        writeToStandardOutput(file.bytes)
       }
       return
     }

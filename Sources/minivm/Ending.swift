@@ -25,8 +25,23 @@ func end(with error: any Error) -> Never {
 }
 
 func writeToStandardError(_ line: String) {
-  let bytes = Array((line + "\n").utf8)
-  _ = unsafe bytes.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }
+  write(Array((line + "\n").utf8), to: STDERR_FILENO)
+}
+
+func writeToStandardOutput(_ bytes: [UInt8]) {
+  write(bytes, to: STDOUT_FILENO)
+}
+
+/// Nobody can be told when this fails.
+private func write(_ bytes: [UInt8], to descriptor: Int32) {
+  unsafe bytes.withUnsafeBytes { bytes in
+    var done = 0
+    while done < bytes.count {
+      let put = unsafe Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      guard put > 0 || errno == EINTR else { return }
+      done += max(0, put)
+    }
+  }
 }
 
 /// Ctrl-C and `kill` leave no temporary file behind.

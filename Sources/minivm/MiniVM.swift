@@ -1,6 +1,7 @@
 import ArgumentParser
 import Formats
 import KernelKit
+import Logging
 
 @main
 struct MiniVM: AsyncParsableCommand {
@@ -26,6 +27,7 @@ struct MiniVM: AsyncParsableCommand {
 
   static func main() async {
     removeUnfinishedFilesOnTermination()
+    LoggingSystem.bootstrap { _ in StandardErrorLog() }
     var arguments = Array(CommandLine.arguments.dropFirst())
     let name = FileTree.name(of: CommandLine.arguments.first ?? "minivm")
     if linkNames.contains(name) { arguments.insert(name, at: 0) }
