@@ -9,7 +9,6 @@ public struct ByteString: Hashable, Sendable {
   public func hash(into hasher: inout Hasher) {
     // The sequence's own hash goes byte by byte, ten times slower.
     unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-    hasher.combine(bytes.count)
   }
 
   public static func == (left: ByteString, right: ByteString) -> Bool {

@@ -77,7 +77,8 @@ public struct ModuleFacts: Sendable, Equatable {
     var hasNeededNames = true
     // Many symbols may share one long name: what is copied is bounded by what was there.
     var budget = elf.bytes.count
-    for symbol in SymbolTable(elf, table: table, names: names) where symbol.isNeeded || symbol.isExport {
+    for symbol in SymbolTable(elf, table: table, names: names)
+    where symbol.isNeeded || symbol.isExport {
       guard let start = symbol.name else {
         if hasAllNames {
           problems.append(

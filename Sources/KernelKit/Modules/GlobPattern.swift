@@ -95,7 +95,8 @@ struct GlobPattern: Sendable {
         return .range(isNegated: isNegated, ranges)
       }
       if inside.count > 1, inside.first == UInt8(ascii: "-"), let high = inside.dropFirst().first,
-        high != UInt8(ascii: "]") {
+        high != UInt8(ascii: "]")
+      {
         inside = inside.dropFirst(2)
         if low <= high { ranges.append(low...high) }
       } else {

@@ -94,16 +94,20 @@ private struct TrieWriter {
   private static let hasChildren: UInt32 = 0x2000_0000
 
   private let pool: [UInt8]
-  private var writer = ByteWriter(capacity: 1 << 16)
+  private var bytes: [UInt8] = []
   /// From the root, which never has a prefix, to the last key's node.
   private var open = [Node(depth: 0, key: 0..<0)]
   private var lastKey: Range<Int>?
 
   init(pool: [UInt8]) {
     self.pool = pool
-    writer.bigEndian(0xb007_f457 as UInt32)
-    writer.bigEndian(0x0002_0001 as UInt32)
-    writer.bigEndian(0 as UInt32)
+    for value in [0xb007_f457, 0x0002_0001, 0] as [UInt32] { append(value) }
+  }
+
+  private mutating func append(_ value: UInt32) {
+    for index in 0..<4 as Range<UInt32> {
+      bytes.append(UInt8(truncatingIfNeeded: value >> (24 - 8 * index)))
+    }
   }
 
   mutating func add(_ key: Range<Int>, _ values: [(UInt32, Range<Int>)]) throws(FormatError) {
@@ -120,7 +124,6 @@ private struct TrieWriter {
   mutating func finish() throws(FormatError) -> [UInt8] {
     try close(to: 0)
     let root = try write(open[0], above: nil)
-    var bytes = writer.bytes
     for index in 0..<4 { bytes[8 + index] = UInt8(truncatingIfNeeded: root >> (24 - 8 * index)) }
     return bytes
   }
@@ -141,37 +144,37 @@ private struct TrieWriter {
 
   /// - Parameter above: the parent's depth, whose next byte leads here; nil for the root.
   private mutating func write(_ node: Node, above: Int?) throws(FormatError) -> UInt32 {
-    guard let offset = UInt32(exactly: writer.count), offset < Self.hasChildren else {
-      throw FormatError(.limit, "an index of modules is larger than 512 MiB", offset: writer.count)
+    guard let offset = UInt32(exactly: bytes.count), offset < Self.hasChildren else {
+      throw FormatError(.limit, "an index of modules is larger than 512 MiB", offset: bytes.count)
     }
     var flags: UInt32 = 0
     if let above, node.depth > above + 1 {
       let start = node.key.lowerBound
-      writer.append(pool[start + above + 1..<start + node.depth])
-      writer.byte(0)
+      bytes.append(contentsOf: pool[start + above + 1..<start + node.depth])
+      bytes.append(0)
       flags |= Self.hasPrefix
     }
     if let first = node.children.first, let last = node.children.last {
       flags |= Self.hasChildren
-      writer.byte(first.character)
-      writer.byte(last.character)
+      bytes.append(first.character)
+      bytes.append(last.character)
       var next = first.character
       for child in node.children {
         while next < child.character {
-          writer.bigEndian(0 as UInt32)
+          append(0)
           next += 1
         }
-        writer.bigEndian(child.offset)
+        append(child.offset)
         next = child.character &+ 1
       }
     }
     if !node.values.isEmpty {
       flags |= Self.hasValues
-      writer.bigEndian(UInt32(truncatingIfNeeded: node.values.count))
+      append(UInt32(truncatingIfNeeded: node.values.count))
       for (priority, value) in node.values {
-        writer.bigEndian(priority)
-        writer.append(pool[value])
-        writer.byte(0)
+        append(priority)
+        bytes.append(contentsOf: pool[value])
+        bytes.append(0)
       }
     }
     return offset | flags

@@ -5,7 +5,9 @@ extension ModuleIndex {
   /// `softdep`: what stands before the first `pre:` or `post:` does not count.
   public func softDependencies(of position: Int) -> [String] {
     modules[position].facts.values(of: "softdep").flatMap { value in
-      Self.words(value).drop { $0 != "pre:" && $0 != "post:" }.filter { $0 != "pre:" && $0 != "post:" }
+      Self.words(value).drop { $0 != "pre:" && $0 != "post:" }.filter {
+        $0 != "pre:" && $0 != "post:"
+      }
     }
   }
 

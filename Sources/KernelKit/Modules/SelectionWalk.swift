@@ -73,22 +73,24 @@ struct SelectionWalk {
 
   /// Adds what the modules need, and what those need, until nothing is new.
   mutating func close() {
-    let aliases = ModuleAliases(index)
+    // Few modules ask for others by alias: no table before the first does.
+    var aliases: ModuleAliases?
     var next = 0
     while next < queue.count {
       let position = queue[next]
       next += 1
       let module = index.modules[position]
       for dependency in module.dependencies { add(dependency, .dependency(of: module.name)) }
-      for name in index.softDependencies(of: position) {
-        for other in aliases.positions(of: name) where other != position {
-          add(other, .softDependency(of: module.name))
-        }
+      let soft = index.softDependencies(of: position)
+      let weak = index.weakDependencies(of: position)
+      if soft.isEmpty, weak.isEmpty { continue }
+      let table = aliases ?? ModuleAliases(index)
+      aliases = table
+      for other in soft.flatMap(table.positions) where other != position {
+        add(other, .softDependency(of: module.name))
       }
-      for name in index.weakDependencies(of: position) {
-        for other in aliases.positions(of: name) where other != position {
-          add(other, .weakDependency(of: module.name))
-        }
+      for other in weak.flatMap(table.positions) where other != position {
+        add(other, .weakDependency(of: module.name))
       }
     }
   }
