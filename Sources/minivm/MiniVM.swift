@@ -20,6 +20,8 @@ struct MiniVM: AsyncParsableCommand {
     Modules2qcow2Command.self,
     MkinitramfsCommand.self,
     DepmodCommand.self,
+    UpdateBusyboxCommand.self,
+    UpdateE2fsckCommand.self,
   ]
 
   /// Names that the program may be called by: it is that subcommand then.

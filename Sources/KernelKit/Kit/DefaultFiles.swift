@@ -1,0 +1,618 @@
+// swift-format-ignore-file
+// Written by scripts/embed-defaults.
+
+/// What `minivm` uses where its user has no file of that kind.
+public enum DefaultFiles {
+
+  /// ramdisk-template/init
+  public static let initScript = ###"""
+#!/bin/sh
+# The first program of a kernel that minivm made the RAM disk for: loads the drivers that this
+# machine needs, mounts the root file system and hands over to its init.
+#
+# Written for the shell of busybox, with applets that both Debian's and Alpine's build have. Every
+# process costs some ten milliseconds on an emulated machine, so the shell does what it can itself.
+#
+# What the kernel's command line says is only ever compared, printed or handed on as one quoted
+# word; nothing of it is run or expanded. Parameters that the kernel does not know stand in our
+# environment and in "$@": both go to the new init as they came. Variables here are called kit_… so
+# that none of them is exported in the place of one from the command line.
+set -f
+PATH=/bin:/sbin:/usr/bin:/usr/sbin
+IFS='
+ 	'
+kit_newroot=/newroot
+kit_label=minivm-modules
+
+# --- Messages ------------------------------------------------------------------------------------
+
+say() { [ -n "$kit_quiet" ] || printf 'minivm: %s\n' "$1"; }
+complain() { printf 'minivm: %s\n' "$1"; }
+
+# --- The command line ----------------------------------------------------------------------------
+
+set_defaults() {
+  kit_root='' kit_fstype='' kit_flags='' kit_init='' kit_access=ro kit_wait=10
+  kit_quiet='' kit_single='' kit_panic=0 kit_check=auto kit_repair=-p kit_modules=ro
+  kit_slow=''
+}
+
+# A whole number that fits; anything else is the second argument.
+number() {
+  case ${1#-} in
+    '' | *[!0-9]* | ???????*) kit_number=$2 ;;
+    *) kit_number=$1 ;;
+  esac
+}
+
+# Takes one parameter, with the kernel's rule for quotes: one before the name or the value, and the
+# one at the end, are not part of it.
+take_parameter() {
+  local word=$1 name value=''
+  case $word in
+    \"*) word=${word#\"} word=${word%\"} ;;
+  esac
+  name=${word%%=*}
+  case $word in
+    *=\"*) value=${word#*=} value=${value#\"} value=${value%\"} ;;
+    *=*) value=${word#*=} ;;
+  esac
+  case $name in
+    root) kit_root=$value ;;
+    rootfstype) kit_fstype=$value ;;
+    rootflags) kit_flags=$value ;;
+    rootdelay) number "$value" "$kit_wait"; kit_wait=$kit_number ;;
+    rootwait) number "$value" forever; kit_wait=$kit_number ;;
+    ro | rw) kit_access=$name ;;
+    init) kit_init=$value ;;
+    quiet) kit_quiet=yes ;;
+    single) kit_single=yes ;;
+    panic) number "$value" 0; kit_panic=$kit_number ;;
+    fsck.mode) kit_check=$value ;;
+    fsck.repair)
+      case $value in
+        yes) kit_repair=-y ;;
+        no) kit_repair=-n ;;
+        *) kit_repair=-p ;;
+      esac ;;
+    minivm.modules) kit_modules=$value ;;
+  esac
+}
+
+# Splits a command line at blanks outside of double quotes; stops at `--`, as the kernel does.
+read_parameters() {
+  local rest=$1 word part
+  while :; do
+    rest=${rest#"${rest%%[![:space:]]*}"}
+    [ -n "$rest" ] || return 0
+    word=''
+    while :; do
+      part=${rest%%[[:space:]\"]*}
+      word=$word$part rest=${rest#"$part"}
+      case $rest in
+        \"*\"*)
+          rest=${rest#\"} part=${rest%%\"*}
+          word=$word\"$part\" rest=${rest#"$part\""} ;;
+        \"*) word=$word$rest rest='' ;;
+        *) break ;;
+      esac
+    done
+    [ "$word" != -- ] || return 0
+    take_parameter "$word"
+  done
+}
+
+read_command_line() {
+  local line text=''
+  while IFS= read -r line || [ -n "$line" ]; do text="$text $line"; done </proc/cmdline
+  read_parameters "$text"
+}
+
+# --- Drivers -------------------------------------------------------------------------------------
+
+# Names from modules.autoload, a line each; `#` starts a comment.
+read_autoload() {
+  local name rest
+  kit_names=''
+  [ -f /etc/modules.autoload ] || return 0
+  while read -r name rest || [ -n "$name" ]; do
+    name=${name%%#*}
+    [ -z "$name" ] || kit_names="$kit_names $name"
+  done </etc/modules.autoload
+}
+
+# Loads what the devices that are there announce and was not tried before; false if there was
+# nothing new. All go to one modprobe, which reads its indexes once. -q: most devices' drivers are
+# built in or not in the RAM disk, which is as it should be.
+load_new_drivers() {
+  local alias new=$kit_names
+  kit_names=''
+  set +f
+  set -- /sys/bus/*/devices/*/modalias
+  set -f
+  # shellcheck disable=SC2013 # a modalias has no blanks
+  for alias in $(cat "$@" 2>/dev/null); do
+    case $kit_tried in
+      *"|$alias|"*) ;;
+      *) kit_tried="$kit_tried$alias|" new="$new $alias" ;;
+    esac
+  done
+  [ -n "$new" ] || return 1
+  # shellcheck disable=SC2086 # a list of names without blanks, and set -f holds
+  modprobe -qa -- $new 2>/dev/null
+  return 0
+}
+
+# A driver finds devices, whose drivers find devices: at most as deep as buses are nested.
+load_drivers() {
+  local round=0
+  while [ $round -lt 20 ] && load_new_drivers; do round=$((round + 1)); done
+  [ $round -gt 0 ]
+}
+
+# --- Finding devices -----------------------------------------------------------------------------
+
+# The block devices that there are, as one word list of their sysfs folders.
+list_block_devices() {
+  set +f
+  set -- /sys/class/block/*
+  set -f
+  kit_blocks=$*
+  [ -e "$1" ] || kit_blocks=''
+}
+
+# Bytes of a device as words of two hexadecimal digits in kit_hex: DEVICE OFFSET COUNT.
+read_hex() {
+  kit_hex=$(hexdump -v -s "$2" -n "$3" -e '1/1 "%02x "' "$1" 2>/dev/null)
+}
+
+lower() {
+  case $1 in
+    *[A-F]*) kit_lower=$(printf %s "$1" | tr A-F a-f) ;;
+    *) kit_lower=$1 ;;
+  esac
+}
+
+# Joins bytes of kit_hex: FIRST COUNT.
+part() {
+  local first=$1 count=$2
+  kit_part=''
+  # shellcheck disable=SC2086 # words of hexadecimal digits
+  set -- $kit_hex
+  [ $# -ge $((first + count)) ] || return 0
+  shift "$first"
+  while [ "$count" -gt 0 ]; do kit_part=$kit_part$1 count=$((count - 1)); shift; done
+}
+
+# The same from the last to the first, as little-endian numbers are read.
+reversed() {
+  local bytes
+  part "$1" "$2"
+  bytes=$kit_part kit_part=''
+  while [ -n "$bytes" ]; do
+    kit_part=$kit_part${bytes#"${bytes%??}"} bytes=${bytes%??}
+  done
+}
+
+# Sets kit_device to the device whose uevent file has this line: NAME=VALUE. The kernel tells a GPT
+# partition's name as PARTNAME, and, new ones, the UUID of any partition as PARTUUID.
+find_by_uevent() {
+  local folder line name found
+  for folder in $kit_blocks; do
+    found='' name=''
+    while IFS= read -r line; do
+      case $line in
+        DEVNAME=*) name=${line#DEVNAME=} ;;
+        "$1") found=yes ;;
+      esac
+    done 2>/dev/null <"$folder/uevent"
+    if [ -n "$found" ] && [ -b "/dev/$name" ]; then
+      kit_device=/dev/$name
+      return 0
+    fi
+  done
+  return 1
+}
+
+# A partition's UUID read from the disk's own table, for kernels whose uevent does not tell it:
+# the unique GUID of a GPT entry (UEFI, "GUID Partition Entry"), or the MBR's disk signature and the
+# partition's number.
+read_partition_uuid() {
+  local folder=$1 disk number sector table entry size
+  kit_uuid=''
+  read -r number <"$folder/partition" || return 1
+  disk=$(readlink -f "$folder/..")
+  read -r sector <"$disk/queue/logical_block_size" || return 1
+  disk=/dev/${disk##*/}
+  read_hex "$disk" 0 $((sector + 92))
+  part "$sector" 8
+  if [ "$kit_part" = 4546492050415254 ]; then
+    reversed $((sector + 72)) 8; table=$kit_part
+    reversed $((sector + 84)) 4; size=$kit_part
+    entry=$((0x$table * sector + (number - 1) * 0x$size))
+    read_hex "$disk" $((entry + 16)) 16
+    reversed 0 4; kit_uuid=$kit_part
+    reversed 4 2; kit_uuid=$kit_uuid-$kit_part
+    reversed 6 2; kit_uuid=$kit_uuid-$kit_part
+    part 8 2; kit_uuid=$kit_uuid-$kit_part
+    part 10 6; kit_uuid=$kit_uuid-$kit_part
+  else
+    reversed 440 4
+    kit_uuid=$(printf '%s-%02x' "$kit_part" "$number")
+  fi
+}
+
+find_by_partition_uuid() {
+  local folder uuid
+  lower "$1"
+  uuid=$kit_lower
+  find_by_uevent "PARTUUID=$uuid" && return 0
+  for folder in $kit_blocks; do
+    [ -f "$folder/partition" ] || continue
+    read_partition_uuid "$folder"
+    if [ "$kit_uuid" = "$uuid" ]; then
+      kit_device=/dev/${folder##*/}
+      return 0
+    fi
+  done
+  return 1
+}
+
+# Sets kit_device to what a `root=` value names, if it is there.
+find_device() {
+  local what=$1 line
+  kit_device=''
+  case $what in
+    /dev/disk/by-uuid/*) what=UUID=${what#/dev/disk/by-uuid/} ;;
+    /dev/disk/by-label/*) what=LABEL=${what#/dev/disk/by-label/} ;;
+    /dev/disk/by-partuuid/*) what=PARTUUID=${what#/dev/disk/by-partuuid/} ;;
+    /dev/disk/by-partlabel/*) what=PARTLABEL=${what#/dev/disk/by-partlabel/} ;;
+  esac
+  case $what in
+    /dev/*)
+      [ -b "$what" ] && kit_device=$what ;;
+    UUID=?* | LABEL=?*)
+      kit_device=$(findfs "$what" 2>/dev/null) && [ -b "$kit_device" ] ;;
+    PARTUUID=?*) find_by_partition_uuid "${what#PARTUUID=}" ;;
+    PARTLABEL=?*) find_by_uevent "PARTNAME=${what#PARTLABEL=}" ;;
+    [0-9]*:[0-9]*)
+      while IFS= read -r line; do
+        case $line in DEVNAME=*) kit_device=/dev/${line#DEVNAME=} ;; esac
+      done 2>/dev/null <"/sys/dev/block/$what/uevent"
+      [ -b "$kit_device" ] ;;
+    *) false ;;
+  esac
+}
+
+pause() { sleep 0.1; }
+
+# Tenths of a second since the kernel started.
+read_clock() {
+  local seconds rest
+  read -r seconds rest </proc/uptime
+  rest=${seconds#*.} seconds=${seconds%.*}
+  kit_clock=$((seconds * 10 + ${rest%?}))
+}
+
+# Loads drivers until DEVICE is there; false after kit_wait seconds. A search opens every device, so
+# it is made again only when there are others than before.
+wait_for_device() {
+  local seen=none start told=''
+  read_clock
+  start=$kit_clock
+  while :; do
+    load_drivers
+    list_block_devices
+    case $1 in
+      /dev/*) find_device "$1" && return 0 ;;
+      *)
+        if [ "$kit_blocks" != "$seen" ]; then
+          seen=$kit_blocks
+          find_device "$1" && return 0
+        fi ;;
+    esac
+    read_clock
+    if [ "$kit_wait" != forever ] && [ $((kit_clock - start)) -ge $((kit_wait * 10)) ]; then
+      return 1
+    fi
+    if [ -z "$told" ] && [ $((kit_clock - start)) -ge 20 ]; then
+      told=yes
+      say "waiting for $1"
+    fi
+    kit_slow=yes
+    pause
+  done
+}
+
+# --- File systems --------------------------------------------------------------------------------
+
+# Sets kit_type to the type that a device's first bytes tell, or to nothing.
+read_type() {
+  kit_type=''
+  read_hex "$1" 0 1152
+  case $kit_hex in
+    '58 46 53 42 '*) kit_type=xfs; return ;;
+    '68 73 71 73 '*) kit_type=squashfs; return ;;
+  esac
+  # The ext4 driver mounts ext2 and ext3 as well.
+  part 1080 2
+  [ "$kit_part" != 53ef ] || { kit_type=ext4; return; }
+  part 1024 4
+  case $kit_part in
+    e2e1f5e0) kit_type=erofs; return ;;
+    1020f5f2) kit_type=f2fs; return ;;
+  esac
+  # "FAT1" of FAT12 and FAT16, "FAT3" of FAT32.
+  part 54 4
+  [ "$kit_part" != 46415431 ] || { kit_type=vfat; return; }
+  part 82 4
+  [ "$kit_part" != 46415433 ] || { kit_type=vfat; return; }
+  read_hex "$1" 65600 8
+  part 0 8
+  [ "$kit_part" != 5f42485266535f4d ] || { kit_type=btrfs; return; }
+  read_hex "$1" 32769 5
+  part 0 5
+  [ "$kit_part" != 4344303031 ] || kit_type=iso9660
+}
+
+# Checks an ext2, ext3 or ext4 file system that will be written to. False: it can't be trusted.
+check() {
+  local device=$1 code text force=''
+  [ "$kit_check" != skip ] || return 0
+  if ! command -v e2fsck >/dev/null; then
+    say "no e2fsck in this RAM disk: $device is not checked"
+    return 0
+  fi
+  [ "$kit_check" != force ] || force=-f
+  text=$(e2fsck $kit_repair $force "$device" 2>&1)
+  code=$?
+  if [ $code -ne 0 ] || [ -z "$kit_quiet" ]; then printf '%s\n' "$text"; fi
+  if [ $code -ge 4 ]; then
+    complain "$device has errors that e2fsck did not repair (its exit code is $code)"
+    complain "to repair it by hand: e2fsck -y $device"
+    return 1
+  fi
+  if [ $((code & 2)) -ne 0 ]; then
+    complain "$device was repaired; the machine has to start again"
+    reboot -f
+    sleep 60
+  fi
+  [ $code -ne 1 ] || complain "$device was repaired"
+  return 0
+}
+
+# Mounts DEVICE on FOLDER, ro or rw: DEVICE FOLDER ACCESS TYPES FLAGS.
+mount_checked() {
+  local device=$1 folder=$2 access=$3 types=$4 flags=$5 type
+  read_type "$device"
+  [ -n "$types" ] || types=$kit_type
+  case $kit_type in
+    ext*) [ "$access" = ro ] && [ "$kit_check" != force ] || check "$device" || return 1 ;;
+  esac
+  kit_tried_types=${types:-every type that this kernel knows}
+  if [ -z "$types" ]; then
+    mount -o "$access${flags:+,$flags}" -- "$device" "$folder"
+    return
+  fi
+  IFS=,
+  # shellcheck disable=SC2086 # a list with commas, and set -f holds
+  set -- $types
+  IFS='
+ 	'
+  for type; do
+    mount -t "$type" -o "$access${flags:+,$flags}" -- "$device" "$folder" && return 0
+  done
+  return 1
+}
+
+mount_root() {
+  if mount_checked "$kit_device" $kit_newroot "$kit_access" "$kit_fstype" "$kit_flags"; then
+    say "root is $kit_device ($kit_tried_types, $kit_access)"
+    return 0
+  fi
+  complain "can't mount $kit_device as root ($kit_tried_types; $kit_access${kit_flags:+,$kit_flags})"
+  return 1
+}
+
+# Sets kit_found to where a path of the new root lies, as seen from here: links are followed as if
+# the new root was / already. False if nothing is there.
+find_inside() {
+  local rest=$1 name target links=0 at=''
+  while [ -n "$rest" ]; do
+    name=${rest%%/*}
+    case $rest in
+      */*) rest=${rest#*/} ;;
+      *) rest='' ;;
+    esac
+    case $name in
+      '' | .) ;;
+      ..) at=${at%/*} ;;
+      *)
+        at=$at/$name
+        if [ -L "$kit_newroot$at" ]; then
+          links=$((links + 1))
+          [ $links -le 40 ] || return 1
+          target=$(readlink "$kit_newroot$at")
+          case $target in
+            /*) at='' ;;
+            *) at=${at%/*} ;;
+          esac
+          rest=$target/$rest
+        fi ;;
+    esac
+  done
+  kit_found=$kit_newroot$at
+  [ -e "$kit_found" ]
+}
+
+# --- The modules disk ----------------------------------------------------------------------------
+
+# The kernel ends the loading of a module when the probing that it began has ended, so what is there
+# now is all there is; only where root itself came late can this disk come later.
+find_modules_disk() {
+  local tries=0
+  list_block_devices
+  while ! find_device "LABEL=$kit_label"; do
+    [ -n "$kit_slow" ] && [ $tries -lt 10 ] || return 1
+    tries=$((tries + 1))
+    pause
+    load_drivers
+  done
+}
+
+mount_modules() {
+  local release access=$kit_modules
+  case $access in
+    ro | rw) ;;
+    *) return 0 ;;
+  esac
+  read -r release </proc/sys/kernel/osrelease
+  find_inside "/lib/modules/$release" && return 0
+  if ! find_modules_disk; then
+    say "root has no /lib/modules/$release, and there is no disk labelled $kit_label"
+    return 0
+  fi
+  if ! find_inside /lib/modules && ! mkdir -p "$kit_found" 2>/dev/null; then
+    complain "$kit_device is not mounted: root has no folder /lib/modules and is read-only"
+    return 0
+  fi
+  if ! mount_checked "$kit_device" "$kit_found" "$access" ext4 ''; then
+    complain "can't mount $kit_device, the disk labelled $kit_label, on /lib/modules"
+  elif [ ! -d "$kit_found/$release" ]; then
+    complain "$kit_device, the disk labelled $kit_label, has no modules for $release"
+    umount "$kit_found"
+  else
+    say "/lib/modules is $kit_device ($access)"
+  fi
+  return 0
+}
+
+# --- When something is missing -------------------------------------------------------------------
+
+show_block_devices() {
+  local folder name size any='' label
+  list_block_devices
+  for folder in $kit_blocks; do
+    name=${folder##*/}
+    read -r size <"$folder/size"
+    [ "$size" != 0 ] || continue
+    [ -n "$any" ] || printf 'Block devices:\n'
+    any=yes label=''
+    read_type "/dev/$name"
+    if [ "$kit_type" = ext4 ]; then
+      label=$(hexdump -v -s 1144 -n 16 -e '1/1 "%_p"' "/dev/$name")
+      while [ "${label%.}" != "$label" ]; do label=${label%.}; done
+    fi
+    printf '  /dev/%-12s %8s MiB  %-9s %s\n' "$name" $((size / 2048)) "${kit_type:--}" "$label"
+  done
+  [ -n "$any" ] || complain "there are no block devices: is the disk's driver in the RAM disk?"
+}
+
+# The terminal behind /dev/console, which itself can't be a controlling terminal.
+find_terminal() {
+  local name='' rest
+  read -r rest </sys/class/tty/console/active
+  name=${rest##* }
+  [ "$name" != tty0 ] || read -r name </sys/class/tty/tty0/active
+  kit_terminal=/dev/$name
+  [ -c "$kit_terminal" ] || kit_terminal=/dev/console
+} 2>/dev/null
+
+open_shell() {
+  find_terminal
+  complain "this is a shell in the RAM disk; leave it with 'exit' to $1"
+  # shellcheck disable=SC2094 # a terminal, not a file that is read and written at once
+  PS1='(ramdisk) # ' setsid -c sh -i <"$kit_terminal" >"$kit_terminal" 2>&1
+}
+
+# Something that the machine can't start without is missing. Returns when the user has seen to it.
+recover() {
+  if [ "$kit_panic" -ne 0 ]; then
+    show_block_devices
+    complain "starting again (panic=$kit_panic)"
+    [ "$kit_panic" -lt 0 ] || sleep "$kit_panic"
+    reboot -f
+    sleep 60
+  fi
+  show_block_devices
+  open_shell 'try again'
+  # Where the console gives no input the shell ends at once: no reason to turn in circles.
+  sleep 1
+  kit_tried='|'
+}
+
+# --- The way through -----------------------------------------------------------------------------
+
+mount_system() {
+  local name
+  # The image has these folders; a process for making them is saved.
+  for name in /proc /sys /dev /run /etc "$kit_newroot"; do [ -d "$name" ] || mkdir "$name"; done
+  # One process for four mounts.
+  printf '%s\n' 'proc /proc proc nosuid,nodev,noexec' 'sysfs /sys sysfs nosuid,nodev,noexec' \
+    'devtmpfs /dev devtmpfs nosuid,mode=0755' 'tmpfs /run tmpfs nosuid,nodev,mode=0755' >/etc/fstab
+  mount -a
+  # Where the kernel looks for modprobe when it wants a file system's or a cipher's module. The new
+  # root gets back what was there.
+  read -r kit_modprobe </proc/sys/kernel/modprobe
+  [ -x "$kit_modprobe" ] || echo /bin/modprobe >/proc/sys/kernel/modprobe
+}
+
+mount_root_when_ready() {
+  while :; do
+    if [ -z "$kit_root" ]; then
+      load_drivers
+      complain "the kernel's command line has no root=: there is nothing to mount"
+    elif ! wait_for_device "$kit_root"; then
+      complain "can't find the root device $kit_root (waited $kit_wait s)"
+    elif mount_root; then
+      return 0
+    fi
+    recover
+    grep -q " $kit_newroot " /proc/mounts && return 0
+  done
+}
+
+# Sets kit_init to the program to hand over to: what init= says, or what the kernel itself tries.
+find_init() {
+  local init
+  for init in "$kit_init" /sbin/init /etc/init /bin/init /bin/sh; do
+    [ -n "$init" ] || continue
+    if find_inside "$init" && [ -f "$kit_found" ] && [ -x "$kit_found" ]; then
+      kit_init=$init
+      return 0
+    fi
+    [ "$init" != "$kit_init" ] || complain "root has no program $init (init=), trying others"
+  done
+  complain "root has no init: tried /sbin/init, /etc/init, /bin/init and /bin/sh"
+  return 1
+}
+
+move_mounts() {
+  local name
+  for name in dev run sys proc; do
+    if [ -d "$kit_newroot/$name" ] && [ ! -L "$kit_newroot/$name" ]; then
+      printf '%s\n' "/$name $kit_newroot/$name none move"
+    fi
+  done >/etc/fstab
+  mount -a
+}
+
+set_defaults
+kit_tried='|'
+mount_system
+read_command_line
+read_autoload
+if [ -n "$kit_single" ]; then
+  load_drivers
+  open_shell 'go on'
+fi
+mount_root_when_ready
+mount_modules
+until find_init; do recover; done
+say "starting $kit_init"
+echo "$kit_modprobe" >/proc/sys/kernel/modprobe
+move_mounts
+exec switch_root "$kit_newroot" "$kit_init" "$@"
+
+"""###
+}

@@ -1,0 +1,142 @@
+internal import Formats
+
+/// A folder whose content goes into every RAM disk that is made with it: init, and the programs that
+/// init needs.
+public struct RamdiskTemplate: Sendable {
+  /// Where commands look for one that is not named.
+  public static let defaultFolder = "ramdisk-template"
+  /// The note that says where the programs came from. It is not for the RAM disk.
+  public static let notesName = "SOURCES.json"
+
+  /// What an update did.
+  public struct Update: Sendable, Hashable {
+    public var program: TemplateProgram
+    /// Links to the program, in byte order; those with a name that the template has a file for are
+    /// not among them.
+    public var links: [String]
+    /// Links that the earlier program needed, and this one does not.
+    public var removedLinks: [String]
+  }
+
+  private struct Notes: Codable {
+    var programs: [TemplateProgram]
+  }
+
+  public let folder: String
+  private var notesPath: String { "\(folder)/\(Self.notesName)" }
+
+  /// - Throws: `KitError.missing` when there is no such folder.
+  public init(_ folder: String) throws {
+    guard FileTree.isDirectory(folder) else {
+      throw KitError(
+        .missing, "\(folder): there is no such folder",
+        advice: "name the folder that holds the RAM disk's init")
+    }
+    self.folder = folder
+  }
+
+  /// Where the programs came from, as far as it was noted.
+  /// - Throws: `KitError.invalid` for a note that can't be read.
+  public func programs() throws -> [TemplateProgram] {
+    guard FileTree.status(notesPath, followingLink: true) != nil else { return [] }
+    let bytes = try inside(notesPath) { try InputFile(notesPath).readAll(limit: 1 << 20) }
+    do {
+      return try JSON.decode(Notes.self, from: bytes).programs
+    } catch is DecodingError {
+      throw KitError(
+        .invalid, "\(notesPath): is not a note that this program wrote",
+        advice: "remove it; updating the programs writes it again")
+    }
+  }
+
+  /// Puts a program, its links and its note in place of what was there. The user's own files and
+  /// links stay. All of it happens, or nothing.
+  @discardableResult
+  public func update(_ tool: TemplateTool, _ provided: TemplateTool.Provided) throws -> Update {
+    let destination = "\(folder)/\(tool.folder)"
+    let before = FileTree.status(destination)
+    guard before == nil || before?.kind == .directory else {
+      throw KitError(.invalid, "\(destination): is not a folder")
+    }
+    let wanted = try tool.linkNames(provided.program)
+    let unneeded = staleNames(tool, wanted: Set(wanted))
+    var update = Update(program: provided.note, links: [], removedLinks: [])
+
+    let staging = try StagingDirectory(in: folder)
+    let staged = "\(staging.path)/\(tool.folder)"
+    try FileTree.makeDirectory(staged)
+    for name in before == nil ? [] : try FileTree.names(in: destination) where name != tool.rawValue {
+      let path = "\(destination)/\(name)"
+      if unneeded.contains(name), try isLink(path, to: tool.rawValue) {
+        update.removedLinks.append(name)
+      } else {
+        try copyTree(path, to: "\(staged)/\(name)")
+      }
+    }
+    let program = try OutputFile(replacing: "\(staged)/\(tool.rawValue)")
+    try program.write(provided.program.bytes, at: 0)
+    try program.commit(mode: 0o755)
+    for name in wanted {
+      let path = "\(staged)/\(name)"
+      if FileTree.status(path) == nil { try FileTree.makeLink(path, to: tool.rawValue) }
+      if try isLink(path, to: tool.rawValue) { update.links.append(name) }
+    }
+    if let before {
+      try FileTree.setAttributes(staged, mode: before.mode, seconds: before.modified)
+    }
+
+    let notes = try OutputFile(replacing: notesPath)
+    var programs = try self.programs().filter { $0.path != tool.path }
+    programs.append(provided.note)
+    try notes.write(JSON.encode(Notes(programs: programs.sorted { $0.path < $1.path })), at: 0)
+    try staging.publish(tool.folder, to: destination)
+    do {
+      try notes.commit()
+    } catch {
+      try? putBack(destination, from: staging, name: tool.folder, existed: before != nil)
+      throw error
+    }
+    return update
+  }
+
+  private func putBack(
+    _ destination: String, from staging: StagingDirectory, name: String, existed: Bool
+  ) throws {
+    guard existed else { return FileTree.remove(destination) }
+    // Where folders can't be swapped, publishing moved the earlier one aside.
+    let aside = FileTree.status("\(staging.path)/.replaced") != nil
+    if aside { FileTree.remove(destination) }
+    try staging.publish(aside ? ".replaced" : name, to: destination)
+  }
+
+  /// Names that the program in the template answers to, and the new one does not.
+  private func staleNames(_ tool: TemplateTool, wanted: Set<String>) -> Set<String> {
+    // A program that can't be read has links that nobody knows: they stay.
+    guard let old = try? InputFile("\(folder)/\(tool.path)").readAll(limit: StaticProgram.sizeLimit),
+      let program = try? StaticProgram(old), let names = try? tool.linkNames(program)
+    else { return [] }
+    return Set(names).subtracting(wanted)
+  }
+
+  private func isLink(_ path: String, to target: String) throws -> Bool {
+    guard FileTree.status(path)?.kind == .symbolicLink else { return false }
+    return try FileTree.linkTarget(path) == target
+  }
+
+  private func copyTree(_ path: String, to copy: String) throws {
+    guard let status = FileTree.status(path) else {
+      throw FormatError.system("can't be examined", path: path)
+    }
+    switch status.kind {
+    case .symbolicLink: return try FileTree.makeLink(copy, to: FileTree.linkTarget(path))
+    case .file: try FileTree.copy(path, to: copy)
+    case .directory:
+      try FileTree.makeDirectory(copy)
+      for name in try FileTree.names(in: path) {
+        try copyTree("\(path)/\(name)", to: "\(copy)/\(name)")
+      }
+    case .other: throw KitError(.invalid, "\(path): is neither file, folder nor link")
+    }
+    try FileTree.setAttributes(copy, mode: status.mode, seconds: status.modified)
+  }
+}

@@ -1,0 +1,116 @@
+internal import Formats
+
+/// A program that a RAM disk template gets from a distribution.
+public enum TemplateTool: String, Sendable, CaseIterable {
+  case busybox, e2fsck
+
+  /// A program and where it came from.
+  public struct Provided: Sendable {
+    public var program: StaticProgram
+    public var note: TemplateProgram
+  }
+
+  /// The folder of the template that it and its links stand in.
+  public var folder: String {
+    switch self {
+    case .busybox: "bin"
+    case .e2fsck: "sbin"
+    }
+  }
+
+  public var path: String { "\(folder)/\(rawValue)" }
+
+  public var debianPackage: String { "\(rawValue)-static" }
+
+  /// What the program is called in packages, the best first.
+  private var members: [String] {
+    let folders = self == .busybox ? ["bin", "usr/bin"] : ["sbin", "usr/sbin"]
+    return ["\(rawValue).static", rawValue].flatMap { name in folders.map { "\($0)/\(name)" } }
+  }
+
+  /// The other names that the program is called by, which become links beside it.
+  /// - Throws: `FormatError.malformed` for a busybox without a table of applets.
+  public func linkNames(_ program: StaticProgram) throws -> [String] {
+    switch self {
+    case .busybox: try AppletTable(program.bytes).names.filter { $0 != rawValue }
+    case .e2fsck: ["fsck.ext2", "fsck.ext3", "fsck.ext4"]
+    }
+  }
+
+  /// The program and its links, as a RAM disk holds them.
+  public func entries(_ program: StaticProgram) throws -> [(path: String, Initramfs.Content)] {
+    try [(path, .file(program.bytes, isExecutable: true))]
+      + linkNames(program).map { ("\(folder)/\($0)", .symbolicLink(target: rawValue)) }
+  }
+
+  /// Reads the program from a .deb, an .apk or the bare executable; which of them it is, its content
+  /// says.
+  /// - Parameters:
+  ///   - architecture: Debian's name of the one it has to be for; nil for any.
+  ///   - origin: what the note says of it; nil for the file's name.
+  /// - Throws: `FormatError` for a damaged file; `KitError` for one without the program, or with the
+  ///   wrong one.
+  public func read(
+    _ file: String, architecture: String? = nil, origin: String? = nil
+  ) throws -> Provided {
+    let input = try InputFile(file)
+    let start = try inside(file) { try input.read(at: 0, count: min(input.size, 8)) }
+    var note = TemplateProgram(
+      path: path, architecture: "", sha256: "", origin: origin ?? FileTree.name(of: file))
+    let bytes: [UInt8]
+    if start.starts(with: "!<arch>\n".utf8) {
+      let package = try DebArchive(file)
+      note.package = package.control.package
+      note.version = package.control.version
+      note.packageSHA256 = try Digest.sha256(of: input)
+      bytes = try pick(file) { receive in
+        try package.forEachEntry(jobs: Machine.cores) { try receive($0, $1) }
+      }
+    } else if start.starts(with: "ADB".utf8) {
+      throw KitError(
+        .invalid, "\(file): is an Alpine package of version 3, and version 2 is known",
+        advice: "unpack it with apk, and give the executable that is in it")
+    } else if Compression.detect(start) == .gzip {
+      let package = try ApkArchive(file)
+      note.package = package.control.package
+      note.version = package.control.version
+      note.packageSHA256 = try Digest.sha256(of: input)
+      bytes = try pick(file) { receive in
+        try package.forEachEntry { try receive($0, $1) }
+      }
+    } else {
+      bytes = try inside(file) { try input.readAll(limit: StaticProgram.sizeLimit) }
+    }
+    let program = try inside(file) {
+      let program = try StaticProgram(bytes)
+      _ = try linkNames(program)
+      return program
+    }
+    guard architecture ?? program.architecture == program.architecture else {
+      throw KitError(
+        .invalid,
+        "\(file): its \(rawValue) is for \(program.architecture), and \(architecture ?? "") is asked for"
+      )
+    }
+    note.architecture = program.architecture
+    note.sha256 = Digest.sha256(of: program.bytes)
+    return Provided(program: program, note: note)
+  }
+
+  private typealias Receive = (TarEntry, TarReader) throws -> Void
+
+  /// The program's bytes out of a package's entries.
+  private func pick(_ file: String, _ forEachEntry: (Receive) throws -> Void) throws -> [UInt8] {
+    var found: [Int: [UInt8]] = [:]
+    try forEachEntry { entry, tar in
+      guard entry.kind == .file, let rank = members.firstIndex(of: entry.path) else { return }
+      found[rank] = try tar.body(limit: StaticProgram.sizeLimit)
+    }
+    guard let best = found.keys.min(), let bytes = found[best] else {
+      throw KitError(
+        .invalid, "\(file): there is no \(members.prefix(2).joined(separator: " or ")) in it",
+        advice: "give a \(debianPackage) package")
+    }
+    return bytes
+  }
+}

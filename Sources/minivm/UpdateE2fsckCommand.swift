@@ -1,0 +1,19 @@
+import ArgumentParser
+import KernelKit
+
+struct UpdateE2fsckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "update-e2fsck",
+    abstract: "Put Debian's static e2fsck and its links into a RAM disk template.",
+    discussion: """
+      What was there is replaced as a whole or not at all; files and links of your own stay. \
+      SOURCES.json in the template notes where the program came from.
+      """
+  )
+
+  @OptionGroup var options: UpdateOptions
+
+  func run() throws {
+    try options.update(.e2fsck)
+  }
+}

@@ -1,0 +1,167 @@
+import Formats
+import KernelKit
+import TestSupport
+import Testing
+
+struct RamdiskTemplateTests {
+  private let folder: TemporaryFolder
+  private let template: RamdiskTemplate
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try FileTree.makeDirectory(folder("template"))
+    template = try RamdiskTemplate(folder("template"))
+  }
+
+  private var everything: [String: String] {
+    get throws { try content(of: folder("template")) }
+  }
+
+  private func content(of path: String) throws -> [String: String] {
+    var result: [String: String] = [:]
+    for name in try FileTree.names(in: path) {
+      let entry = "\(path)/\(name)"
+      switch FileTree.status(entry)?.kind {
+      case .directory:
+        for (below, text) in try content(of: entry) { result["\(name)/\(below)"] = text }
+      case .symbolicLink: result[name] = "-> " + (try FileTree.linkTarget(entry))
+      default:
+        result[name] = String(decoding: try InputFile(entry).readAll(limit: 1 << 26), as: UTF8.self)
+      }
+    }
+    return result
+  }
+
+  @Test func packageGivesProgramLinksAndNote() async throws {
+    let package = try #require(try TestCache.packages("busybox").first)
+    let update = try template.update(.busybox, TemplateTool.busybox.read(package))
+    let listed = try await Tool.output(busyboxPath(), ["--list"]).split(separator: "\n")
+    #expect(update.links.count == listed.count - 1)
+    for name in listed where name != "busybox" {
+      #expect(try FileTree.linkTarget(folder("template/bin/\(name)")) == "busybox")
+    }
+    try await Tool.output("cmp", [busyboxPath(), folder("template/bin/busybox")])
+    #expect(FileTree.status(folder("template/bin/busybox"))?.mode == 0o755)
+
+    let sums = try await Tool.output("sha256sum", [busyboxPath(), package]).split(separator: "\n")
+    let version = try await Tool.output("dpkg-deb", ["-f", package, "Version"])
+    #expect(
+      try template.programs() == [
+        TemplateProgram(
+          path: "bin/busybox", architecture: "amd64", sha256: String(sums[0].prefix(64)),
+          origin: FileTree.name(of: package), package: "busybox-static",
+          version: String(version.dropLast()), packageSHA256: String(sums[1].prefix(64)))
+      ])
+  }
+
+  @Test func e2fsckGetsItsLinksBesideBusybox() throws {
+    let busybox = try #require(try TestCache.packages("busybox").first)
+    let e2fsck = try #require(try TestCache.packages("e2fsck").first)
+    try template.update(.busybox, TemplateTool.busybox.read(busybox, architecture: "amd64"))
+    try template.update(.e2fsck, TemplateTool.e2fsck.read(e2fsck))
+    for name in ["fsck.ext2", "fsck.ext3", "fsck.ext4"] {
+      #expect(try FileTree.linkTarget(folder("template/sbin/\(name)")) == "e2fsck")
+    }
+    #expect(try template.programs().map(\.path) == ["bin/busybox", "sbin/e2fsck"])
+  }
+
+  @Test func staleLinksGoAndTheUsersFilesStay() throws {
+    try FileTree.makeDirectories(folder("template/bin/more"))
+    try folder.write("template/bin/cat", "mine".utf8)
+    try folder.write("template/bin/more/file", "kept".utf8)
+    try FileTree.makeLink(folder("template/bin/ls"), to: "/elsewhere")
+    try FileTree.makeLink(folder("template/bin/mine"), to: "busybox")
+    try template.update(.busybox, provided(["cat", "gone", "ls", "sh"]))
+    #expect(try FileTree.linkTarget(folder("template/bin/gone")) == "busybox")
+
+    let update = try template.update(.busybox, provided(["cat", "ls", "new", "sh"]))
+    #expect(update.removedLinks == ["gone"])
+    #expect(update.links == ["[", "[[", "new", "sh"])
+    var content = try everything
+    content["bin/busybox"] = nil
+    content["SOURCES.json"] = nil
+    #expect(
+      content == [
+        "bin/[": "-> busybox", "bin/[[": "-> busybox", "bin/new": "-> busybox",
+        "bin/sh": "-> busybox", "bin/mine": "-> busybox", "bin/ls": "-> /elsewhere",
+        "bin/cat": "mine", "bin/more/file": "kept",
+      ])
+  }
+
+  @Test func failureLeavesTheTemplateAsItWas() async throws {
+    try template.update(.busybox, provided(["sh"]))
+    let before = try everything
+    // A note that is a folder can't be replaced: it is the last step that fails.
+    FileTree.remove(folder("template/SOURCES.json"))
+    try FileTree.makeDirectories(folder("template/SOURCES.json/x"))
+    #expect(throws: (any Error).self) { try template.update(.busybox, provided(["ls", "sh"])) }
+    FileTree.remove(folder("template/SOURCES.json"))
+    try folder.write("template/SOURCES.json", before["SOURCES.json", default: ""].utf8)
+    #expect(try everything == before)
+    try folder.write("template/SOURCES.json", "[]".utf8)
+    #expect(throws: KitError.self) { try template.update(.busybox, provided(["ls", "sh"])) }
+    #expect(try everything["bin/ls"] == nil)
+  }
+
+  @Test func wrongInputIsNamed() async throws {
+    let e2fsck = try #require(try TestCache.packages("e2fsck").first)
+    let text = try folder.write("text", "#!/bin/sh\n".utf8)
+    let version3 = try folder.write("x.apk", "ADBd.....".utf8)
+    for file in [e2fsck, text, version3, folder("missing")] {
+      #expect(throws: (any Error).self) { try TemplateTool.busybox.read(file) }
+    }
+    // Dynamically linked: the shell of this machine.
+    let dynamic = #expect(throws: FormatError.self) { try TemplateTool.e2fsck.read("/bin/bash") }
+    #expect(dynamic?.reason.contains("dynamically") == true)
+    let wrong = #expect(throws: KitError.self) {
+      try TemplateTool.busybox.read(busyboxPath(), architecture: "arm64")
+    }
+    #expect(wrong?.message.contains("is for amd64, and arm64 is asked for") == true)
+  }
+
+  /// As abuild writes them: gzip members, of whose tars only the last has end blocks.
+  @Test func alpinePackageGivesTheProgram() async throws {
+    try await Tool.shell(
+      """
+      mkdir -p a/bin; cp \(busyboxPath()) a/bin/busybox.static; cd a
+      printf 'pkgname = busybox-static\\npkgver = 1.37.0-r12\\narch = x86_64\\n' >.PKGINFO
+      echo signature >.SIGN.RSA.some.key
+      for part in .SIGN.RSA.some.key .PKGINFO; do
+        tar --format=ustar -b1 -cf - $part | head -c -1024 | gzip -n
+      done >../b.apk
+      tar --format=ustar -cf - bin/busybox.static | gzip -n >>../b.apk
+      """, in: folder.path)
+    let provided = try TemplateTool.busybox.read(folder("b.apk"))
+    #expect(provided.note.package == "busybox-static")
+    #expect(provided.note.version == "1.37.0-r12")
+    #expect(provided.program.bytes == (try InputFile(busyboxPath()).readAll(limit: 1 << 26)))
+  }
+
+  @Test(arguments: [
+    (DefaultFiles.initScript, "ramdisk-template/init")
+  ])
+  func defaultsAreTheRepositorysFiles(_ text: String, _ path: String) throws {
+    let root = String(#filePath.split(separator: "Tests/KernelKitTests")[0])
+    #expect(
+      try Array(text.utf8) == InputFile("\(root)\(path)").readAll(limit: 1 << 20),
+      "run scripts/embed-defaults")
+  }
+
+  /// A small static program with a table of applets.
+  private func provided(_ applets: [String]) throws -> TemplateTool.Provided {
+    var header = ByteWriter()
+    header.append([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0])
+    header.zeros(8)
+    header.littleEndian(UInt16(2))  // e_type: an executable
+    header.littleEndian(UInt16(62))  // e_machine: x86-64
+    header.zeros(12)
+    header.littleEndian(UInt64(64))  // e_phoff
+    header.zeros(14)
+    header.littleEndian(UInt16(56))  // e_phentsize
+    header.littleEndian(UInt16(1))  // e_phnum
+    header.zeros(6 + 56)
+    header.append((["[", "[["] + applets).flatMap { Array($0.utf8) + [0] } + [0])
+    let file = try folder.write("program", header.bytes)
+    return try TemplateTool.busybox.read(file)
+  }
+}
