@@ -36,3 +36,37 @@ import Testing
     #expect(found == expected)
   }
 }
+
+extension Ext4WriterTests {
+  /// The same tree in every kind of image is the same disk, whatever the number of cores.
+  @Test func allImagesHoldTheSameDisk() throws {
+    let folder = try ImageFolder()
+    let modules = try unpackedKernel("cloud") + "/lib/modules"
+    var sizes: [String: Int] = [:]
+    func make(_ name: String, _ image: (OutputFile) -> any DiskImageWriter) throws {
+      let file = try OutputFile(replacing: folder[name])
+      let writer = try Ext4Writer(image(file), size: 200 << 20, mayGrow: true)
+      try addTree(modules, to: writer, at: "")
+      try writer.finish(.sample())
+      try file.commit()
+      sizes[name] = try InputFile(folder[name]).size
+    }
+    try make("raw") { RawImageWriter($0) }
+    try make("zstd") { Qcow2Writer($0, jobs: 8) }
+    try make("zstd1") { Qcow2Writer($0, jobs: 1) }
+    try make("zlib") { Qcow2Writer($0, compression: .zlib, jobs: 2) }
+    try make("none") { Qcow2Writer($0, compression: .none, jobs: 2) }
+    for name in ["zstd", "zlib", "none"] {
+      let check = try ImageTool.run("qemu-img", ["check", "-f", "qcow2", folder[name]])
+      #expect(check.status == 0 && check.output.contains("No errors"), "\(check.output)")
+      let compare = try ImageTool.run(
+        "qemu-img", ["compare", "-f", "raw", "-F", "qcow2", folder["raw"], folder[name]])
+      #expect(compare.status == 0, "\(compare.output)")
+    }
+    #expect(
+      try InputFile(folder["zstd"]).readAll(limit: 1 << 30)
+        == InputFile(folder["zstd1"]).readAll(limit: 1 << 30))
+    #expect(try #require(sizes["zstd"]) < #require(sizes["zlib"]))
+    #expect(try #require(sizes["zlib"]) < #require(sizes["none"]) / 2)
+  }
+}

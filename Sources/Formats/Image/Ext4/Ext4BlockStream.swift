@@ -37,7 +37,7 @@ struct Ext4BlockStream {
   mutating func endBlock() throws {
     let rest = buffer.count % Ext4Geometry.blockSize
     guard rest != 0 else { return }
-    buffer.append(contentsOf: repeatElement(0, count: Ext4Geometry.blockSize - rest))
+    buffer.append(contentsOf: [UInt8](repeating: 0, count: Ext4Geometry.blockSize - rest))
     if buffer.count == DiskImage.clusterSize { try next() }
   }
 
@@ -52,13 +52,13 @@ struct Ext4BlockStream {
     guard wanted == cluster, offset >= buffer.count else {
       throw FormatError(.malformed, "block \(block) is behind the writer")
     }
-    buffer.append(contentsOf: repeatElement(0, count: offset - buffer.count))
+    buffer.append(contentsOf: [UInt8](repeating: 0, count: offset - buffer.count))
   }
 
   /// Hands over the last cluster. Nothing can be appended to it after.
   mutating func flush() throws {
     guard !buffer.isEmpty else { return }
-    buffer.append(contentsOf: repeatElement(0, count: DiskImage.clusterSize - buffer.count))
+    buffer.append(contentsOf: [UInt8](repeating: 0, count: DiskImage.clusterSize - buffer.count))
     try next()
   }
 

@@ -137,7 +137,7 @@ struct Ext4Directory {
     _ writer: inout ByteWriter, last: Int, inodeSeed: UInt32
   ) -> [UInt8] {
     writer.overwrite(littleEndian: UInt16(room - last), at: last + 4)
-    writer.zeros(room - writer.count)
+    writer.append([UInt8](repeating: 0, count: room - writer.count))
     let checksum = CRC32C.update(inodeSeed, writer.bytes)
     writer.littleEndian(0 as UInt32)
     writer.littleEndian(12 as UInt16)

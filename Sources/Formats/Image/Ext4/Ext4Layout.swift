@@ -1,7 +1,8 @@
 /// Where everything that is not a file's content goes in a file system of a certain size.
 struct Ext4Layout {
   static let groupsPerFlex = 16
-  static let inodesPerByteRatio = 16384
+  /// As mke2fs; a tree of smaller files gets more inodes.
+  static let bytesPerInode = 16384
   /// Below this many blocks mke2fs makes no journal, and a disk without one is not what is wanted here.
   static let fewestBlocks = 2048
 
@@ -37,7 +38,9 @@ struct Ext4Layout {
   init?(geometry: Ext4Geometry, blocks disk: Int, contentEnd: Int, inodes needed: Int) {
     guard disk >= Self.fewestBlocks, disk <= geometry.mostBlocks else { return nil }
     var blocks = disk
-    var sizes = Self.sizes(geometry, blocks, needed)
+    // mke2fs takes the number of inodes from the disk's size, also when it leaves out its end.
+    let inodes = max(disk / (Self.bytesPerInode / Ext4Geometry.blockSize), needed)
+    var sizes = Self.sizes(geometry, blocks, inodes)
     // As mke2fs does: a last group that has hardly room for its own tables is left out.
     let lastGroup = blocks % Ext4Geometry.blocksPerGroup
     if lastGroup > 0, blocks > lastGroup {
@@ -45,7 +48,7 @@ struct Ext4Layout {
         Ext4Geometry.hasSuperblock(sizes.groups - 1) ? 1 + sizes.descriptors + sizes.reserved : 0
       if lastGroup < prefix + 2 + sizes.inodesPerGroup / Ext4Inode.perBlock + 50 {
         blocks -= lastGroup
-        sizes = Self.sizes(geometry, blocks, needed)
+        sizes = Self.sizes(geometry, blocks, inodes)
       }
     }
     guard sizes.inodesPerGroup <= 8 * Ext4Geometry.blockSize, sizes.reserved > 0 else { return nil }
@@ -90,15 +93,14 @@ struct Ext4Layout {
 
   /// What a size alone decides.
   private static func sizes(
-    _ geometry: Ext4Geometry, _ blocks: Int, _ needed: Int
+    _ geometry: Ext4Geometry, _ blocks: Int, _ inodes: Int
   ) -> (groups: Int, descriptors: Int, reserved: Int, inodesPerGroup: Int) {
     let groups = Ext4Geometry.divideUp(blocks, Ext4Geometry.blocksPerGroup)
     let descriptors = Ext4Geometry.divideUp(groups, Ext4Geometry.descriptorsPerBlock)
     let reserved = min(
       geometry.descriptorRoom - descriptors, Ext4Geometry.maximumReservedBlocks)
-    let usual = blocks / (inodesPerByteRatio / Ext4Geometry.blockSize)
     let tableBlocks = Ext4Geometry.divideUp(
-      Ext4Geometry.divideUp(max(usual, needed), groups), Ext4Inode.perBlock)
+      Ext4Geometry.divideUp(inodes, groups), Ext4Inode.perBlock)
     return (groups, descriptors, reserved, tableBlocks * Ext4Inode.perBlock)
   }
 
@@ -129,18 +131,27 @@ struct Ext4Layout {
   }
 
   /// The smallest whole number of MiB that holds the tree, in bytes.
+  /// - Parameters:
+  ///   - least: bytes that it has at least: a larger disk has a larger journal, so a tree may fit into
+  ///     a smaller disk and not into the one that was asked for.
+  ///   - place: by blocks of the disk: its geometry, and where the content ends in it.
   static func smallestSize(
-    geometry: Ext4Geometry, contentEnd: Int, inodes: Int
+    inodes: Int, least: Int = 0, _ place: (_ blocks: Int) -> (geometry: Ext4Geometry, contentEnd: Int)
   ) throws(FormatError) -> Int {
     let blocksPerMiB = (1 << 20) / Ext4Geometry.blockSize
-    var size = Ext4Geometry.divideUp(max(contentEnd, fewestBlocks), blocksPerMiB)
-    while size * blocksPerMiB <= geometry.mostBlocks {
+    var size = max(fewestBlocks / blocksPerMiB, Ext4Geometry.divideUp(least, 1 << 20))
+    while true {
+      let blocks = size * blocksPerMiB
+      let (geometry, contentEnd) = place(blocks)
+      guard blocks <= geometry.mostBlocks else {
+        throw FormatError(
+          .limit, "the tree takes more than \(geometry.mostBlocks / blocksPerMiB) MiB")
+      }
       let layout = Ext4Layout(
-        geometry: geometry, blocks: size * blocksPerMiB, contentEnd: contentEnd, inodes: inodes)
+        geometry: geometry, blocks: blocks, contentEnd: contentEnd, inodes: inodes)
       if layout != nil { return size << 20 }
-      size += 1
+      // Nothing below the content's end can do.
+      size = max(size + 1, contentEnd / blocksPerMiB)
     }
-    throw FormatError(
-      .limit, "the tree takes more than \(geometry.mostBlocks / blocksPerMiB) MiB")
   }
 }

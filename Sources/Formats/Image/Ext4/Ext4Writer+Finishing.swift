@@ -10,13 +10,23 @@ extension Ext4Writer {
     public var freeInodes: Int
   }
 
-  /// The smallest disk that holds the tree, in bytes: a whole number of MiB.
+  /// The smallest disk that can be asked for to hold the tree, in bytes: a whole number of MiB.
   ///
   /// Nothing can be added after this was asked, and `finish` must get the same identity.
   public func requiredSize(_ identity: Ext4Identity) throws -> Int {
     try prepare(identity)
-    return try Ext4Layout.smallestSize(
-      geometry: geometry, contentEnd: contentEnd, inodes: neededInodes)
+    return try requiredSize(least: 0)
+  }
+
+  private func requiredSize(least: Int) throws -> Int {
+    // A larger disk keeps more room for group descriptors, so the content would lie elsewhere.
+    var ends: [Ext4Geometry: Int] = [geometry: contentEnd]
+    return try Ext4Layout.smallestSize(inodes: neededInodes, least: least) { blocks in
+      let geometry = Ext4Geometry(expecting: blocks)
+      let end = ends[geometry] ?? contentEnd(in: geometry)
+      ends[geometry] = end
+      return (geometry, end)
+    }
   }
 
   /// Writes everything that is not content, and finishes the image.
@@ -26,28 +36,18 @@ extension Ext4Writer {
   public func finish(_ identity: Ext4Identity) throws -> Summary {
     try prepare(identity)
     var size = size
-    var layout = Ext4Layout(
-      geometry: geometry, blocks: size / Ext4Geometry.blockSize, contentEnd: contentEnd,
-      inodes: neededInodes)
-    if layout == nil {
-      let needed = try requiredSize(identity)
-      guard mayGrow else {
-        throw FormatError(
-          .limit, "the tree takes a disk of \(needed >> 20) MiB, it has \(size >> 20)")
+    var layout = layout(of: size)
+    if layout == nil, mayGrow {
+      size = try Ext4Layout.smallestSize(inodes: neededInodes, least: size) { _ in
+        (geometry, contentEnd)
       }
-      // A size that was asked for may, between two journal sizes, be larger than the smallest one.
-      size = max(needed, size)
-      while layout == nil {
-        layout = Ext4Layout(
-          geometry: geometry, blocks: size / Ext4Geometry.blockSize, contentEnd: contentEnd,
-          inodes: neededInodes)
-        if layout == nil { size = (size >> 20 + 1) << 20 }
-        guard size / Ext4Geometry.blockSize <= geometry.mostBlocks else {
-          throw FormatError(.limit, "the tree takes more than \(geometry.mostBlocks / 256) MiB")
-        }
-      }
+      layout = self.layout(of: size)
     }
-    guard let layout else { throw FormatError(.limit, "the tree does not fit") }
+    guard let layout else {
+      let needed = try requiredSize(least: size)
+      throw FormatError(
+        .limit, "the tree takes a disk of \(needed >> 20) MiB, it has \(size >> 20)")
+    }
     state = .failed
     let tables = Ext4Tables(self, layout, identity)
     try tables.write(to: &stream)
@@ -56,6 +56,28 @@ extension Ext4Writer {
     return Summary(
       size: size, free: tables.freeBlocks * Ext4Geometry.blockSize, inodes: layout.inodes,
       freeInodes: tables.freeInodes)
+  }
+
+  private func layout(of size: Int) -> Ext4Layout? {
+    Ext4Layout(
+      geometry: geometry, blocks: size / Ext4Geometry.blockSize, contentEnd: contentEnd,
+      inodes: neededInodes)
+  }
+
+  /// Where the content would end if groups began as `other` has them: files in the order in which they
+  /// came, then directories, then extent trees.
+  private func contentEnd(in other: Ext4Geometry) -> Int {
+    var end = other.free(from: 0)
+    var treeBlocks = 0
+    let files = nodes.indices.filter { nodes[$0].kind != .directory }
+    let folders = ([Self.rootNode] + numbered).filter { nodes[$0].kind == .directory }
+    for index in files + folders {
+      let count = nodes[index].runs.reduce(0) { $0 + $1.count }
+      let place = other.runs(from: end, count: count)
+      end = place.end
+      treeBlocks += Ext4ExtentTree.nodeCount(for: place.runs)
+    }
+    return other.free(from: other.runs(from: end, count: treeBlocks).end)
   }
 
   /// Inodes that the tree takes, reserved ones included.

@@ -1,0 +1,144 @@
+import Formats
+import Foundation
+import Testing
+
+@Suite struct Qcow2Tests {
+  static let compressions: [Qcow2Compression] = [.zstd, .zlib, .none, .zstd(level: 1), .zlib(level: 9)]
+
+  /// Clusters that shrink, that do not, that are zeros; in no order; the last table far away.
+  private func clusters() -> [(index: Int, bytes: [UInt8])] {
+    var result: [(Int, [UInt8])] = []
+    for index in 0..<300 {
+      let place = (index * 7919) % 997
+      let bytes: [UInt8] =
+        switch index % 4 {
+        case 0: noise(65536, seed: UInt64(index))
+        case 1: [UInt8](repeating: 0, count: 65536)
+        case 2: [UInt8](repeating: UInt8(index % 251 + 1), count: 65536)
+        default:
+          noise(index * 200, seed: UInt64(index))
+            + [UInt8](repeating: 0, count: 65536 - index * 200)
+        }
+      result.append((place, bytes))
+    }
+    result.append((100_000, noise(65000) + [UInt8](repeating: 0, count: 536)))
+    return result
+  }
+
+  private func fill(_ image: any DiskImageWriter, size: Int) throws {
+    for (index, bytes) in clusters() { try image.write(bytes, cluster: index) }
+    for (index, bytes) in clusters() { #expect(try image.read(cluster: index) == bytes) }
+    #expect(try image.read(cluster: 5000).allSatisfy { $0 == 0 })
+    try image.finish(size: size)
+    for (index, bytes) in clusters() { #expect(try image.read(cluster: index) == bytes) }
+  }
+
+  @Test(arguments: compressions)
+  func qemuReadsWhatWasWritten(compression: Qcow2Compression) throws {
+    let folder = try ImageFolder()
+    let size = 100_001 * 65536 - 512
+    let raw = try OutputFile(replacing: folder["raw"])
+    try fill(RawImageWriter(raw), size: size)
+    try raw.commit()
+    let file = try OutputFile(replacing: folder["qcow2"])
+    try fill(Qcow2Writer(file, compression: compression, jobs: 2), size: size)
+    try file.commit()
+    let check = try ImageTool.run("qemu-img", ["check", "-f", "qcow2", folder["qcow2"]])
+    #expect(check.status == 0 && check.output.contains("No errors"), "\(check.output)")
+    let compare = try ImageTool.run(
+      "qemu-img", ["compare", "-f", "raw", "-F", "qcow2", folder["raw"], folder["qcow2"]])
+    #expect(compare.status == 0 && compare.output.contains("identical"), "\(compare.output)")
+    let info = try ImageTool.run("qemu-img", ["info", "-f", "qcow2", folder["qcow2"]]).output
+    var type = "zlib"
+    if case .zstd = compression { type = "zstd" }
+    #expect(info.contains("compression type: \(type)"))
+    #expect(info.contains("corrupt: false"))
+  }
+
+  /// A guest that writes to a compressed image: the refcounts must bear it.
+  @Test func qemuWritesOverIt() throws {
+    let folder = try ImageFolder()
+    let file = try OutputFile(replacing: folder["qcow2"])
+    try fill(Qcow2Writer(file, jobs: 2), size: 100_001 * 65536)
+    try file.commit()
+    for index in 0..<300 {
+      let io = try ImageTool.run(
+        "qemu-io", ["-f", "qcow2", "-c", "write -P 7 \(index * 65536 * 3 + 4096) 8192", folder["qcow2"]])
+      #expect(io.status == 0, "\(io.output)")
+    }
+    let check = try ImageTool.run("qemu-img", ["check", "-f", "qcow2", folder["qcow2"]])
+    #expect(check.status == 0 && check.output.contains("No errors"), "\(check.output)")
+  }
+
+  @Test(arguments: [Qcow2Compression.zstd, .zlib])
+  func theNumberOfJobsDoesNotShow(compression: Qcow2Compression) throws {
+    let folder = try ImageFolder()
+    for jobs in [1, 8] {
+      let file = try OutputFile(replacing: folder["\(jobs)"])
+      let image = Qcow2Writer(file, compression: compression, jobs: jobs)
+      for (index, bytes) in clusters() { try image.write(bytes, cluster: index) }
+      try image.finish(size: 100_001 * 65536)
+      try file.commit()
+    }
+    #expect(
+      try InputFile(folder["1"]).readAll(limit: 1 << 30)
+        == InputFile(folder["8"]).readAll(limit: 1 << 30))
+  }
+
+  /// A window of more than 4 KiB can't be read by everyone.
+  @Test func theDeflateWindowIsSmall() throws {
+    let folder = try ImageFolder()
+    let file = try OutputFile(replacing: folder["qcow2"])
+    let image = Qcow2Writer(file, compression: .zlib, jobs: 1)
+    let block = noise(8192)
+    // Repeats only at a distance of 8 KiB: a window of 4 KiB finds none of them.
+    try image.write((0..<8).flatMap { _ in block }, cluster: 0)
+    try image.finish(size: 65536)
+    try file.commit()
+    #expect(try InputFile(folder["qcow2"]).size >= 5 * 65536)
+  }
+
+  @Test(arguments: [true, false])
+  func whatNoImageMayHave(isRaw: Bool) throws {
+    let folder = try ImageFolder()
+    func image() throws -> any DiskImageWriter {
+      let file = try OutputFile(replacing: folder["image"])
+      return isRaw ? RawImageWriter(file) : Qcow2Writer(file, jobs: 2)
+    }
+    let cluster = noise(65536)
+    #expect(throws: FormatError.self) { try image().write([1, 2, 3], cluster: 0) }
+    #expect(throws: FormatError.self) { try image().write(cluster, cluster: -1) }
+    #expect(throws: FormatError.self) { try image().write(cluster, cluster: .max) }
+    #expect(throws: FormatError.self) { try image().read(cluster: -1) }
+    for size in [0, -512, 513, Int.max] {
+      #expect(throws: FormatError.self) { try image().finish(size: size) }
+    }
+    #expect(throws: FormatError.self) {
+      let image = try image()
+      try image.write(cluster, cluster: 3)
+      try image.write(cluster, cluster: 3)
+      try image.finish(size: 1 << 20)
+    }
+    #expect(throws: FormatError.self) {
+      let image = try image()
+      try image.finish(size: 1 << 20)
+      try image.write(cluster, cluster: 3)
+    }
+    #expect(throws: FormatError.self) {
+      let image = try image()
+      try image.finish(size: 1 << 20)
+      try image.finish(size: 1 << 20)
+    }
+  }
+
+  @Test func anImageWithNothingInIt() throws {
+    let folder = try ImageFolder()
+    for size in [512, 1 << 20, 20 << 30] {
+      let file = try OutputFile(replacing: folder["image"])
+      try Qcow2Writer(file, jobs: 1).finish(size: size)
+      try file.commit()
+      let check = try ImageTool.run("qemu-img", ["check", "-f", "qcow2", folder["image"]])
+      #expect(check.status == 0 && check.output.contains("No errors"), "\(check.output)")
+    }
+  }
+}
