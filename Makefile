@@ -3,7 +3,7 @@
 
 OUT ?= kit
 ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
-RELEASE = swift build -c release --static-swift-stdlib
+RELEASE = swift build -c release --static-swift-stdlib -Xlinker -s
 MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
 
 .PHONY: kit build test lint format clean

@@ -20,7 +20,8 @@ struct BootCommand: AsyncParsableCommand {
   @Option(help: "A root disk, raw or qcow2; the guest may write to it.", completion: .file())
   var root: String?
 
-  @Option(help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
+  @Option(
+    help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
   var kernel: String?
 
   @Option(help: ArgumentHelp("More of the kernel's command line.", valueName: "arguments"))
@@ -63,9 +64,10 @@ struct BootCommand: AsyncParsableCommand {
 
   func run() async throws {
     let kit = try Kit(folder: kit, release: kernel)
-    let model = try machine.flatMap(MachineModel.Name.init).map {
-      try MachineModel(kit.architecture, name: $0)
-    } ?? MachineModel(kit.architecture, disk: disk)
+    let model =
+      try machine.flatMap(MachineModel.Name.init).map {
+        try MachineModel(kit.architecture, name: $0)
+      } ?? MachineModel(kit.architecture, disk: disk)
     let temporary = try StagingDirectory(in: temporaryFolder)
     var rootDisk: MachineDisk
     if let root {
@@ -80,7 +82,8 @@ struct BootCommand: AsyncParsableCommand {
     let machine = VirtualMachine(
       model: model, kernel: kit.kernel, initramfs: kit.initramfs,
       disks: [rootDisk] + [kit.modulesDisk].compactMap { $0 }, diskKind: disk,
-      commandLine: (hasRoot ? [] : ["root=\(model.diskName(disk))"]) + extra, memory: memory, cpus: cpus)
+      commandLine: (hasRoot ? [] : ["root=\(model.diskName(disk))"]) + extra, memory: memory,
+      cpus: cpus)
     let expectation = expect ?? (root == nil ? ProofDisk.success : nil)
     let showsConsole = root != nil || expect != nil
     let runner = QEMURunner(
@@ -92,7 +95,9 @@ struct BootCommand: AsyncParsableCommand {
     }
     let outcome = try await runner.run(machine)
     if let after = outcome.expectedAfter {
-      print("\(kit.release) booted in \(Seconds(after)) s (\(outcome.accelerator.rawValue), \(model.name.rawValue), \(disk.rawValue))")
+      print(
+        "\(kit.release) booted in \(Seconds(after)) s (\(outcome.accelerator.rawValue), \(model.name.rawValue), \(disk.rawValue))"
+      )
     }
     withExtendedLifetime(temporary) {}
   }
@@ -110,7 +115,8 @@ struct Seconds: CustomStringConvertible {
   let description: String
 
   init(_ duration: Duration) {
-    let tenths = duration.components.seconds * 10 + duration.components.attoseconds / 100_000_000_000_000_000
+    let tenths =
+      duration.components.seconds * 10 + duration.components.attoseconds / 100_000_000_000_000_000
     description = "\(tenths / 10).\(tenths % 10)"
   }
 }

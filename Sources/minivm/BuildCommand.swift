@@ -20,7 +20,8 @@ struct BuildCommand: ParsableCommand {
       """, valueName: "source"), completion: .file())
   var sources: [String] = []
 
-  @Option(name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
+  @Option(
+    name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
   var output = "."
 
   @OptionGroup var archive: ArchiveOptions
@@ -31,7 +32,8 @@ struct BuildCommand: ParsableCommand {
     completion: .directory)
   var template: String?
 
-  @Option(help: ArgumentHelp("Size of the modules disk; 200, or more if it takes more.", valueName: "MB"))
+  @Option(
+    help: ArgumentHelp("Size of the modules disk; 200, or more if it takes more.", valueName: "MB"))
   var diskSize: Int?
 
   @OptionGroup var disk: DiskOptions
@@ -55,10 +57,7 @@ struct BuildCommand: ParsableCommand {
     let kernel = try KernelChoice(sources, archive, environment)
     let template =
       try template
-      ?? DefaultTemplate(
-        architecture: kernel.architecture, repository: try archive.repository(environment),
-        environment: environment
-      ).folder()
+      ?? archive.defaultTemplate(kernel.architecture, environment).folder()
     let builder = KitBuilder(
       kernel.source, inputs: kernel.inputs,
       options: KitBuilder.Options(
@@ -137,15 +136,15 @@ struct RamDiskOptions: ParsableArguments {
   var compression = InitramfsCompression.auto
 
   /// The lists that were given, those in this folder, or the program's own.
-  func lists(folder: String = ".") throws -> ModuleLists {
+  func lists() throws -> ModuleLists {
     func list(_ given: String?, _ name: String) throws -> ModuleList? {
-      let own = "\(folder)/\(name)"
-      guard let path = given ?? (FileTree.status(own) == nil ? nil : own) else { return nil }
+      guard let path = given ?? (FileTree.status(name) == nil ? nil : name) else { return nil }
       return try ModuleList(reading: path)
     }
-    return ModuleLists(
-      modules: try list(modules, "modules.ramfs") ?? .defaultModules,
-      autoload: try list(autoload, "modules.autoload") ?? .defaultAutoload)
+    var lists = ModuleLists.defaults
+    if let modules = try list(modules, "modules.ramfs") { lists.modules = modules }
+    if let autoload = try list(autoload, "modules.autoload") { lists.autoload = autoload }
+    return lists
   }
 }
 

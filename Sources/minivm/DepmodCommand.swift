@@ -45,7 +45,8 @@ struct DepmodCommand: ParsableCommand {
       paths: configurationPaths.isEmpty ? nil : configurationPaths, release: release)
     let paths = try tree.modulePaths(configuration)
     let index = try ModuleIndex(
-      try tree.facts(of: paths, jobs: work.jobs), lists: try tree.lists(), configuration: configuration)
+      try tree.facts(of: paths, jobs: work.jobs), lists: try tree.lists(),
+      configuration: configuration)
     if !quiet {
       for warning in configuration.warnings + index.warnings {
         writeToStandardError("minivm: warning: \(warning)")

@@ -56,6 +56,15 @@ struct ArchiveOptions: ParsableArguments {
       environment: environment)
   }
 
+  func defaultTemplate(
+    _ architecture: String, _ environment: KitEnvironment
+  ) -> DefaultTemplate {
+    DefaultTemplate(architecture: architecture, suite: suite, environment: environment) {
+      [suite, mirror] in
+      try environment.aptSources.chosen(suite: suite, mirror: mirror)
+    }
+  }
+
   func validate() throws {
     for word in [arch, suite].compactMap({ $0 })
     where word.contains("..") || word.contains(where: { !$0.isPlain }) {

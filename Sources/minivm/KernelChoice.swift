@@ -68,7 +68,8 @@ struct KernelChoice {
     let name = word.first?.isNumber == true ? "linux-image-\(parts[0])" : String(parts[0])
     let repository = try archive.repository(environment)
     let found = try repository.kernelPackages(name, architecture: archive.arch)
-    if parts.count == 2, let version = found.first?.package.version, version.description != parts[1] {
+    if parts.count == 2, let version = found.first?.package.version, version.description != parts[1]
+    {
       throw KitError(
         .missing, "\(name) has version \(version) in the mirror, not \(parts[1])",
         advice: "build that, or give the .deb of the other")

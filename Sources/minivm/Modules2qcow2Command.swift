@@ -13,7 +13,8 @@ struct Modules2qcow2Command: ParsableCommand {
   @Argument(help: ArgumentHelp("The kernel's release.", valueName: "ver"))
   var release: String
 
-  @Argument(help: ArgumentHelp("The disk's size; 200, or more if it takes more.", valueName: "size_mb"))
+  @Argument(
+    help: ArgumentHelp("The disk's size; 200, or more if it takes more.", valueName: "size_mb"))
   var size: Int?
 
   @OptionGroup var disk: DiskOptions

@@ -44,7 +44,8 @@ import Testing
     var listings: [[String]] = []
     for form in ["gnu", "pax", "posix"] {
       try await Tool.shell(
-        "tar --format=\(form) --sort=name --numeric-owner -cf \(form).tar -C tree .", in: folder.path)
+        "tar --format=\(form) --sort=name --numeric-owner -cf \(form).tar -C tree .",
+        in: folder.path)
       listings.append(try Self.listing(folder.read("\(form).tar")))
     }
     #expect(listings[0] == listings[1] && listings[1] == listings[2])
@@ -103,11 +104,13 @@ import Testing
     try writer.add("empty", .file([]), mode: 0o600, modified: 2_000_000)
     let bytes = try writer.finish()
     try folder.write("archive", bytes)
-    try await Tool.shell("mkdir out; cd out; cpio -id --quiet --no-preserve-owner -m <../archive", in: folder.path)
+    try await Tool.shell(
+      "mkdir out; cd out; cpio -id --quiet --no-preserve-owner -m <../archive", in: folder.path)
     let listing = try await Tool.shell(
       "cd out; find . -mindepth 1 -printf '%p %m %s %l %y\\n' | sort", in: folder.path)
     #expect(
-      listing == """
+      listing
+        == """
         ./bin 755 4096  d
         ./bin/link 777 4 tool l
         ./bin/tool 755 5  f

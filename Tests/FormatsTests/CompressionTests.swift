@@ -18,7 +18,8 @@ import Testing
   @Test(
     "What the field's tools compress is decompressed",
     arguments: [
-      (Compression.gzip, "gzip -c"), (.xz, "xz -c -T2 --block-size=200000"), (.xz, "xz -c -C crc32"),
+      (Compression.gzip, "gzip -c"), (.xz, "xz -c -T2 --block-size=200000"),
+      (.xz, "xz -c -C crc32"),
       (.zstd, "zstd -q -c"), (.bzip2, "bzip2 -c"), (.lzma, "xz -c --format=lzma"),
     ])
   func decodes(_ compression: Compression, _ tool: String) async throws {

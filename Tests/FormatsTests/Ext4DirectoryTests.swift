@@ -27,7 +27,8 @@ import Testing
   /// The hash of e2fsprogs' own debugfs, for names of all lengths and bytes above 127.
   @Test func theHashIsThatOfE2fsprogs() throws {
     let folder = try ImageFolder()
-    let names = (1...80).map { String(repeating: "ab-c", count: 20).prefix($0) + "z" }
+    let names =
+      (1...80).map { String(repeating: "ab-c", count: 20).prefix($0) + "z" }
       + (1...60).map { String(repeating: "\u{e9}", count: $0) }
     try rawImage(folder["disk"], size: 64 << 20) { writer in
       for name in names { try writer.addFile("/d/\(name)", .plain(), bytes: []) }

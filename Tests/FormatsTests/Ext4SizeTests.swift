@@ -22,7 +22,10 @@ import Testing
     _ = try ImageTool.run(
       "mke2fs", ["-q", "-t", "ext4", "-b", "4096", "-i", "16384", folder["mke2fs"]])
     let theirs = try ImageTool.run("dumpe2fs", [folder["mke2fs"]]).output
-    for label in ["Filesystem features:", "Inode count:", "Block count:", "Total journal blocks:", "Flex block group size:"] {
+    for label in [
+      "Filesystem features:", "Inode count:", "Block count:", "Total journal blocks:",
+      "Flex block group size:",
+    ] {
       func line(_ text: String) -> Substring? {
         text.split(separator: "\n").first { $0.hasPrefix(label) }
       }
@@ -58,7 +61,8 @@ import Testing
     #expect(FileTree.status(folder["disk"]) == nil)
     let reason = try #require(error?.reason)
     let needed = try #require(
-      Int(reason.split(separator: " ").drop { $0 != "of" }.dropFirst().first.map(String.init) ?? ""))
+      Int(reason.split(separator: " ").drop { $0 != "of" }.dropFirst().first.map(String.init) ?? "")
+    )
     #expect(throws: FormatError.self) { try attempt((needed - 1) << 20, mayGrow: false) }
     #expect(try attempt(needed << 20, mayGrow: false).size == needed << 20)
     try ImageTool.check(folder["disk"])

@@ -40,7 +40,8 @@ enum ImageTool {
     try process.run()
     let output = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
-    return Result(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
+    return Result(
+      status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
   }
 
   /// e2fsck has nothing to say but its passes and the summary.
@@ -58,7 +59,8 @@ enum ImageTool {
 }
 
 extension Ext4Identity {
-  static func sample(label: String = "sample", seconds: Int = 1_700_000_000) throws -> Ext4Identity {
+  static func sample(label: String = "sample", seconds: Int = 1_700_000_000) throws -> Ext4Identity
+  {
     try Ext4Identity(
       uuid: (0..<16).map { UInt8(0xA0 + $0) }, hashSeed: (0..<16).map { UInt8(3 * $0 + 1) },
       label: label, timestamp: Ext4Time(seconds: seconds))

@@ -48,7 +48,8 @@ import Testing
     #expect(
       try ImageTool.debugfs(disk, "stat /dev/null").contains("Device major/minor number: 01:03"))
     #expect(
-      try ImageTool.debugfs(disk, "stat /dev/far").contains("(New-style) Device major/minor number: 259:70000"))
+      try ImageTool.debugfs(disk, "stat /dev/far").contains(
+        "(New-style) Device major/minor number: 259:70000"))
     #expect(try field("Type:", ImageTool.debugfs(disk, "stat /dev/pipe")) == "FIFO")
     #expect(try field("Type:", ImageTool.debugfs(disk, "stat /dev/sock")) == "socket")
     // Made for the path's sake: as a folder of root's, with the time of what is in it.
@@ -141,7 +142,9 @@ import Testing
     try refused { try $0.addHardLink("/link", to: "/nothing") }
     try refused { try $0.addSymbolicLink("/link", to: "", .plain()) }
     try refused { try $0.addSymbolicLink("/link", to: "a\0b", .plain()) }
-    try refused { try $0.addSymbolicLink("/link", to: String(repeating: "t", count: 4096), .plain()) }
+    try refused {
+      try $0.addSymbolicLink("/link", to: String(repeating: "t", count: 4096), .plain())
+    }
     try refused {
       try $0.addSpecialFile("/dev", .characterDevice(major: 4096, minor: 0), .plain())
     }
@@ -186,6 +189,7 @@ import Testing
     let part = try InputFile(folder["disk"])
     let last = try ImageTool.debugfs(folder["disk"], "bmap /large \(size / 4096)")
     let block = try #require(Int(last.split(separator: "\n").last.map(String.init) ?? ""))
-    #expect(try part.read(at: block * 4096, count: size % 4096) == Array(noise(tail).suffix(size % 4096)))
+    #expect(
+      try part.read(at: block * 4096, count: size % 4096) == Array(noise(tail).suffix(size % 4096)))
   }
 }

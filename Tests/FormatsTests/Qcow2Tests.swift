@@ -3,7 +3,9 @@ import Foundation
 import Testing
 
 @Suite struct Qcow2Tests {
-  static let compressions: [Qcow2Compression] = [.zstd, .zlib, .none, .zstd(level: 1), .zlib(level: 9)]
+  static let compressions: [Qcow2Compression] = [
+    .zstd, .zlib, .none, .zstd(level: 1), .zlib(level: 9),
+  ]
 
   /// Clusters that shrink, that do not, that are zeros; in no order; the last table far away.
   private func clusters() -> [(index: Int, bytes: [UInt8])] {
@@ -63,7 +65,8 @@ import Testing
     try file.commit()
     for index in 0..<300 {
       let io = try ImageTool.run(
-        "qemu-io", ["-f", "qcow2", "-c", "write -P 7 \(index * 65536 * 3 + 4096) 8192", folder["qcow2"]])
+        "qemu-io",
+        ["-f", "qcow2", "-c", "write -P 7 \(index * 65536 * 3 + 4096) 8192", folder["qcow2"]])
       #expect(io.status == 0, "\(io.output)")
     }
     let check = try ImageTool.run("qemu-img", ["check", "-f", "qcow2", folder["qcow2"]])

@@ -41,7 +41,7 @@ struct AppletTableTests {
       }
       do {
         _ = try StaticProgram(copy)
-      } catch let error as FormatError {
+      } catch {
         #expect(!error.reason.isEmpty)
       }
     }

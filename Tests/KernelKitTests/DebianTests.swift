@@ -6,7 +6,8 @@ import Testing
 @Suite struct DebianVersionTests {
   static let versions = [
     "1.0", "1.00", "1.0~rc1", "1.0~rc1-1", "1.0-1", "1.0-1+b1", "1.0-1~bpo12+1", "1:0.1", "0:1.0",
-    "2.0", "1.10", "1.9", "1.0a", "1.0+", "6.1.192-2", "6.1.0-18", "6.12.9+deb13", "7.2.13-1", "0", "~",
+    "2.0", "1.10", "1.9", "1.0a", "1.0+", "6.1.192-2", "6.1.0-18", "6.12.9+deb13", "7.2.13-1", "0",
+    "~",
     "1.0.0", "09", "9", "1-1-1", "99999999999999999999", "100000000000000000000",
   ]
 
@@ -52,7 +53,9 @@ import Testing
         DebianSuite(mirror: "http://two.invalid/security", suite: "bookworm-security"),
       ])
     #expect(
-      try sources.chosen(suite: "trixie", mirror: nil).map(\.suite) == ["trixie", "trixie-security"])
+      try sources.chosen(suite: "trixie", mirror: nil).map(\.suite) == [
+        "trixie", "trixie-security",
+      ])
     #expect(
       try sources.chosen(suite: "sid", mirror: "http://m.invalid/") == [
         DebianSuite(mirror: "http://m.invalid", suite: "sid")

@@ -32,7 +32,8 @@ import Testing
   }
 
   /// Makes a package with a made-up kernel.
-  static func package(_ folder: TemporaryFolder, compression: String = "xz") async throws -> String {
+  static func package(_ folder: TemporaryFolder, compression: String = "xz") async throws -> String
+  {
     try await Tool.shell(
       """
       mkdir -p p/DEBIAN p/boot p/lib/modules/6.1.0-1-x/kernel/fs
@@ -50,7 +51,9 @@ import Testing
     let package = try await Self.package(folder, compression: compression)
     _ = try Unpacker([DebArchive(package)], into: folder("out")).run(jobs: 2)
     try await Tool.shell("dpkg-deb -x p.deb judge", in: folder.path)
-    try await Tool.shell("diff -r out/lib judge/lib; cmp out/vmlinuz-6.1.0-1-x judge/boot/vmlinuz-6.1.0-1-x", in: folder.path)
+    try await Tool.shell(
+      "diff -r out/lib judge/lib; cmp out/vmlinuz-6.1.0-1-x judge/boot/vmlinuz-6.1.0-1-x",
+      in: folder.path)
   }
 
   @Test("An earlier result is replaced as a whole, and kept when the new one fails")
@@ -107,7 +110,8 @@ import Testing
     _ = try await Self.package(folder)
     try await Tool.shell("ar x p.deb; \(making)", in: folder.path)
     let judge = try await Tool.run("dpkg-deb", ["-x", folder("t.deb"), folder("judge")])
-    let isTaken = (try? Unpacker([DebArchive(folder("t.deb"))], into: folder("out")).run(jobs: 1)) != nil
+    let isTaken =
+      (try? Unpacker([DebArchive(folder("t.deb"))], into: folder("out")).run(jobs: 1)) != nil
     #expect(isTaken == (judge.status == 0), "\(judge.errors)")
   }
 

@@ -58,7 +58,8 @@ public enum TestCache {
 
   /// The release of the one kernel in a tree.
   public static func release(in tree: String) throws -> String {
-    for folder in ["\(tree)/lib/modules", "\(tree)/usr/lib/modules"] where FileTree.isDirectory(folder) {
+    for folder in ["\(tree)/lib/modules", "\(tree)/usr/lib/modules"]
+    where FileTree.isDirectory(folder) {
       if let name = try FileTree.names(in: folder).first { return name }
     }
     throw ToolFailure(description: "\(tree) has no kernel")

@@ -615,4 +615,85 @@ move_mounts
 exec switch_root "$kit_newroot" "$kit_init" "$@"
 
 """###
+
+  /// modules.ramfs
+  public static let modulesRamfs = ###"""
+# Modules for the RAM disk: what finds and mounts the root disk. Everything else waits on the modules
+# disk until the booted system asks for it, so keep this short.
+#
+# One entry a line: a module or a folder below the kernel's lib/modules/VER/kernel. `#` starts a
+# comment anywhere. Wildcards: `*` `?` `[a-z]` within one name, `**` across folders. `.ko` stands for
+# `.ko.xz`, `.ko.zst` and `.ko.gz` too. What a module needs comes with it and is not listed here:
+# its dependencies, its softdeps and its weakdeps.
+#
+# An entry that this kernel has built in is fine. An entry that matches nothing is an error, unless it
+# starts with `?`: that one may be missing, because some kernels don't have it.
+#
+# To find out what a machine needs: boot it with any RAM disk and look at `lsmod`; modules.dep has the
+# paths. `? ` lines cost nothing where they don't apply; each line's size is of the module unpacked.
+
+# How devices are found.
+drivers/virtio/virtio_pci.ko            # QEMU pc, q35 and virt, Cloud Hypervisor; 60 KB
+drivers/virtio/virtio_mmio.ko           # QEMU microvm and virt, Firecracker; 25 KB
+
+# Where the root disk is.
+drivers/block/virtio_blk.ko             # -drive if=virtio, virtio-blk-pci, virtio-blk-device; 60 KB
+drivers/scsi/virtio_scsi.ko             # virtio-scsi-pci, with the SCSI core: 560 KB
+drivers/scsi/sd_mod.ko                  # disks on any SCSI, SATA or IDE controller; 155 KB
+drivers/nvme/host/nvme.ko               # -device nvme
+? drivers/ata/ata_piix.ko               # IDE disks of QEMU pc, with libata: 750 KB
+? drivers/ata/ata_generic.ko            # IDE controllers of other kinds
+? drivers/ata/ahci.ko                   # SATA disks of QEMU q35; the 6.1 cloud kernel has none
+
+# What is on it.
+fs/ext4/ext4.ko
+fs/squashfs/squashfs.ko                 # read-only roots; 155 KB
+fs/erofs/erofs.ko                       # the same, faster; 235 KB
+fs/overlayfs/overlay.ko                 # a writable layer over either of them; 355 KB
+
+# Faster checksums for ext4; the kernel has slow ones without it.
+? arch/x86/crypto/crc32c-intel.ko
+? arch/arm64/crypto/crc32-ce.ko
+
+# Things that a system wants before its root disk is there.
+drivers/char/virtio_console.ko          # console=hvc0; 80 KB
+drivers/char/hw_random/virtio-rng.ko    # random numbers from the host; 20 KB
+
+# Not here, because a RAM disk does without them. Take the `#` away for a machine that does not.
+# fs/xfs/xfs.ko                         # other roots
+# fs/btrfs/btrfs.ko
+# fs/f2fs/f2fs.ko
+# drivers/md/dm-mod.ko                  # LVM, dm-verity, dm-crypt
+# drivers/nvdimm/virtio_pmem.ko         # -device virtio-pmem-pci
+# fs/fuse/virtiofs.ko                   # folders of the host
+# ? fs/9p/9p.ko
+# ? net/9p/9pnet_virtio.ko
+# drivers/net/virtio_net.ko             # networks
+# ? drivers/net/ethernet/intel/e1000/e1000.ko
+# ? drivers/net/ethernet/intel/e1000e/e1000e.ko
+# ? drivers/scsi/vmw_pvscsi.ko          # disks of VMware
+# ? drivers/scsi/hv_storvsc.ko          # disks of Hyper-V
+# ? drivers/block/xen-blkfront.ko       # disks of Xen
+# drivers/scsi/sr_mod.ko                # CD-ROMs
+# ? fs/isofs/isofs.ko
+# drivers/block/loop.ko                 # disks in files
+
+"""###
+
+  /// modules.autoload
+  public static let modulesAutoload = ###"""
+# Modules that the RAM disk loads first, in this order, whatever devices there are: those that no
+# device announces. Drivers are not listed here: the RAM disk finds them by the devices it sees.
+#
+# One name a line, dashes or underscores; `#` starts a comment. A name here puts the module into the
+# RAM disk too. One that is built into the kernel is fine; one that the kernel doesn't have is an
+# error, unless the line starts with `?`.
+
+ext4        # the root's filesystem: mount(8) tries what the kernel knows when no rootfstype= is given
+# squashfs  # for roots of these kinds
+# erofs
+# overlay
+# xfs
+
+"""###
 }

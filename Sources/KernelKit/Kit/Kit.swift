@@ -23,9 +23,11 @@ public struct Kit: Sendable {
     let found = names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
       .filter { names.contains("vmlinuz-\($0)") && (wanted ?? $0) == $0 }
     guard let first = found.first else {
-      let missing = wanted.map { "vmlinuz-\($0) and initramfs-\($0)" } ?? "vmlinuz-VER and initramfs-VER"
+      let missing =
+        wanted.map { "vmlinuz-\($0) and initramfs-\($0)" } ?? "vmlinuz-VER and initramfs-VER"
       throw KitError(
-        .missing, "\(folder): there is no \(missing) in it", advice: "make them with `minivm build`")
+        .missing, "\(folder): there is no \(missing) in it", advice: "make them with `minivm build`"
+      )
     }
     guard found.count == 1 else {
       throw KitError(
@@ -37,7 +39,9 @@ public struct Kit: Sendable {
     kernel = "\(folder)/vmlinuz-\(first)"
     initramfs = "\(folder)/initramfs-\(first)"
     modulesDisk = MachineDisk.Format.allCases
-      .map { MachineDisk("\(folder)/modules-\(first).\($0.rawValue)", format: $0, access: .unchanged) }
+      .map {
+        MachineDisk("\(folder)/modules-\(first).\($0.rawValue)", format: $0, access: .unchanged)
+      }
       .first { FileTree.status($0.path, followingLink: true) != nil }
     architecture = try Self.architecture(
       ofKernel: InputFile(kernel).read(at: 0, count: 0x400), path: kernel)

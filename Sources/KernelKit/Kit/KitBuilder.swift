@@ -64,11 +64,13 @@ public struct KitBuilder: Sendable {
     }
     guard let kernel = parts.kernel else {
       throw KitError(
-        .invalid, "kernel \(release) has modules, but no vmlinuz", advice: "give all of its packages")
+        .invalid, "kernel \(release) has modules, but no vmlinuz",
+        advice: "give all of its packages")
     }
     guard let disk = parts.disk, let diskOutput = parts.diskOutput else {
       throw KitError(
-        .invalid, "kernel \(release) has a vmlinuz, but no modules", advice: "give all of its packages")
+        .invalid, "kernel \(release) has a vmlinuz, but no modules",
+        advice: "give all of its packages")
     }
     environment.progress.report("modules disk", done, nil)
     let index = try disk.finish()
@@ -90,7 +92,7 @@ public struct KitBuilder: Sendable {
         ofKernel: kernel.file.read(at: 0, count: 0x400), path: FileTree.name(of: kernel.file.path)
       ).rawValue,
       timestamp: disk.timestamp, inputs: inputs,
-      programs: try TemplateProgram.read(in: options.template),
+      programs: try RamdiskTemplate(options.template).programs(),
       options: Manifest.Options(
         diskSize: options.disk.size, diskFormat: options.disk.format.rawValue,
         diskCompression: options.disk.compression.rawValue,
@@ -171,7 +173,8 @@ extension KitBuilder {
       lines += String(decoding: earlier, as: UTF8.self).split(separator: "\n").map(String.init)
         .filter { line in
           let name = String(line.dropFirst(66))
-          return !own.contains { $0.file == name } && !name.isEmpty && !name.contains("-\(release).")
+          return !own.contains { $0.file == name } && !name.isEmpty
+            && !name.contains("-\(release).")
             && FileTree.status("\(options.folder)/\(name)") != nil
         }
     }

@@ -46,7 +46,9 @@ final class ModuleCollector {
       default: nil
       }
     if let list {
-      return ObservedSource(body) { [self] in lists[keyPath: list] = (lists[keyPath: list] ?? []) + $0 }
+      return ObservedSource(body) { [self] in
+        lists[keyPath: list] = (lists[keyPath: list] ?? []) + $0
+      }
     }
     guard ModuleName.isModuleFile(FileTree.name(of: below)) else { return body }
     guard entry.size <= ModuleTree.sizeLimit else {

@@ -54,7 +54,8 @@ public struct RamDisk: Sendable {
       // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
       let path = ModuleName.uncompressed(original.path)
       try initramfs.add("\(tree)/\(path)", .file(bytes, isExecutable: false))
-      modules.append(Manifest.Module(path: path, size: bytes.count, reasons: module.reasons.map(\.description)))
+      modules.append(
+        Manifest.Module(path: path, size: bytes.count, reasons: module.reasons.map(\.description)))
       chosen.append((path, original.facts))
     }
     for (name, bytes) in try indexFiles(chosen, of: index) {

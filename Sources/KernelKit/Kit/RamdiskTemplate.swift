@@ -65,7 +65,8 @@ public struct RamdiskTemplate: Sendable {
     let staging = try StagingDirectory(in: folder)
     let staged = "\(staging.path)/\(tool.folder)"
     try FileTree.makeDirectory(staged)
-    for name in before == nil ? [] : try FileTree.names(in: destination) where name != tool.rawValue {
+    for name in before == nil ? [] : try FileTree.names(in: destination) where name != tool.rawValue
+    {
       let path = "\(destination)/\(name)"
       if unneeded.contains(name), try isLink(path, to: tool.rawValue) {
         update.removedLinks.append(name)
@@ -112,7 +113,8 @@ public struct RamdiskTemplate: Sendable {
   /// Names that the program in the template answers to, and the new one does not.
   private func staleNames(_ tool: TemplateTool, wanted: Set<String>) -> Set<String> {
     // A program that can't be read has links that nobody knows: they stay.
-    guard let old = try? InputFile("\(folder)/\(tool.path)").readAll(limit: StaticProgram.sizeLimit),
+    guard
+      let old = try? InputFile("\(folder)/\(tool.path)").readAll(limit: StaticProgram.sizeLimit),
       let program = try? StaticProgram(old), let names = try? tool.linkNames(program)
     else { return [] }
     return Set(names).subtracting(wanted)

@@ -136,7 +136,8 @@ struct Ext4Layout {
   ///     a smaller disk and not into the one that was asked for.
   ///   - place: by blocks of the disk: its geometry, and where the content ends in it.
   static func smallestSize(
-    inodes: Int, least: Int = 0, _ place: (_ blocks: Int) -> (geometry: Ext4Geometry, contentEnd: Int)
+    inodes: Int, least: Int = 0,
+    _ place: (_ blocks: Int) -> (geometry: Ext4Geometry, contentEnd: Int)
   ) throws(FormatError) -> Int {
     let blocksPerMiB = (1 << 20) / Ext4Geometry.blockSize
     var size = max(fewestBlocks / blocksPerMiB, Ext4Geometry.divideUp(least, 1 << 20))

@@ -19,7 +19,8 @@ struct Ext4Name: Hashable, Comparable, Sendable {
         }
       }
     if let problem {
-      throw FormatError(.malformed, problem, path: [String(decoding: bytes.prefix(300), as: UTF8.self)])
+      throw FormatError(
+        .malformed, problem, path: [String(decoding: bytes.prefix(300), as: UTF8.self)])
     }
   }
 

@@ -95,7 +95,8 @@ extension Ext4Writer {
     }
     let others = nodes.indices.dropFirst()
     numbered =
-      others.filter { nodes[$0].kind == .directory } + others.filter { nodes[$0].kind != .directory }
+      others.filter { nodes[$0].kind == .directory }
+      + others.filter { nodes[$0].kind != .directory }
     nodes[Self.rootNode].number = Ext4Inode.root
     for (offset, index) in numbered.enumerated() {
       guard let number = UInt32(exactly: Int(Ext4Inode.first) + offset) else {

@@ -120,7 +120,8 @@ public final class Ext4Writer {
     try adding {
       let bytes = Array(target.utf8)
       guard !bytes.isEmpty, bytes.count < Ext4Geometry.blockSize, !bytes.contains(0) else {
-        throw FormatError(.malformed, "a link's target is empty, too long or contains NUL", path: [path])
+        throw FormatError(
+          .malformed, "a link's target is empty, too long or contains NUL", path: [path])
       }
       var node = Ext4Node(.symbolicLink, attributes)
       node.attributes.mode = 0o777

@@ -23,7 +23,8 @@ final class ClusterCodec: Sendable {
     switch compression {
     case .zstd: cluster = try ZstdClusterCompressor.decompress(bytes)
     case .zlib: cluster = try DeflateClusterCompressor.decompress(bytes)
-    case .none: throw FormatError(.malformed, "a compressed cluster in an image without compression")
+    case .none:
+      throw FormatError(.malformed, "a compressed cluster in an image without compression")
     }
     guard cluster.count == DiskImage.clusterSize else {
       throw FormatError(.malformed, "a compressed cluster holds \(cluster.count) bytes")

@@ -45,7 +45,8 @@ internal import CZlib
 
   static func decompress(_ bytes: [UInt8]) throws(FormatError) -> [UInt8] {
     var input = bytes
-    let result = unsafe [UInt8](unsafeUninitializedCapacity: DiskImage.clusterSize) { output, count in
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: DiskImage.clusterSize) {
+      output, count in
       count = unsafe input.withUnsafeMutableBufferPointer { input in
         var stream = unsafe z_stream()  // used and ended in this call, so it stays where it is
         let started = unsafe inflateInit2_(

@@ -44,7 +44,8 @@ public final class Qcow2Writer: DiskImageWriter {
         if piece.content.isAllZero { return Piece(cluster: piece.cluster, content: .zeros) }
         let compressed = try codec.compress(piece.content)
         return Piece(
-          cluster: piece.cluster, content: compressed.map { .compressed($0) } ?? .plain(piece.content))
+          cluster: piece.cluster,
+          content: compressed.map { .compressed($0) } ?? .plain(piece.content))
       },
       commit: { piece in
         switch piece.content {

@@ -35,7 +35,8 @@ internal import CZstd
   }
 
   static func decompress(_ bytes: [UInt8]) throws(FormatError) -> [UInt8] {
-    let result = unsafe [UInt8](unsafeUninitializedCapacity: DiskImage.clusterSize) { output, count in
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: DiskImage.clusterSize) {
+      output, count in
       count = unsafe bytes.withUnsafeBytes { input in
         let frame = unsafe ZSTD_findFrameCompressedSize(input.baseAddress, input.count)
         guard ZSTD_isError(frame) == 0 else { return 0 }

@@ -1,0 +1,66 @@
+internal import Formats
+
+/// The template of those who have none: minivm's own init, with busybox and e2fsck of a mirror.
+///
+/// It is made once for each suite and architecture and kept in the cache, so that later builds need
+/// no network. Removing it there fetches the programs anew.
+public struct DefaultTemplate: Sendable {
+  private let architecture: String
+  private let suites: @Sendable () throws -> [DebianSuite]
+  private let name: String
+  private let environment: KitEnvironment
+
+  /// - Parameters:
+  ///   - suite: the name of the suite that the programs come from; nil for the machine's own.
+  ///   - suites: where to look for them, asked when there is something to fetch.
+  public init(
+    architecture: String, suite: String?, environment: KitEnvironment,
+    suites: @escaping @Sendable () throws -> [DebianSuite]
+  ) {
+    self.architecture = architecture
+    self.suites = suites
+    let suite = (suite ?? environment.aptSources.codename ?? "default").replacing("/", with: "_")
+    name = "\(suite)-\(architecture)"
+    self.environment = environment
+  }
+
+  /// The template's folder, which is complete.
+  public func folder() throws -> String {
+    let folder = "\(environment.cacheFolder)/template/\(name)"
+    try FileTree.makeDirectories(folder)
+    let template = try RamdiskTemplate(folder)
+    for tool in TemplateTool.allCases where try !isSound(tool, template) {
+      let repository = DebianRepository(suites: try suites(), environment: environment)
+      let download = try repository.newest(tool.debianPackage, architecture: architecture)
+      let provided = try tool.read(
+        download.path, architecture: architecture, origin: download.url)
+      try template.update(tool, provided)
+    }
+    // The program's own init may be newer than the one that was kept.
+    let script = Array(DefaultFiles.initScript.utf8)
+    let path = "\(folder)/init"
+    if (try? InputFile(path).readAll(limit: 1 << 20)) != script {
+      let output = try OutputFile(replacing: path)
+      try output.write(script, at: 0)
+      try output.commit(mode: 0o755)
+    }
+    return folder
+  }
+
+  /// Whether a program is there, and is the one that was noted when it came.
+  private func isSound(_ tool: TemplateTool, _ template: RamdiskTemplate) throws -> Bool {
+    guard let note = try template.programs().first(where: { $0.path == tool.path }),
+      let file = try? InputFile("\(template.folder)/\(tool.path)")
+    else { return false }
+    return try Digest.sha256(of: file) == note.sha256
+  }
+}
+
+extension ModuleLists {
+  /// Those that minivm comes with.
+  public static var defaults: ModuleLists {
+    ModuleLists(
+      modules: ModuleList(Array(DefaultFiles.modulesRamfs.utf8), name: "modules.ramfs"),
+      autoload: ModuleList(Array(DefaultFiles.modulesAutoload.utf8), name: "modules.autoload"))
+  }
+}
