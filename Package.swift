@@ -83,7 +83,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "Formats",
+        "Formats", "KernelKit",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

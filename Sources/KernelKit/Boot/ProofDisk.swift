@@ -7,6 +7,9 @@ public struct ProofDisk: Sendable {
   public static let success = "minivm: the kit works"
   /// What the init's own lines begin with.
   public static let prefix = "minivm: "
+  public static let label = "minivm-proof"
+  /// It is never beside another of its kind.
+  public static let uuid = "6d696e69-766d-4270-8000-726f6f660000"
 
   /// Modules without hardware of their own, one of which is not in the RAM disk.
   private static let candidates = [
@@ -39,9 +42,14 @@ public struct ProofDisk: Sendable {
     try program("sbin/init", Array(Self.initScript(candidates: free).utf8))
     try writer.finish(
       Ext4Identity(
-        uuid: Array("minivm proof dsk".utf8), hashSeed: Array("minivm proof dsk".utf8),
-        label: "minivm-proof", timestamp: time))
+        uuid: Self.bytes(ofUUID: Self.uuid), hashSeed: Self.bytes(ofUUID: Self.uuid),
+        label: Self.label, timestamp: time))
     try output.commit()
+  }
+
+  private static func bytes(ofUUID text: String) -> [UInt8] {
+    let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+    return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
   }
 
   private static func initScript(candidates: [String]) -> String {

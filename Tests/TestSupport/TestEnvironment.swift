@@ -1,9 +1,9 @@
-import KernelKit
+public import KernelKit
 import Logging
 
 extension KitEnvironment {
   /// No network, no variables of the machine.
-  static func testing(cache: String, sourceDateEpoch: Int? = nil) -> KitEnvironment {
+  public static func testing(cache: String, sourceDateEpoch: Int? = nil) -> KitEnvironment {
     KitEnvironment(
       get: { url, _ in throw KitError(.missing, "\(url): tests have no network") },
       sourceDateEpoch: sourceDateEpoch, cacheFolder: cache, aptSources: AptSources(suites: []),

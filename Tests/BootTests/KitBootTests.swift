@@ -1,0 +1,70 @@
+import Formats
+import KernelKit
+import TestSupport
+import Testing
+
+/// Kits of real kernels in virtual machines.
+@Suite(.serialized) struct KitBootTests {
+  /// Made once for all boots of the suite.
+  private static let folder = Result { try TemporaryFolder() }
+  private static let cloud = Result { try makeKit("cloud") }
+
+  private static func makeKit(_ name: String) throws -> Kit {
+    let folder = try folder.get()
+    let template = try TestKit.makeTemplate(folder)
+    try TestKit.build(name, template: template, to: folder(name))
+    return try Kit(folder: folder(name))
+  }
+
+  private static func boot(
+    _ kit: Kit, _ model: MachineModel, _ disk: MachineModel.Disk, root: String,
+    append: [String] = []
+  ) async throws -> QEMURunner.Outcome {
+    let folder = try TemporaryFolder()
+    try ProofDisk(kit).write(to: folder("root.raw"))
+    let machine = VirtualMachine(
+      model: model, kernel: kit.kernel, initramfs: kit.initramfs,
+      disks: [MachineDisk(folder("root.raw"), format: .raw, access: .readWrite)]
+        + [kit.modulesDisk].compactMap { $0 },
+      diskKind: disk, commandLine: ["root=\(root)"] + append)
+    let outcome = try await QEMURunner(
+      accelerator: .tcg, expectation: ProofDisk.success, timeout: .seconds(120)
+    ).run(machine)
+    #expect(outcome.expectedAfter != nil)
+    let check = try await Tool.run("e2fsck", ["-fn", folder("root.raw")])
+    #expect(check.status == 0, "\(check.output)")
+    return outcome
+  }
+
+  @Test(
+    "Root by name, UUID and label on every kind of disk",
+    arguments: [MachineModel.Disk.virtioBlk, .virtioSCSI, .ide],
+    ["name", "UUID=\(ProofDisk.uuid)", "LABEL=\(ProofDisk.label)"])
+  func disks(_ disk: MachineModel.Disk, _ root: String) async throws {
+    let model = MachineModel(.amd64, disk: disk)
+    let outcome = try await Self.boot(
+      Self.cloud.get(), model, disk, root: root == "name" ? model.diskName(disk) : root)
+    #expect(outcome.lastLines.contains { $0.contains("came from it") })
+  }
+
+  @Test("Compressed modules below usr/lib")
+  func newer() async throws {
+    _ = try await Self.boot(
+      Self.makeKit("cloud-6.12"), MachineModel(.amd64), .virtioBlk, root: "/dev/vda")
+  }
+
+  @Test("An expectation that is not met says what the console said")
+  func unmet() async throws {
+    let kit = try Self.cloud.get()
+    let machine = VirtualMachine(
+      model: MachineModel(.amd64), kernel: kit.kernel, initramfs: kit.initramfs, disks: [],
+      diskKind: .virtioBlk, commandLine: ["root=/dev/nothing", "panic=1"])
+    let error = await #expect(throws: KitError.self) {
+      _ = try await QEMURunner(
+        accelerator: .tcg, expectation: "never", timeout: .seconds(60)
+      ).run(machine)
+    }
+    #expect(error?.code == .unexpected)
+    #expect(error?.message.contains("/dev/nothing") == true, "\(error?.message ?? "")")
+  }
+}

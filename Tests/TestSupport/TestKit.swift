@@ -1,0 +1,43 @@
+import Formats
+public import KernelKit
+
+/// Kits of real kernels, made from what the test cache holds, without a network.
+public enum TestKit {
+  /// A template with Debian's busybox and e2fsck.
+  public static func makeTemplate(_ folder: TemporaryFolder) throws -> String {
+    try folder.write("template/init", DefaultFiles.initScript.utf8)
+    try FileTree.setAttributes(folder("template/init"), mode: 0o755, seconds: 0)
+    let template = try RamdiskTemplate(folder("template"))
+    for (tool, name) in [(TemplateTool.busybox, "busybox"), (.e2fsck, "e2fsck")] {
+      try template.update(tool, tool.read(TestCache.packages(name)[0]))
+    }
+    return template.folder
+  }
+
+  /// Builds a kit of a cached kernel.
+  @discardableResult
+  public static func build(
+    _ name: String, template: String, to output: String,
+    disk: ModulesDisk.Options = ModulesDisk.Options(), compression: InitramfsCompression = .auto,
+    lists: ModuleLists = .defaults, sourceDateEpoch: Int? = nil
+  ) throws -> Manifest {
+    let packages = try TestCache.packages(name).map(DebArchive.init)
+    return try KitBuilder(
+      .packages(packages), inputs: packages.map(Manifest.Input.init(file:)),
+      options: KitBuilder.Options(
+        folder: output, template: template, lists: lists, disk: disk, compression: compression),
+      environment: .testing(cache: "\(output)/cache", sourceDateEpoch: sourceDateEpoch)
+    ).build()
+  }
+
+  /// The program that is being tested.
+  public static let program: String = {
+    // Beside the tests' own bundle.
+    let path = CommandLine.arguments.first ?? ""
+    for folder in [FileTree.parent(of: path), FileTree.parent(of: FileTree.parent(of: path))]
+    where FileTree.status("\(folder)/minivm") != nil {
+      return "\(folder)/minivm"
+    }
+    return ".build/debug/minivm"
+  }()
+}
