@@ -651,9 +651,8 @@ fs/squashfs/squashfs.ko                 # read-only roots; 155 KB
 fs/erofs/erofs.ko                       # the same, faster; 235 KB
 fs/overlayfs/overlay.ko                 # a writable layer over either of them; 355 KB
 
-# Faster checksums for ext4; the kernel has slow ones without it.
+# Faster checksums for ext4; the kernel has slow ones of its own.
 ? arch/x86/crypto/crc32c-intel.ko
-? arch/arm64/crypto/crc32-ce.ko
 
 # Things that a system wants before its root disk is there.
 drivers/char/virtio_console.ko          # console=hvc0; 80 KB

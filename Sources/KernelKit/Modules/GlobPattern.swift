@@ -40,9 +40,8 @@ struct GlobPattern: Sendable {
   }
 
   /// Whether all of `text` matches. Takes time proportional to both lengths multiplied, at worst.
-  func matches(_ text: some Collection<UInt8>) -> Bool {
-    let text = Array(text)
-    var (part, position) = (0, 0)
+  func matches(_ text: ArraySlice<UInt8>) -> Bool {
+    var (part, position) = (0, text.startIndex)
     // Where to go on after a mismatch: the last star of either kind, and what it has taken so far.
     var star: (part: Int, position: Int)?
     var deepStar: (part: Int, position: Int)?
@@ -55,15 +54,15 @@ struct GlobPattern: Sendable {
           star = (part, position)
         }
         part += 1
-      } else if position == text.count, part == parts.count {
+      } else if position == text.endIndex, part == parts.count {
         return true
-      } else if position < text.count, part < parts.count, accepts(parts[part], text[position]) {
+      } else if position < text.endIndex, part < parts.count, accepts(parts[part], text[position]) {
         part += 1
         position += 1
-      } else if let last = star, last.position < text.count, text[last.position] != separator {
+      } else if let last = star, last.position < text.endIndex, text[last.position] != separator {
         (part, position) = (last.part + 1, last.position + 1)
         star = (last.part, last.position + 1)
-      } else if let last = deepStar, last.position < text.count {
+      } else if let last = deepStar, last.position < text.endIndex {
         (part, position) = (last.part + 1, last.position + 1)
         deepStar = (last.part, last.position + 1)
         star = nil

@@ -28,7 +28,7 @@ struct ModuleAliases {
     var found = Set(exact[ByteString(name[...])] ?? [])
     let wildcards: [UInt8] = [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "[")]
     for (pattern, first, position) in patterns
-    where (first == name.first || wildcards.contains(first)) && pattern.matches(name) {
+    where (first == name.first || wildcards.contains(first)) && pattern.matches(name[...]) {
       found.insert(position)
     }
     return found.sorted()

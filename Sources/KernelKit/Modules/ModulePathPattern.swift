@@ -1,7 +1,8 @@
 /// An entry of modules.ramfs: a module or a folder, whose path may have wildcards.
 struct ModulePathPattern {
-  /// Below the tree, without the slashes around it.
-  private let candidates: [GlobPattern]
+  /// Below the tree, without the slashes around them.
+  private let literals: [[UInt8]]
+  private let globs: [GlobPattern]
   private let isEverything: Bool
 
   /// - Parameter entry: below the tree or below its folder `kernel`.
@@ -10,20 +11,25 @@ struct ModulePathPattern {
     let text = Array(path.joined(separator: [UInt8(ascii: "/")]))
     let cut = Self.withoutCompression(text)
     isEverything = text.isEmpty
-    candidates = [
-      GlobPattern(cut, isPath: true), GlobPattern(Array("kernel/".utf8) + cut, isPath: true),
-    ]
+    let candidates = [cut, Array("kernel/".utf8) + cut]
+    let patterns = candidates.map { GlobPattern($0, isPath: true) }
+    let isLiteral = patterns.allSatisfy(\.isLiteral)
+    literals = isLiteral ? candidates : []
+    globs = isLiteral ? [] : patterns
   }
 
   /// Whether the module at a path is meant, or a folder that it is in.
-  func matches(_ path: String) -> Bool {
+  /// - Parameter path: as `withoutCompression` makes it.
+  func matches(_ path: [UInt8]) -> Bool {
     if isEverything { return true }
-    let path = Self.withoutCompression(Array(path.utf8))
-    return candidates.contains { candidate in
-      if candidate.matches(path) { return true }
-      return path.indices.contains {
-        path[$0] == UInt8(ascii: "/") && candidate.matches(path[..<$0])
-      }
+    for literal in literals where path.starts(with: literal) {
+      if path.count == literal.count || path[literal.count] == UInt8(ascii: "/") { return true }
+    }
+    return globs.contains { glob in
+      glob.matches(path[...])
+        || path.indices.contains {
+          path[$0] == UInt8(ascii: "/") && glob.matches(path[..<$0])
+        }
     }
   }
 

@@ -1,7 +1,9 @@
 /// Goes from what lists name to all that has to come with it.
 struct SelectionWalk {
   private let index: ModuleIndex
-  private let builtinPaths: [String]
+  /// Paths without the suffixes of compression.
+  private let paths: [[UInt8]]
+  private let builtinPaths: [[UInt8]]
   private var reasons: [Int: [ModuleSelection.Reason]] = [:]
   private var queue: [Int] = []
   private(set) var builtin: [ModuleSelection.Absence] = []
@@ -10,13 +12,15 @@ struct SelectionWalk {
 
   init(_ index: ModuleIndex) {
     self.index = index
-    builtinPaths = ModuleIndex.lines(index.lists.builtin ?? [])
+    paths = index.modules.map { ModulePathPattern.withoutCompression(Array($0.path.utf8)) }
+    builtinPaths = ModuleIndex.lines(index.lists.builtin ?? []).map { Array($0.utf8) }
   }
 
   mutating func add(files list: ModuleList) {
+    let index = index
     for entry in list.entries {
       let pattern = ModulePathPattern(entry.text)
-      let found = index.modules.indices.filter { pattern.matches(index.modules[$0].path) }
+      let found = index.modules.indices.filter { pattern.matches(paths[$0]) }
       for position in found {
         add(position, .listed(list: list.name, line: entry.line, entry: entry.text))
       }
@@ -30,6 +34,7 @@ struct SelectionWalk {
 
   /// - Returns: the names that are modules, in the list's order, each once.
   mutating func add(autoload list: ModuleList) -> [String] {
+    let index = index
     var names: [String] = []
     for entry in list.entries {
       if let position = index.position(of: entry.text) {
@@ -47,7 +52,8 @@ struct SelectionWalk {
   }
 
   private mutating func explain(
-    _ entry: ModuleList.Entry, of list: ModuleList, isBuiltin: Bool, nearest: String?
+    _ entry: ModuleList.Entry, of list: ModuleList, isBuiltin: Bool,
+    nearest: @autoclosure () -> String?
   ) {
     let absence = ModuleSelection.Absence(list: list.name, entry: entry)
     if isBuiltin {
@@ -58,7 +64,7 @@ struct SelectionWalk {
       problems.append(
         KitError(
           .invalid, "\(list.name):\(entry.line): this kernel has no '\(entry.text)'",
-          advice: nearest.map { "the nearest is '\($0)'" }))
+          advice: nearest().map { "the nearest is '\($0)'" }))
     }
   }
 
