@@ -8,8 +8,8 @@ struct BootCommand: AsyncParsableCommand {
     commandName: "boot",
     abstract: "Boot a kit in QEMU.",
     discussion: """
-      Without --root, a small root disk is made whose init shows that the kit works: it prints the
-      kernel's release, loads a module from the modules disk, and powers off. With --root, your disk
+      Without --root, a small root disk is made whose init shows that the kit works: it prints the \
+      kernel's release, loads a module from the modules disk, and powers off. With --root, your disk \
       is booted, on your terminal, or until --expect shows up.
       """
   )

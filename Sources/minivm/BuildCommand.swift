@@ -7,7 +7,7 @@ struct BuildCommand: ParsableCommand {
     commandName: "build",
     abstract: "Build the files that a VM boots from: kernel, RAM disk, modules disk.",
     discussion: """
-      Writes vmlinuz-VER, initramfs-VER, modules-VER.qcow2, config-VER, manifest-VER.json and
+      Writes vmlinuz-VER, initramfs-VER, modules-VER.qcow2, config-VER, manifest-VER.json and \
       SHA256SUMS. The same input gives the same bytes.
       """
   )

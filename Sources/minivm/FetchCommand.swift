@@ -7,8 +7,8 @@ struct FetchCommand: ParsableCommand {
     commandName: "fetch",
     abstract: "Download the newest version of a kernel package, or of any other.",
     discussion: """
-      Meta packages such as linux-image-cloud-amd64 are followed to the packages that hold the
-      kernel. What arrives has the size and the SHA-256 of the archive's index. The paths of the
+      Meta packages such as linux-image-cloud-amd64 are followed to the packages that hold the \
+      kernel. What arrives has the size and the SHA-256 of the archive's index. The paths of the \
       packages are written to stdout.
       """
   )

@@ -8,7 +8,7 @@ struct MkinitramfsCommand: ParsableCommand {
     commandName: "mkinitramfs",
     abstract: "Make the RAM disk of a kernel, from a template and lib/modules/VER here.",
     discussion: """
-      modules.ramfs here says which modules it has, and modules.autoload which of them are loaded
+      modules.ramfs here says which modules it has, and modules.autoload which of them are loaded \
       first. Writes initramfs-VER and prints its path.
       """
   )
