@@ -91,7 +91,7 @@ struct RamdiskTemplateTests {
   @Test func failureLeavesTheTemplateAsItWas() async throws {
     try template.update(.busybox, provided(["sh"]))
     let before = try everything
-    // A note that is a folder can't be replaced: it is the last step that fails.
+    // The note can neither be read nor replaced.
     FileTree.remove(folder("template/SOURCES.json"))
     try FileTree.makeDirectories(folder("template/SOURCES.json/x"))
     #expect(throws: (any Error).self) { try template.update(.busybox, provided(["ls", "sh"])) }
@@ -138,7 +138,9 @@ struct RamdiskTemplateTests {
   }
 
   @Test(arguments: [
-    (DefaultFiles.initScript, "ramdisk-template/init")
+    (DefaultFiles.initScript, "ramdisk-template/init"),
+    (DefaultFiles.modulesRamfs, "modules.ramfs"),
+    (DefaultFiles.modulesAutoload, "modules.autoload"),
   ])
   func defaultsAreTheRepositorysFiles(_ text: String, _ path: String) throws {
     let root = String(#filePath.split(separator: "Tests/KernelKitTests")[0])
