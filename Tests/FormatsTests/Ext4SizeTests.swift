@@ -86,6 +86,42 @@ import Testing
     #expect(try InputFile(folder["out"]).readAll(limit: 1 << 30) == noise(100_000, seed: 99))
   }
 
+  @Test func theRequiredSizeIsKnownBefore() throws {
+    let folder = try ImageFolder()
+    let file = try OutputFile(replacing: folder["disk"])
+    let writer = try Ext4Writer(RawImageWriter(file), size: 512, mayGrow: true)
+    try writer.addFile("/a", .plain(), bytes: noise(12 << 20))
+    let size = try writer.requiredSize(.sample())
+    #expect(throws: FormatError.self) { try writer.addFile("/b", .plain(), bytes: []) }
+    #expect(try writer.finish(.sample()).size == size)
+    #expect(throws: FormatError.self) { try writer.finish(.sample()) }
+    try file.commit()
+    try ImageTool.check(folder["disk"])
+    #expect(try allBytes(writer.contents(of: "a")) == noise(12 << 20))
+    // A journal of 4 MiB, and less than 2 MiB of tables.
+    #expect(size > 16 << 20 && size <= 18 << 20)
+  }
+
+  /// Between two sizes of the journal a tree may fit into less than what was asked for: the disk grows.
+  @Test func aDiskNeverShrinks() throws {
+    let folder = try ImageFolder()
+    let piece = [UInt8](repeating: 0, count: 1 << 20)
+    let summary = try rawImage(folder["disk"], size: 1024 << 20) { writer in
+      try writer.addFile("/a", .plain()) { append in
+        for _ in 0..<988 { try append(piece[...]) }
+      }
+      #expect(try writer.requiredSize(.sample()) < 1024 << 20)
+    }
+    #expect(summary.size > 1024 << 20)
+    try ImageTool.check(folder["disk"])
+  }
+
+  @Test func checksumsAreCRC32C() {
+    #expect(CRC32C.update(~0, Array("123456789".utf8)) == ~0xE306_9283)
+    #expect(CRC32C.update(~0, littleEndian: 0x3433_3231) == CRC32C.update(~0, Array("1234".utf8)))
+    #expect(CRC32C.update(7, []) == 7)
+  }
+
   /// The check finds what is damaged, so its silence means something.
   @Test func damageIsFound() throws {
     let folder = try ImageFolder()

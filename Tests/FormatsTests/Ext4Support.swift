@@ -84,9 +84,7 @@ func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     state ^= state << 13
     state ^= state >> 7
     state ^= state << 17
-    for shift in stride(from: 0, to: UInt64(64), by: 8) {
-      bytes.append(UInt8(truncatingIfNeeded: state >> shift))
-    }
+    unsafe withUnsafeBytes(of: state.littleEndian) { unsafe bytes.append(contentsOf: $0) }
   }
   return Array(bytes.prefix(count))
 }

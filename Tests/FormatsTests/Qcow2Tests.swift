@@ -8,7 +8,7 @@ import Testing
   ]
 
   /// Clusters that shrink, that do not, that are zeros; in no order; the last table far away.
-  private func clusters() -> [(index: Int, bytes: [UInt8])] {
+  private static let clusters: [(index: Int, bytes: [UInt8])] = {
     var result: [(Int, [UInt8])] = []
     for index in 0..<300 {
       let place = (index * 7919) % 997
@@ -25,14 +25,14 @@ import Testing
     }
     result.append((100_000, noise(65000) + [UInt8](repeating: 0, count: 536)))
     return result
-  }
+  }()
 
   private func fill(_ image: any DiskImageWriter, size: Int) throws {
-    for (index, bytes) in clusters() { try image.write(bytes, cluster: index) }
-    for (index, bytes) in clusters() { #expect(try image.read(cluster: index) == bytes) }
+    for (index, bytes) in Self.clusters { try image.write(bytes, cluster: index) }
+    for (index, bytes) in Self.clusters { #expect(try image.read(cluster: index) == bytes) }
     #expect(try image.read(cluster: 5000).allSatisfy { $0 == 0 })
     try image.finish(size: size)
-    for (index, bytes) in clusters() { #expect(try image.read(cluster: index) == bytes) }
+    for (index, bytes) in Self.clusters { #expect(try image.read(cluster: index) == bytes) }
   }
 
   @Test(arguments: compressions)
@@ -79,7 +79,7 @@ import Testing
     for jobs in [1, 8] {
       let file = try OutputFile(replacing: folder["\(jobs)"])
       let image = Qcow2Writer(file, compression: compression, jobs: jobs)
-      for (index, bytes) in clusters() { try image.write(bytes, cluster: index) }
+      for (index, bytes) in Self.clusters { try image.write(bytes, cluster: index) }
       try image.finish(size: 100_001 * 65536)
       try file.commit()
     }

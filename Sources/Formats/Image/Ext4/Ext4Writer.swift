@@ -204,7 +204,7 @@ public final class Ext4Writer {
     let start = stream.block
     var size = 0
     try contents { bytes in
-      guard state != .finished, stream.block < geometry.mostBlocks else {
+      guard stream.block < geometry.mostBlocks else {
         throw FormatError(
           .limit, "the tree takes more than \(geometry.mostBlocks / 256) MiB")
       }
