@@ -56,7 +56,8 @@ public struct MachineModel: Sendable, Hashable {
     }
   }
 
-  /// Arguments that attach the disks, in their order.
+  /// Arguments that attach the disks: the first as `kind` says, the others by virtio-blk. Two disks of
+  /// a guest's SCSI or ATA bus get their names in no certain order, so there is only one there.
   /// - Throws: `KitError.usage` for a bus that the model has not.
   func diskArguments(_ disks: [MachineDisk], _ kind: Disk) throws -> [String] {
     guard architecture == .amd64 || kind != .ide else {
@@ -75,14 +76,15 @@ public struct MachineModel: Sendable, Hashable {
     }
     for (index, disk) in disks.enumerated() {
       let id = "disk\(index)"
+      let kind = index == 0 ? kind : .virtioBlk
       arguments += ["-drive", disk.driveArgument(id: id, kind)]
       let device =
         switch kind {
         case .virtioBlk: "virtio-blk-pci,drive=\(id)"
         case .virtioSCSI: "scsi-hd,bus=scsi.0,drive=\(id)"
-        case .ide: "ide-hd,bus=ide.\(index / 2),unit=\(index % 2),drive=\(id)"
-        case .ahci: "ide-hd,bus=\(name == .q35 ? "ide" : "ahci").\(index),drive=\(id)"
-        case .nvme: "nvme,serial=minivm\(index),drive=\(id)"
+        case .ide: "ide-hd,bus=ide.0,drive=\(id)"
+        case .ahci: "ide-hd,bus=\(name == .q35 ? "ide" : "ahci").0,drive=\(id)"
+        case .nvme: "nvme,serial=minivm,drive=\(id)"
         }
       arguments += ["-device", device]
     }
