@@ -10,7 +10,7 @@ struct BootCommand: AsyncParsableCommand {
     discussion: """
       Without --root, a small root disk is made whose init shows that the kit works: it prints the \
       kernel's release, loads a module from the modules disk, and powers off. With --root, your disk \
-      is booted, on your terminal, or until --expect shows up.
+      is booted, on your terminal (Ctrl-A X ends the machine), or until --expect shows up.
       """
   )
 
@@ -87,7 +87,7 @@ struct BootCommand: AsyncParsableCommand {
     let expectation = expect ?? (root == nil ? ProofDisk.success : nil)
     let showsConsole = root != nil || expect != nil
     let runner = QEMURunner(
-      accelerator: Accelerator(rawValue: accel), expectation: expectation,
+      accelerators: Accelerator(rawValue: accel).map { [$0] }, expectation: expectation,
       timeout: (timeout ?? (expectation == nil ? nil : 120)).map { .seconds($0) },
       isInteractive: root != nil && expect == nil && isatty(0) == 1
     ) { line in

@@ -28,7 +28,7 @@ import Testing
         + [kit.modulesDisk].compactMap { $0 },
       diskKind: disk, commandLine: ["root=\(root)"] + append)
     let outcome = try await QEMURunner(
-      accelerator: .tcg, expectation: ProofDisk.success, timeout: .seconds(120)
+      accelerators: [.tcg], expectation: ProofDisk.success, timeout: .seconds(120)
     ).run(machine)
     #expect(outcome.expectedAfter != nil)
     let check = try await Tool.run("e2fsck", ["-fn", folder("root.raw")])
@@ -53,6 +53,23 @@ import Testing
       Self.makeKit("cloud-6.12"), MachineModel(.amd64), .virtioBlk, root: "/dev/vda")
   }
 
+  @Test("Where guests are silent on KVM, or there is none, the machine is emulated")
+  func fallsBack() async throws {
+    let kit = try Self.cloud.get()
+    let folder = try TemporaryFolder()
+    try ProofDisk(kit).write(to: folder("root.raw"))
+    let machine = VirtualMachine(
+      model: MachineModel(.amd64), kernel: kit.kernel, initramfs: kit.initramfs,
+      disks: [MachineDisk(folder("root.raw"), format: .raw, access: .readWrite), kit.modulesDisk]
+        .compactMap { $0 },
+      diskKind: .virtioBlk, commandLine: ["root=/dev/vda"])
+    let outcome = try await QEMURunner(
+      accelerators: [.kvm, .tcg], silenceLimit: .seconds(5), expectation: ProofDisk.success,
+      timeout: .seconds(120)
+    ).run(machine)
+    #expect(outcome.expectedAfter != nil)
+  }
+
   @Test("An expectation that is not met says what the console said")
   func unmet() async throws {
     let kit = try Self.cloud.get()
@@ -61,7 +78,7 @@ import Testing
       diskKind: .virtioBlk, commandLine: ["root=/dev/nothing", "panic=1"])
     let error = await #expect(throws: KitError.self) {
       _ = try await QEMURunner(
-        accelerator: .tcg, expectation: "never", timeout: .seconds(60)
+        accelerators: [.tcg], expectation: "never", timeout: .seconds(60)
       ).run(machine)
     }
     #expect(error?.code == .unexpected)

@@ -16,11 +16,10 @@ public struct QEMURunner: Sendable {
     public var lastLines: [String]
   }
 
-  /// Seconds in which a guest on KVM says something, or it never will.
-  private static let silenceLimit = Duration.seconds(15)
-
-  /// Nil for the best that works.
-  public var accelerator: Accelerator?
+  /// Those to try, one after the other, while the guest stays silent; nil for what suits this machine.
+  public var accelerators: [Accelerator]?
+  /// How long a guest may be silent before the next accelerator is tried.
+  public var silenceLimit: Duration
   /// What the console has to show; nil when nothing is expected, and the guest's end is awaited.
   public var expectation: String?
   public var timeout: Duration?
@@ -30,10 +29,11 @@ public struct QEMURunner: Sendable {
   public var onLine: @Sendable (String) -> Void
 
   public init(
-    accelerator: Accelerator? = nil, expectation: String? = nil, timeout: Duration? = nil,
+    accelerators: [Accelerator]? = nil, silenceLimit: Duration = .seconds(15), expectation: String? = nil, timeout: Duration? = nil,
     isInteractive: Bool = false, onLine: @escaping @Sendable (String) -> Void = { _ in }
   ) {
-    self.accelerator = accelerator
+    self.accelerators = accelerators
+    self.silenceLimit = silenceLimit
     self.expectation = expectation
     self.timeout = timeout
     self.isInteractive = isInteractive
@@ -43,7 +43,7 @@ public struct QEMURunner: Sendable {
   /// Boots the machine, on the next accelerator when the guest stays silent on the first.
   /// - Throws: `KitError.unexpected` when the expectation is not met, with the console's last lines.
   public func run(_ machine: VirtualMachine) async throws -> Outcome {
-    let candidates = accelerator.map { [$0] } ?? Accelerator.candidates(machine.model.architecture)
+    let candidates = accelerators ?? Accelerator.candidates(machine.model.architecture)
     for (index, candidate) in candidates.enumerated() {
       let isLast = index == candidates.count - 1
       if let outcome = try await run(machine, candidate, isLast: isLast) {
@@ -61,7 +61,7 @@ public struct QEMURunner: Sendable {
   private func run(
     _ machine: VirtualMachine, _ accelerator: Accelerator, isLast: Bool
   ) async throws -> Outcome? {
-    let arguments = try machine.arguments(accelerator)
+    let arguments = try machine.arguments(accelerator, isInteractive: isInteractive)
     if isInteractive {
       return try await runInteractively(machine, arguments, accelerator)
     }
@@ -85,7 +85,10 @@ public struct QEMURunner: Sendable {
         for try await piece in execution.standardOutput {
           let (lines, unfinished) = watch.receive(unsafe piece.withUnsafeBytes { unsafe Array($0) })
           lines.forEach(onLine)
-          if let expectation, (lines + [unfinished]).contains(where: { $0.contains(expectation) }) {
+          guard let expectation else { continue }
+          let isInLine = lines.contains { $0.contains(expectation) }
+          if isInLine || unfinished.contains(expectation) {
+            if !isInLine { onLine(unfinished) }
             return .expected(clock.now - begin)
           }
         }
@@ -127,7 +130,7 @@ public struct QEMURunner: Sendable {
     if !isLast {
       limits.append(
         Task {
-          try await Task.sleep(for: Self.silenceLimit)
+          try await Task.sleep(for: silenceLimit)
           if watch.isSilent { watch.end(process, .silent) }
         })
     }
@@ -166,11 +169,14 @@ public struct QEMURunner: Sendable {
   ) async throws -> Outcome {
     let clock = ContinuousClock()
     let begin = clock.now
-    _ = try await Subprocess.run(
+    let result = try await Subprocess.run(
       .name(machine.model.emulator), arguments: Arguments(arguments), input: .currentStandardInput,
       output: .currentStandardOutput, error: .currentStandardError
     ) { execution in
       RunningProcesses.add(execution.processIdentifier.value)
+    }
+    guard case .exited(0) = result.terminationStatus else {
+      throw KitError(.unexpected, "\(machine.model.emulator) ended with \(result.terminationStatus)")
     }
     return Outcome(accelerator: accelerator, took: clock.now - begin, lastLines: [])
   }

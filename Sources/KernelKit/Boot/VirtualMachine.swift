@@ -27,14 +27,15 @@ public struct VirtualMachine: Sendable {
   }
 
   /// Arguments for QEMU with the machine's console on its standard input and output.
-  func arguments(_ accelerator: Accelerator) throws -> [String] {
+  /// - Parameter isInteractive: a person is at the console, whose Ctrl-C is the guest's.
+  func arguments(_ accelerator: Accelerator, isInteractive: Bool) throws -> [String] {
     let append = ["console=\(model.console)"] + commandLine
     return try [
       "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
       "-machine", "\(model.name.rawValue),accel=\(accelerator.rawValue)",
       "-cpu", accelerator == .kvm ? "host" : "max",
       "-smp", "\(cpus)", "-m", "\(memory)M",
-      "-serial", "stdio",
+      "-serial", isInteractive ? "mon:stdio" : "stdio",
       "-kernel", kernel, "-initrd", initramfs, "-append", append.joined(separator: " "),
     ] + model.diskArguments(disks, diskKind)
   }

@@ -41,6 +41,8 @@ public final class ModulesDisk {
   private let latestTime: Int?
   private var content = SHA256()
   private let collector: ModuleCollector
+  /// Folders that are there: the packages of one kernel share some.
+  private var directories: Set<String> = []
 
   /// - Parameters:
   ///   - output: where the image goes; it is not committed here.
@@ -73,7 +75,8 @@ public final class ModulesDisk {
     note(below, entry)
     let body = try collector.collect(below, entry, body)
     switch entry.kind {
-    case .directory: try writer.addDirectory(path, attributes)
+    case .directory:
+      if directories.insert(path).inserted { try writer.addDirectory(path, attributes) }
     case .file:
       let hashed = ObservedSource(body) { [self] in content.update(data: $0) }
       try writer.addFile(path, attributes, size: entry.size, source: hashed)
