@@ -4,6 +4,8 @@ public import Logging
 public struct KitEnvironment: Sendable {
   /// The one door to the network: hands on the bytes at a URL, in pieces.
   public var get: @Sendable (_ url: String, _ receive: ([UInt8]) throws -> Void) throws -> Void
+  /// The clock, in seconds since 1970.
+  public var now: @Sendable () -> Int
   /// Seconds since 1970 that outputs carry; nil for the newest time in the input.
   public var sourceDateEpoch: Int?
   /// Where downloads are kept.
@@ -14,10 +16,12 @@ public struct KitEnvironment: Sendable {
 
   public init(
     get: @escaping @Sendable (_ url: String, _ receive: ([UInt8]) throws -> Void) throws -> Void,
-    sourceDateEpoch: Int?, cacheFolder: String, aptSources: AptSources, log: Logger,
+    now: @escaping @Sendable () -> Int, sourceDateEpoch: Int?, cacheFolder: String,
+    aptSources: AptSources, log: Logger,
     progress: Progress
   ) {
     self.get = get
+    self.now = now
     self.sourceDateEpoch = sourceDateEpoch
     self.cacheFolder = cacheFolder
     self.aptSources = aptSources
@@ -44,7 +48,8 @@ public struct KitEnvironment: Sendable {
         "\(variables["HOME"] ?? "/tmp")/.cache/minivm"
       }
     return KitEnvironment(
-      get: Download.get, sourceDateEpoch: epoch, cacheFolder: cache, aptSources: .system(),
+      get: Download.get, now: { Machine.now }, sourceDateEpoch: epoch, cacheFolder: cache,
+      aptSources: .system(),
       log: Logger(label: "minivm"), progress: progress)
   }
 }

@@ -6,6 +6,9 @@ public enum Machine {
   /// Cores that this process may use.
   public static var cores: Int { Int(minivm_usable_processors()) }
 
+  /// Seconds since 1970.
+  static var now: Int { time(nil) }
+
   /// Debian's name of this machine's architecture.
   public static var debianArchitecture: String {
     #if arch(x86_64)
@@ -27,6 +30,12 @@ public enum Machine {
     #else
       return true
     #endif
+  }
+
+  /// Where files go that nobody keeps.
+  public static var temporaryFolder: String {
+    guard let folder = unsafe getenv("TMPDIR"), unsafe folder.pointee != 0 else { return "/tmp" }
+    return unsafe String(cString: folder)
   }
 
   static func kill(_ process: Int32) {

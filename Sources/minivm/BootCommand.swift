@@ -68,7 +68,7 @@ struct BootCommand: AsyncParsableCommand {
       try machine.flatMap(MachineModel.Name.init).map {
         try MachineModel(kit.architecture, name: $0)
       } ?? MachineModel(kit.architecture, disk: disk)
-    let temporary = try StagingDirectory(in: temporaryFolder)
+    let temporary = try StagingDirectory(in: Machine.temporaryFolder)
     var rootDisk: MachineDisk
     if let root {
       rootDisk = try MachineDisk(detecting: root, access: .readWrite)
@@ -100,11 +100,6 @@ struct BootCommand: AsyncParsableCommand {
       )
     }
     withExtendedLifetime(temporary) {}
-  }
-
-  private var temporaryFolder: String {
-    guard let folder = unsafe getenv("TMPDIR") else { return "/tmp" }
-    return unsafe String(cString: folder)
   }
 }
 

@@ -2,7 +2,7 @@ public import ArgumentParser
 import Formats
 public import KernelKit
 
-struct BuildCommand: ParsableCommand {
+struct BuildCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "build",
     abstract: "Build the files that a VM boots from: kernel, RAM disk, modules disk.",
@@ -49,15 +49,16 @@ struct BuildCommand: ParsableCommand {
     if let diskSize { try DiskOptions.check(size: diskSize) }
   }
 
-  func run() throws {
+  func run() async throws {
     let clock = ContinuousClock()
     let begin = clock.now
     let environment = try CommandEnvironment.make(quiet: quiet || json)
     defer { environment.progress.end() }
-    let kernel = try KernelChoice(sources, archive, environment)
+    let kernel = try await KernelChoice(sources, archive, environment)
     let template =
-      try template
-      ?? archive.defaultTemplate(kernel.architecture, environment).folder()
+      if let template { template } else {
+        try await archive.defaultTemplate(kernel.architecture, environment).folder()
+      }
     let builder = KitBuilder(
       kernel.source, inputs: kernel.inputs,
       options: KitBuilder.Options(

@@ -11,7 +11,7 @@ struct KernelChoice {
   var architecture: String
 
   /// - Parameter words: names, files or a folder, as `build` takes them.
-  init(_ words: [String], _ archive: ArchiveOptions, _ environment: KitEnvironment) throws {
+  init(_ words: [String], _ archive: ArchiveOptions, _ environment: KitEnvironment) async throws {
     if words.count == 1, FileTree.isDirectory(words[0]) {
       try self.init(folder: words[0], archive)
       return
@@ -24,7 +24,7 @@ struct KernelChoice {
         packages.append(package)
         inputs.append(try Manifest.Input(file: package))
       } else {
-        for download in try Self.download(word, archive, environment) {
+        for download in try await Self.download(word, archive, environment) {
           let package = try DebArchive(download.path)
           packages.append(package)
           inputs.append(Manifest.Input(download))
@@ -62,18 +62,9 @@ struct KernelChoice {
 
   private static func download(
     _ word: String, _ archive: ArchiveOptions, _ environment: KitEnvironment
-  ) throws -> [DebianRepository.Download] {
-    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    // A kernel release begins with a digit, which no package's name of a kernel does.
-    let name = word.first?.isNumber == true ? "linux-image-\(parts[0])" : String(parts[0])
-    let repository = try archive.repository(environment)
-    let found = try repository.kernelPackages(name, architecture: archive.arch)
-    if parts.count == 2, let version = found.first?.package.version, version.description != parts[1]
-    {
-      throw KitError(
-        .missing, "\(name) has version \(version) in the mirror, not \(parts[1])",
-        advice: "build that, or give the .deb of the other")
-    }
-    return found
+  ) async throws -> [DebianRepository.Download] {
+    let choice = PackageChoice(word)
+    return try await archive.repository(environment).kernelPackages(
+      choice.name, version: choice.version, architecture: archive.arch)
   }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import KernelKit
 
-struct UpdateBusyboxCommand: ParsableCommand {
+struct UpdateBusyboxCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "update-busybox",
     abstract: "Put Debian's or Alpine's static busybox and its links into a RAM disk template.",
@@ -13,7 +13,7 @@ struct UpdateBusyboxCommand: ParsableCommand {
 
   @OptionGroup var options: UpdateOptions
 
-  func run() throws {
-    try options.update(.busybox)
+  func run() async throws {
+    try await options.update(.busybox)
   }
 }

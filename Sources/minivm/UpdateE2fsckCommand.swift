@@ -1,7 +1,7 @@
 import ArgumentParser
 import KernelKit
 
-struct UpdateE2fsckCommand: ParsableCommand {
+struct UpdateE2fsckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "update-e2fsck",
     abstract: "Put Debian's static e2fsck and its links into a RAM disk template.",
@@ -13,7 +13,7 @@ struct UpdateE2fsckCommand: ParsableCommand {
 
   @OptionGroup var options: UpdateOptions
 
-  func run() throws {
-    try options.update(.e2fsck)
+  func run() async throws {
+    try await options.update(.e2fsck)
   }
 }

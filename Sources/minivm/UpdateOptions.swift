@@ -21,18 +21,11 @@ struct UpdateOptions: ParsableArguments {
       """)
   var arch: String?
 
-  @Option(
-    help: ArgumentHelp("A suite such as trixie; this machine's by default.", valueName: "name"))
-  var suite: String?
+  @OptionGroup var mirror: MirrorOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "A mirror's address; those of this machine's apt sources by default.", valueName: "url"))
-  var mirror: String?
-
-  func update(_ tool: TemplateTool) throws {
+  func update(_ tool: TemplateTool) async throws {
     let template = try RamdiskTemplate(template)
-    let update = try template.update(tool, provide(tool))
+    let update = try await template.update(tool, provide(tool))
     let program = update.program
     let package = program.package.map { "\($0) \(program.version ?? "")" } ?? program.origin
     print("\(template.folder)/\(program.path): \(package), \(program.architecture)")
@@ -40,19 +33,19 @@ struct UpdateOptions: ParsableArguments {
     print("\(template.folder)/\(tool.folder): \(update.links.count) links\(removed)")
   }
 
-  private func provide(_ tool: TemplateTool) throws -> TemplateTool.Provided {
+  func validate() throws {
+    if let arch { try checkName(arch) }
+  }
+
+  private func provide(_ tool: TemplateTool) async throws -> TemplateTool.Provided {
     switch from {
     case "debian":
       let environment = try CommandEnvironment.make()
       defer { environment.progress.end() }
-      var archive = ArchiveOptions()
-      archive.arch = arch ?? Machine.debianArchitecture
-      archive.suite = suite
-      archive.mirror = mirror
-      try archive.validate()
-      let download = try archive.repository(environment)
-        .newest(tool.debianPackage, architecture: archive.arch)
-      return try tool.read(download.path, architecture: archive.arch, origin: download.url)
+      let arch = arch ?? Machine.debianArchitecture
+      let download = try await mirror.repository(environment)
+        .newest(tool.debianPackage, architecture: arch)
+      return try tool.read(download.path, architecture: arch, origin: download.url)
     case "alpine":
       throw KitError(
         .usage, "Alpine's mirror is not read by this version",

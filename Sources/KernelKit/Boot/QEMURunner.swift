@@ -29,7 +29,8 @@ public struct QEMURunner: Sendable {
   public var onLine: @Sendable (String) -> Void
 
   public init(
-    accelerators: [Accelerator]? = nil, silenceLimit: Duration = .seconds(15), expectation: String? = nil, timeout: Duration? = nil,
+    accelerators: [Accelerator]? = nil, silenceLimit: Duration = .seconds(15),
+    expectation: String? = nil, timeout: Duration? = nil,
     isInteractive: Bool = false, onLine: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     self.accelerators = accelerators
@@ -176,7 +177,8 @@ public struct QEMURunner: Sendable {
       RunningProcesses.add(execution.processIdentifier.value)
     }
     guard case .exited(0) = result.terminationStatus else {
-      throw KitError(.unexpected, "\(machine.model.emulator) ended with \(result.terminationStatus)")
+      throw KitError(
+        .unexpected, "\(machine.model.emulator) ended with \(result.terminationStatus)")
     }
     return Outcome(accelerator: accelerator, took: clock.now - begin, lastLines: [])
   }

@@ -6,8 +6,15 @@ public struct DebianSuite: Sendable, Hashable {
   public var mirror: String
   public var suite: String
   public var components: [String]
+  /// What its list has to be signed by; empty where the source does not say.
+  public var keyrings: [Keyring]
+  /// Whether it is fine when the mirror has no such suite: not all releases have updates.
+  public var isOptional = false
 
-  public init(mirror: String, suite: String, components: [String] = ["main"]) {
+  public init(
+    mirror: String, suite: String, components: [String] = ["main"], keyrings: [Keyring] = []
+  ) {
+    self.keyrings = keyrings
     self.mirror = mirror.hasSuffix("/") ? String(mirror.dropLast()) : mirror
     self.suite = suite
     self.components = components
@@ -58,6 +65,7 @@ public struct AptSources: Sendable {
     return own.map {
       var other = $0
       other.suite = suite + $0.suite.dropFirst(codename.count)
+      other.isOptional = other.suite != suite
       return other
     }
   }
@@ -72,12 +80,20 @@ public struct AptSources: Sendable {
       var words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace).map(String.init)
       guard words.first == "deb" else { return [] }
       words.removeFirst()
+      var keyrings: [Keyring] = []
       if words.first?.hasPrefix("[") == true {
         guard let end = words.firstIndex(where: { $0.hasSuffix("]") }) else { return [] }
+        for option in words[...end].map({ $0.filter { !"[]".contains($0) } })
+        where option.hasPrefix("signed-by=") {
+          keyrings = Keyring.signedBy(String(option.dropFirst("signed-by=".count)))
+        }
         words.removeFirst(end + 1)
       }
       guard words.count >= 3, isMirror(words[0]) else { return [] }
-      return [DebianSuite(mirror: words[0], suite: words[1], components: Array(words[2...]))]
+      return [
+        DebianSuite(
+          mirror: words[0], suite: words[1], components: Array(words[2...]), keyrings: keyrings)
+      ]
     }
   }
 
@@ -90,7 +106,11 @@ public struct AptSources: Sendable {
         return []
       }
       return words("URIs").filter(isMirror).flatMap { uri in
-        words("Suites").map { DebianSuite(mirror: uri, suite: $0, components: words("Components")) }
+        words("Suites").map {
+          DebianSuite(
+            mirror: uri, suite: $0, components: words("Components"),
+            keyrings: Keyring.signedBy(paragraph["Signed-By"] ?? ""))
+        }
       }
     }
   }

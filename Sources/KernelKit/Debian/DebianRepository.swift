@@ -1,9 +1,9 @@
-internal import Crypto
 internal import Formats
 
-/// The packages of a mirror's suites: finds them, and hands on only bytes that the index vouches for.
+/// The packages of a mirror's suites: finds them, and hands on only bytes that a trusted key vouches
+/// for, from the suite's signed list over its index to the package.
 public struct DebianRepository: Sendable {
-  /// A package that was downloaded, or was in the cache, and has the hash that the index gives.
+  /// A package that was downloaded, or was in the cache, and is the one that the index names.
   public struct Download: Sendable {
     /// Where the .deb is on this machine.
     public var path: String
@@ -11,128 +11,168 @@ public struct DebianRepository: Sendable {
     public var url: String
   }
 
+  /// The compressed indexes that a suite may have, the smallest first.
+  private static let indexNames: [(name: String, compression: Compression)] = [
+    ("Packages.xz", .xz), ("Packages.zst", .zstd), ("Packages.gz", .gzip),
+  ]
+  /// The most bytes of a compressed index; Debian's largest has 10 MB.
+  private static let indexLimit = 1 << 28
+
   private let suites: [DebianSuite]
+  private let chain: ReleaseChain
   private let environment: KitEnvironment
 
-  public init(suites: [DebianSuite], environment: KitEnvironment) {
+  /// - Parameters:
+  ///   - keyrings: keys to trust; empty for those of the suites' sources, or the system's.
+  ///   - at: the time to take for now, in seconds since 1970; nil for the clock's.
+  public init(
+    suites: [DebianSuite], keyrings: [Keyring] = [], at: Int? = nil, environment: KitEnvironment
+  ) {
     self.suites = suites
     self.environment = environment
+    chain = ReleaseChain(environment: environment, keyrings: keyrings, at: at)
   }
 
-  /// The package with a kernel and its modules: `name` itself, or those that the meta package needs.
-  public func kernelPackages(_ name: String, architecture: String) throws -> [Download] {
-    let packages = try search(architecture: architecture) {
+  /// The packages with a kernel and its modules: `name` itself, or those that the meta package needs.
+  /// - Parameter version: of the package that is named; nil for the newest.
+  public func kernelPackages(
+    _ name: String, version: String? = nil, architecture: String
+  ) async throws -> [Download] {
+    let packages = try await packages(architecture: architecture) {
       $0 == name || Self.isKernelPart($0)
     }
+    let wanted = version.map(DebianVersion.init)
+    guard let first = Self.choose(name, wanted, in: packages) else {
+      throw missing(name, wanted, architecture, packages)
+    }
     var found: [IndexedPackage] = []
-    try follow(name, in: packages, architecture, &found)
+    try follow(first, in: packages, architecture, &found)
     return try found.map(download)
   }
 
   /// The newest version of a package.
-  public func newest(_ name: String, architecture: String) throws -> Download {
-    let packages = try search(architecture: architecture) { $0 == name }
-    guard let package = packages[name] else { throw missing(name, architecture) }
+  public func newest(_ name: String, architecture: String) async throws -> Download {
+    let packages = try await packages(architecture: architecture) { $0 == name }
+    guard let package = Self.choose(name, nil, in: packages) else {
+      throw missing(name, nil, architecture, packages)
+    }
     return try download(package)
   }
 
-  private func follow(
-    _ name: String, in packages: [String: IndexedPackage], _ architecture: String,
-    _ found: inout [IndexedPackage]
-  ) throws {
-    guard let package = packages[name] else { throw missing(name, architecture) }
-    guard !found.contains(where: { $0.name == name }) else { return }
-    let parts = package.dependencies.filter { Self.isKernelPart($0[...]) }
-    // A meta package, whose name has no kernel release, holds no files.
-    if parts.isEmpty || Self.isKernelPart(name[...]) { found.append(package) }
-    for part in parts { try follow(part, in: packages, architecture, &found) }
+  /// All packages of the suites, in all versions, whose names `isWanted` takes.
+  public func packages(
+    architecture: String, where isWanted: (Substring) -> Bool
+  ) async throws -> [IndexedPackage] {
+    var found: [IndexedPackage] = []
+    for suite in suites {
+      let release: Release
+      let trust: TrustedRelease
+      do {
+        (release, trust) = try await chain.release(of: suite)
+      } catch let error as KitError where error.code == .missing && suite.isOptional {
+        continue
+      }
+      for component in suite.components {
+        try readIndex(component, architecture, suite, release, trust, isWanted) { found.append($0) }
+      }
+    }
+    return found
   }
 
-  /// Packages that a kernel is made of; never their debugging and unsigned twins.
-  private static func isKernelPart(_ name: Substring) -> Bool {
-    let prefix = ["linux-image-", "linux-binary-", "linux-modules-", "linux-base-"].first(
-      where: name.hasPrefix)
-    guard let prefix, name.dropFirst(prefix.count).first?.isNumber == true else { return false }
+  /// Whether a package is one that a kernel is made of; never its debugging and unsigned twins.
+  public static func isKernelPart(_ name: Substring) -> Bool {
+    let prefixes = ["linux-image-", "linux-binary-", "linux-modules-", "linux-base-"]
+    guard let prefix = prefixes.first(where: name.hasPrefix),
+      name.dropFirst(prefix.count).first?.isNumber == true
+    else { return false }
     return !["-dbg", "-unsigned", "-signed-template"].contains(where: name.hasSuffix)
   }
 
-  private func missing(_ name: String, _ architecture: String) -> KitError {
+  private func readIndex(
+    _ component: String, _ architecture: String, _ suite: DebianSuite, _ release: Release,
+    _ trust: TrustedRelease, _ isWanted: (Substring) -> Bool, _ receive: (IndexedPackage) -> Void
+  ) throws {
+    let folder = "\(component)/binary-\(architecture)"
+    let base = "\(suite.mirror)/dists/\(suite.suite)/\(folder)"
+    for (name, compression) in Self.indexNames {
+      guard let index = release.indexes["\(folder)/\(name)"] else { continue }
+      guard index.size <= Self.indexLimit else {
+        throw KitError(
+          .unverified, "\(base)/\(name): \(index.size) bytes are more than an index has")
+      }
+      let byHash = "\(base)/by-hash/SHA256/\(index.sha256)"
+      let path = try DownloadCache(environment: environment).file(
+        release.hasHashedNames ? [byHash, "\(base)/\(name)"] : ["\(base)/\(name)"],
+        name: name, size: index.size, sha256: index.sha256)
+      // Read into memory and hashed there: what is parsed is what was hashed.
+      let bytes = try InputFile(path).readAll(limit: Self.indexLimit)
+      guard Digest.sha256(of: bytes) == index.sha256 else {
+        throw KitError(.unverified, "\(path): changed while it was read", advice: "try again")
+      }
+      let origin = IndexedPackage.Origin(
+        suite: suite, release: trust, index: "\(base)/\(name)", indexSHA256: index.sha256)
+      try inside("\(base)/\(name)") {
+        let text = try compression.decode(MemorySource(bytes), jobs: Machine.cores)
+        try PackagesIndex.forEachPackage(in: text, of: origin, where: isWanted, receive)
+      }
+      return
+    }
+  }
+
+  private static func choose(
+    _ name: String, _ version: DebianVersion?, in packages: [IndexedPackage]
+  ) -> IndexedPackage? {
+    packages.filter { $0.name == name && (version ?? $0.version) == $0.version }
+      .max { $0.version < $1.version }
+  }
+
+  private func follow(
+    _ package: IndexedPackage, in packages: [IndexedPackage], _ architecture: String,
+    _ found: inout [IndexedPackage]
+  ) throws {
+    guard !found.contains(where: { $0.name == package.name }) else { return }
+    let parts = package.dependencies.filter { Self.isKernelPart($0.name[...]) }
+    // A meta package, whose name has no kernel release, holds no files.
+    if parts.isEmpty || Self.isKernelPart(package.name[...]) { found.append(package) }
+    for part in parts {
+      let wanted = part.exactVersion.map(DebianVersion.init)
+      guard let next = Self.choose(part.name, wanted, in: packages) else {
+        throw missing(part.name, wanted, architecture, packages)
+      }
+      try follow(next, in: packages, architecture, &found)
+    }
+  }
+
+  private func missing(
+    _ name: String, _ version: DebianVersion?, _ architecture: String, _ packages: [IndexedPackage]
+  ) -> KitError {
     let places = suites.map { "\($0.mirror) \($0.suite)" }.joined(separator: ", ")
+    let versions = packages.filter { $0.name == name }.map(\.version).sorted(by: >)
+    if let version, !versions.isEmpty {
+      return KitError(
+        .missing,
+        "\(name) has version \(versions.map(\.description).joined(separator: ", ")) in \(places), not \(version)",
+        advice: "take that, or name a snapshot archive of the time with --mirror and --at")
+    }
+    let nearest = NearestName.name(to: name, among: packages.map(\.name))
     return KitError(
       .missing, "there is no package \(name.quoted) for \(architecture) in \(places)",
-      advice: "give another with --suite or --mirror")
-  }
-
-  /// The newest version of each package that `isWanted` takes.
-  private func search(
-    architecture: String, where isWanted: (Substring) -> Bool
-  ) throws -> [String: IndexedPackage] {
-    var newest: [String: IndexedPackage] = [:]
-    for suite in suites {
-      for component in suite.components {
-        let url =
-          "\(suite.mirror)/dists/\(suite.suite)/\(component)/binary-\(architecture)/Packages.xz"
-        let bytes: [UInt8]
-        do {
-          bytes = try download(url, stage: "index of \(suite.suite)", limit: 256 << 20)
-        } catch let error as KitError where error.code == .missing && suites.count > 1 {
-          continue  // a suite or component without this architecture
-        }
-        try inside(url) {
-          let text = try Compression.xz.decode(MemorySource(bytes), jobs: Machine.cores)
-          try PackagesIndex.forEachPackage(in: text, of: suite, where: isWanted) { package in
-            if let known = newest[package.name], known.version >= package.version { return }
-            newest[package.name] = package
-          }
-        }
-      }
-    }
-    return newest
-  }
-
-  private func download(_ url: String, stage: String, limit: Int) throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    try environment.get(url) { piece in
-      guard bytes.count + piece.count <= limit else {
-        throw KitError(.unverified, "\(url): is larger than \(limit) bytes")
-      }
-      bytes.append(contentsOf: piece)
-      environment.progress.report(stage, bytes.count, nil)
-    }
-    return bytes
+      advice: nearest.map { "the nearest is \($0)" } ?? "give another with --suite or --mirror")
   }
 
   private func download(_ package: IndexedPackage) throws -> Download {
-    let url = "\(package.suite.mirror)/\(Self.escaped(package.file))"
-    // By hash: what is in the cache is what it is called, or it is not used.
-    let folder = "\(environment.cacheFolder)/packages/\(package.sha256)"
-    let path = "\(folder)/\(FileTree.name(of: package.file))"
-    if let size = FileTree.status(path)?.size, size == package.size,
-      try Digest.sha256(of: InputFile(path)) == package.sha256
-    {
-      return Download(path: path, package: package, url: url)
-    }
-    try FileTree.makeDirectories(folder)
-    let output = try OutputFile(replacing: path)
-    var hash = SHA256()
-    var count = 0
-    try environment.get(url) { piece in
-      guard count + piece.count <= package.size else {
-        throw KitError(.unverified, "\(url): is larger than the \(package.size) bytes of the index")
-      }
-      hash.update(data: piece)
-      try output.write(piece, at: count)
-      count += piece.count
-      environment.progress.report(FileTree.name(of: package.file), count, package.size)
-    }
-    let digest = Digest.text(hash.finalize())
-    guard count == package.size, digest == package.sha256 else {
+    let url = "\(package.origin.suite.mirror)/\(Self.escaped(package.file))"
+    let path = try DownloadCache(environment: environment).file(
+      [url], name: FileTree.name(of: package.file), size: package.size, sha256: package.sha256)
+    let control = try DebArchive(path).control
+    guard control.package == package.name, control.version == package.version.description,
+      control.architecture == package.architecture
+    else {
       throw KitError(
         .unverified,
-        "\(url): has \(count) bytes with SHA-256 \(digest), the index says \(package.size) and \(package.sha256)",
-        advice: "try again, or another mirror")
+        "\(url): holds \(control.package) \(control.version), the index names \(package.name) \(package.version)",
+        advice: "use another mirror")
     }
-    try output.commit()
     return Download(path: path, package: package, url: url)
   }
 

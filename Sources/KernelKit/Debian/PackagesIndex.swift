@@ -5,15 +5,31 @@ public struct IndexedPackage: Sendable, Hashable {
   public var name: String
   public var version: DebianVersion
   public var architecture: String
-  /// Names in `Depends`, without versions and alternatives.
-  public var dependencies: [String]
+  /// What `Depends` names, without alternatives.
+  public var dependencies: [Dependency]
   /// The path below the archive's base.
   public var file: String
   /// Bytes of the .deb.
   public var size: Int
   /// Of the .deb, in small hexadecimal digits.
   public var sha256: String
-  public var suite: DebianSuite
+  public var origin: Origin
+
+  /// A package that another one needs.
+  public struct Dependency: Sendable, Hashable {
+    public var name: String
+    /// Nil when not one version alone will do.
+    public var exactVersion: String?
+  }
+
+  /// The index that the package stands in, and what vouches for that.
+  public struct Origin: Sendable, Hashable {
+    public var suite: DebianSuite
+    public var release: TrustedRelease
+    /// Its address.
+    public var index: String
+    public var indexSHA256: String
+  }
 }
 
 /// An archive's list of packages.
@@ -21,7 +37,8 @@ public enum PackagesIndex {
   /// Hands on the packages whose names `isWanted` takes. Paragraphs of others are not parsed: an
   /// index has 60,000 of them.
   public static func forEachPackage(
-    in source: any ByteSource, of suite: DebianSuite, where isWanted: (Substring) -> Bool,
+    in source: any ByteSource, of origin: IndexedPackage.Origin,
+    where isWanted: (Substring) -> Bool,
     _ receive: (IndexedPackage) -> Void
   ) throws {
     var rest: [UInt8] = []
@@ -35,11 +52,11 @@ public enum PackagesIndex {
       var start = 0
       // All paragraphs but the last, which may go on in the next piece.
       while let end = endOfParagraph(rest, from: start) {
-        try read(rest[start..<end], suite, isWanted, receive)
+        try read(rest[start..<end], origin, isWanted, receive)
         start = end + 1
       }
       if piece.isEmpty {
-        try read(rest[start...], suite, isWanted, receive)
+        try read(rest[start...], origin, isWanted, receive)
         return
       }
       rest.removeFirst(start)
@@ -59,7 +76,7 @@ public enum PackagesIndex {
   private static let nameField = Array("Package: ".utf8)
 
   private static func read(
-    _ bytes: ArraySlice<UInt8>, _ suite: DebianSuite, _ isWanted: (Substring) -> Bool,
+    _ bytes: ArraySlice<UInt8>, _ origin: IndexedPackage.Origin, _ isWanted: (Substring) -> Bool,
     _ receive: (IndexedPackage) -> Void
   ) throws {
     let bytes = bytes.drop { $0 == 0x0a }
@@ -80,13 +97,20 @@ public enum PackagesIndex {
     receive(
       IndexedPackage(
         name: name, version: DebianVersion(version), architecture: architecture,
-        dependencies: names(in: paragraph["Depends"] ?? ""), file: path, size: size, sha256: sha256,
-        suite: suite))
+        dependencies: dependencies(paragraph["Depends"] ?? ""), file: path, size: size,
+        sha256: sha256,
+        origin: origin))
   }
 
-  private static func names(in depends: String) -> [String] {
+  /// deb-control(5), Depends: `name (= version) | alternative, name:arch`.
+  private static func dependencies(_ depends: String) -> [IndexedPackage.Dependency] {
     depends.split(separator: ",").compactMap { relation in
-      relation.split(separator: "|").first?.split { " (:\n".contains($0) }.first.map(String.init)
+      guard let first = relation.split(separator: "|").first,
+        let name = first.split(whereSeparator: { " (:\n".contains($0) }).first
+      else { return nil }
+      let words = first.drop { $0 != "(" }.split { "() \n".contains($0) }
+      let exact = words.first == "=" && words.count == 2 ? String(words[1]) : nil
+      return IndexedPackage.Dependency(name: String(name), exactVersion: exact)
     }
   }
 }

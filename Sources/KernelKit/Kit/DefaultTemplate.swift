@@ -6,32 +6,32 @@ internal import Formats
 /// no network. Removing it there fetches the programs anew.
 public struct DefaultTemplate: Sendable {
   private let architecture: String
-  private let suites: @Sendable () throws -> [DebianSuite]
+  private let repository: @Sendable () throws -> DebianRepository
   private let name: String
   private let environment: KitEnvironment
 
   /// - Parameters:
   ///   - suite: the name of the suite that the programs come from; nil for the machine's own.
-  ///   - suites: where to look for them, asked when there is something to fetch.
+  ///   - repository: where to look for them, asked when there is something to fetch.
   public init(
     architecture: String, suite: String?, environment: KitEnvironment,
-    suites: @escaping @Sendable () throws -> [DebianSuite]
+    repository: @escaping @Sendable () throws -> DebianRepository
   ) {
     self.architecture = architecture
-    self.suites = suites
+    self.repository = repository
     let suite = (suite ?? environment.aptSources.codename ?? "default").replacing("/", with: "_")
     name = "\(suite)-\(architecture)"
     self.environment = environment
   }
 
   /// The template's folder, which is complete.
-  public func folder() throws -> String {
+  public func folder() async throws -> String {
     let folder = "\(environment.cacheFolder)/template/\(name)"
     try FileTree.makeDirectories(folder)
     let template = try RamdiskTemplate(folder)
     for tool in TemplateTool.allCases where try !isSound(tool, template) {
-      let repository = DebianRepository(suites: try suites(), environment: environment)
-      let download = try repository.newest(tool.debianPackage, architecture: architecture)
+      let download = try await repository().newest(
+        tool.debianPackage, architecture: architecture)
       let provided = try tool.read(
         download.path, architecture: architecture, origin: download.url)
       try template.update(tool, provided)

@@ -17,6 +17,16 @@ public struct Manifest: Codable, Sendable, Hashable {
     /// Bytes.
     public var size: Int?
     public var url: String?
+    /// What vouches for a package of a mirror.
+    public var chain: Chain?
+  }
+
+  /// From a trusted key to a package.
+  public struct Chain: Codable, Sendable, Hashable {
+    public var release: TrustedRelease
+    /// The index's address and hash.
+    public var index: String
+    public var indexSHA256: String
   }
 
   public struct Options: Codable, Sendable, Hashable {
@@ -73,7 +83,10 @@ extension Manifest.Input {
     self.init(
       file: FileTree.name(of: package.file), origin: "mirror", package: package.name,
       version: package.version.description, architecture: package.architecture,
-      sha256: package.sha256, size: package.size, url: download.url)
+      sha256: package.sha256, size: package.size, url: download.url,
+      chain: Manifest.Chain(
+        release: package.origin.release, index: package.origin.index,
+        indexSHA256: package.origin.indexSHA256))
   }
 
   /// An unpacked kernel.

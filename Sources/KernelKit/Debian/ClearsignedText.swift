@@ -1,0 +1,65 @@
+internal import Formats
+
+/// The outer form of a clear-signed file, which has to be exactly one message.
+///
+/// RFC 9580, section 7 (and RFC 4880, section 7). gpgv looks for a message anywhere in its input;
+/// what stands around it could be taken for signed by a careless reader.
+enum ClearsignedText {
+  /// - Throws: `KitError.unverified` for anything but one whole message.
+  static func check(_ bytes: [UInt8], _ url: String) throws(KitError) {
+    var state = State.start
+    for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
+      let text = trimmed(line)
+      switch state {
+      case .start:
+        guard text.elementsEqual("-----BEGIN PGP SIGNED MESSAGE-----".utf8) else {
+          throw refused(url, "text stands before the signed message, or there is none")
+        }
+        state = .header
+      case .header:
+        if text.isEmpty {
+          state = .text
+        } else if !text.starts(with: "Hash: ".utf8) {
+          throw refused(url, "the signed message has a header other than Hash")
+        }
+      case .text:
+        if text.elementsEqual("-----BEGIN PGP SIGNATURE-----".utf8) {
+          state = .signature
+        } else if text.starts(with: "-----".utf8) {
+          throw refused(url, "the signed message holds another one")
+        }
+      case .signature:
+        if text.elementsEqual("-----END PGP SIGNATURE-----".utf8) {
+          state = .end
+        } else if text.starts(with: "-----".utf8) {
+          throw refused(url, "the signature is not closed")
+        }
+      case .end:
+        guard text.isEmpty else {
+          throw refused(url, "text stands after the signed message")
+        }
+      }
+    }
+    switch state {
+    case .end: return
+    case .start: throw refused(url, "it is empty")
+    case .header, .text: throw refused(url, "it is not signed: there is no signature in it")
+    case .signature: throw refused(url, "the signature is not closed")
+    }
+  }
+
+  private enum State {
+    case start, header, text, signature, end
+  }
+
+  private static func trimmed(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    guard let last = line.lastIndex(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0d }) else {
+      return []
+    }
+    return line[...last]
+  }
+
+  private static func refused(_ url: String, _ reason: String) -> KitError {
+    KitError(.unverified, "\(url): \(reason)", advice: "use another mirror")
+  }
+}

@@ -1,0 +1,103 @@
+public import Formats
+internal import FoundationEssentials
+
+/// A suite's list of its indexes, with their hashes.
+///
+/// Debian wiki, "DebianRepository/Format", section "Release files".
+public struct Release: Sendable, Hashable {
+  /// An index that the suite has.
+  public struct Index: Sendable, Hashable {
+    /// Bytes.
+    public var size: Int
+    /// In small hexadecimal digits.
+    public var sha256: String
+  }
+
+  public var suite: String?
+  public var codename: String?
+  /// When it was made, in seconds since 1970.
+  public var date: Int
+  /// When it stops being valid, in seconds since 1970; nil for never.
+  public var validUntil: Int?
+  /// Whether indexes can be asked for by their hash.
+  public var hasHashedNames: Bool
+  /// By paths below the suite's folder, such as `main/binary-amd64/Packages.xz`.
+  public var indexes: [String: Index]
+
+  /// - Parameter text: what was verified, nothing else.
+  /// - Throws: `FormatError.malformed` for what is no such list, `.unsupported` for one that has only
+  ///   hashes that prove nothing.
+  public init(reading text: [UInt8]) throws(FormatError) {
+    let paragraphs = try ControlParagraph.parse(text)
+    guard let fields = paragraphs.first, paragraphs.count == 1 else {
+      throw FormatError(.malformed, "has \(paragraphs.count) paragraphs instead of one")
+    }
+    guard let dateText = fields["Date"], let date = ArchiveDate.seconds(dateText) else {
+      throw FormatError(.malformed, "has no Date that can be read")
+    }
+    self.date = date
+    if let text = fields["Valid-Until"] {
+      guard let seconds = ArchiveDate.seconds(text) else {
+        throw FormatError(.malformed, "has a Valid-Until that can't be read: \(text.quoted)")
+      }
+      validUntil = seconds
+    }
+    suite = fields["Suite"]
+    codename = fields["Codename"]
+    hasHashedNames = fields["Acquire-By-Hash"]?.lowercased() == "yes"
+    guard let list = fields["SHA256"] else {
+      throw FormatError(
+        .unsupported, "has no SHA256 of its indexes, only hashes that prove nothing")
+    }
+    indexes = [:]
+    for line in list.split(separator: "\n") {
+      let words = line.split(whereSeparator: \.isWhitespace)
+      guard words.count == 3, words[0].utf8.count == 64, words[0].allSatisfy(\.isHexDigit),
+        let size = Int(words[1]), size >= 0
+      else { throw FormatError(.malformed, "has a line that is no index: \(String(line).quoted)") }
+      indexes[String(words[2])] = Index(size: size, sha256: words[0].lowercased())
+    }
+  }
+
+  /// Whether the suite may be called so.
+  func isCalled(_ name: String) -> Bool {
+    name == suite || name == codename
+  }
+}
+
+/// Points in time as people give them.
+public enum PointInTime {
+  /// Seconds since 1970 of `2026-03-01`, its beginning in universal time, or `2026-03-01T12:00:00Z`.
+  public static func seconds(_ text: String) -> Int? {
+    let whole = text.contains("T") ? text : "\(text)T00:00:00Z"
+    guard let date = try? Date(whole, strategy: .iso8601) else { return nil }
+    return Int(exactly: date.timeIntervalSince1970)
+  }
+}
+
+/// Dates of archives: `Sat, 11 Jul 2026 10:16:37 UTC`. RFC 5322, section 3.3.
+enum ArchiveDate {
+  private static let months = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
+
+  /// Seconds since 1970; nil for what is no such date in universal time.
+  static func seconds(_ text: String) -> Int? {
+    let words = text.split(whereSeparator: \.isWhitespace)
+    guard words.count == 6, words[0].hasSuffix(","),
+      ["UTC", "GMT", "+0000", "Z"].contains(words[5]),
+      let month = months.firstIndex(of: String(words[2]))
+    else { return nil }
+    let iso = "\(words[3])-\(padded(month + 1))-\(padded(Int(words[1]) ?? 0))T\(words[4])Z"
+    return PointInTime.seconds(iso)
+  }
+
+  /// `2026-07-11T10:16:37Z`, for messages and manifests.
+  static func text(_ seconds: Int) -> String {
+    Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
+  }
+
+  private static func padded(_ number: Int) -> String {
+    number < 10 ? "0\(number)" : "\(number)"
+  }
+}

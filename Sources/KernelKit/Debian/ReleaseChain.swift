@@ -1,0 +1,136 @@
+internal import Formats
+
+/// What a trusted key vouches for in a suite, and the way there. It is written to manifests.
+public struct TrustedRelease: Sendable, Hashable, Codable {
+  /// As it was asked for.
+  public var suite: String
+  public var url: String
+  /// When the suite's list was made: `2026-07-11T10:16:37Z`.
+  public var date: String
+  /// Of the keys whose signatures are good.
+  public var fingerprints: [String]
+  /// The day that the user said it is, for an archive of the past.
+  public var at: String?
+}
+
+/// Fetches the signed lists of suites, and takes only those that are signed, current, and the ones
+/// that were asked for.
+struct ReleaseChain: Sendable {
+  /// How far in the future a list may be dated: clocks differ.
+  private static let clockTolerance = 3600
+  /// The most bytes of a list; Debian's have 200 KB.
+  private static let sizeLimit = 1 << 26
+
+  let environment: KitEnvironment
+  /// Keys to trust; empty for those of the suite's source, or the system's.
+  let keyrings: [Keyring]
+  /// The time to take for now, in seconds since 1970; nil for the clock's.
+  let at: Int?
+
+  /// - Throws: `KitError.unverified`, for each reason with its own message.
+  func release(of suite: DebianSuite) async throws -> (release: Release, trust: TrustedRelease) {
+    let base = "\(suite.mirror)/dists/\(suite.suite)"
+    let verifier = SignatureVerifier(keyrings: try chosenKeyrings(suite))
+    var url = "\(base)/InRelease"
+    let verified: SignatureVerifier.Verified
+    if let message = try get(url) {
+      verified = try await verifier.verify(clearsigned: message, url: url)
+    } else {
+      url = "\(base)/Release"
+      guard let text = try get(url) else {
+        throw KitError(
+          .missing, "\(suite.mirror) has no suite \(suite.suite.quoted)",
+          advice: "give another with --suite or --mirror")
+      }
+      guard let signature = try get("\(url).gpg") else {
+        throw KitError(.unverified, "\(url): it is not signed", advice: "use another mirror")
+      }
+      verified = try await verifier.verify(text, signature: signature, url: url)
+    }
+    let release: Release
+    do {
+      release = try Release(reading: verified.text)
+    } catch {
+      throw KitError(.unverified, "\(error.inside(url))", advice: "use another mirror")
+    }
+    try check(release, suite, url)
+    let trust = TrustedRelease(
+      suite: suite.suite, url: url, date: ArchiveDate.text(release.date),
+      fingerprints: verified.fingerprints, at: at.map(ArchiveDate.text))
+    return (release, trust)
+  }
+
+  /// - Returns: nil when the mirror has no such file.
+  private func get(_ url: String) throws -> [UInt8]? {
+    var bytes: [UInt8] = []
+    do {
+      try environment.get(url) { piece in
+        guard bytes.count + piece.count <= Self.sizeLimit else {
+          throw KitError(.unverified, "\(url): is larger than \(Self.sizeLimit) bytes")
+        }
+        bytes += piece
+      }
+    } catch let error as KitError where error.code == .missing {
+      return nil
+    }
+    return bytes
+  }
+
+  private func chosenKeyrings(_ suite: DebianSuite) throws -> [Keyring] {
+    let candidates = [keyrings, suite.keyrings].first { !$0.isEmpty }
+    if let candidates { return candidates }
+    let system = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    guard FileTree.status(system, followingLink: true) != nil else {
+      throw KitError(
+        .unverified, "there are no keys to check \(suite.mirror) with",
+        advice: "give a file of the archive's keys with --keyring")
+    }
+    return [.file(system)]
+  }
+
+  private func check(_ release: Release, _ suite: DebianSuite, _ url: String) throws {
+    let now = at ?? environment.now()
+    func refused(_ reason: String, _ advice: String) -> KitError {
+      KitError(.unverified, "\(url): \(reason)", advice: advice)
+    }
+    guard release.isCalled(suite.suite) else {
+      let names = [release.codename, release.suite].compactMap { $0?.quoted }.joined(
+        separator: " or ")
+      throw refused(
+        "is the list of \(names), not of \(suite.suite.quoted)", "use another mirror, or that name")
+    }
+    guard release.date <= now + Self.clockTolerance else {
+      throw refused(
+        "was made at \(ArchiveDate.text(release.date)), which is in the future",
+        "check this machine's clock")
+    }
+    if let until = release.validUntil, until < now {
+      throw refused(
+        "was valid until \(ArchiveDate.text(until)) only",
+        "use a mirror that is up to date; for an archive of the past say so with --at DATE")
+    }
+    if at == nil { try remember(release, suite, refused) }
+  }
+
+  /// A mirror that goes back in time keeps its users from what was mended since.
+  private func remember(
+    _ release: Release, _ suite: DebianSuite, _ refused: (String, String) -> KitError
+  ) throws {
+    let name = Digest.sha256(of: Array("\(suite.mirror) \(suite.suite)".utf8))
+    let path = "\(environment.cacheFolder)/seen/\(name)"
+    if let text = try? InputFile(path).readAll(limit: 100),
+      let seen = Int(String(decoding: text, as: UTF8.self).filter { !$0.isWhitespace })
+    {
+      guard release.date >= seen else {
+        throw refused(
+          "was made at \(ArchiveDate.text(release.date)), an earlier one at \(ArchiveDate.text(seen))",
+          "try again later, or use another mirror")
+      }
+      if release.date == seen { return }
+    }
+    try FileTree.makeDirectories(FileTree.parent(of: path))
+    let output = try OutputFile(replacing: path)
+    try output.write(Array("\(release.date)\n".utf8), at: 0)
+    try output.commit()
+  }
+}

@@ -1,0 +1,166 @@
+internal import Formats
+internal import FoundationEssentials
+internal import Subprocess
+internal import SystemPackage
+
+/// Checks OpenPGP signatures with gpgv, against the keys of given keyrings only.
+///
+/// GnuPG, doc/DETAILS, "Format of the --status-fd output".
+struct SignatureVerifier {
+  /// What a trusted key vouched for.
+  struct Verified {
+    /// The text that was signed: this, and not what it came in, is to be read.
+    var text: [UInt8]
+    /// Fingerprints of the keys whose signatures are good, in their order.
+    var fingerprints: [String]
+  }
+
+  /// SHA-256, SHA-384, SHA-512. RFC 9580, section 9.5.
+  private static let soundHashes: Set<String> = ["8", "9", "10"]
+
+  let keyrings: [Keyring]
+
+  /// A clear-signed message.
+  func verify(clearsigned bytes: [UInt8], url: String) async throws -> Verified {
+    try ClearsignedText.check(bytes, url)
+    let folder = try StagingDirectory(in: Machine.temporaryFolder)
+    try write(bytes, to: "\(folder.path)/signed")
+    let status = try await run(
+      ["--output", "\(folder.path)/text", "\(folder.path)/signed"], folder)
+    let fingerprints = try judge(status, url)
+    let text = try InputFile("\(folder.path)/text").readAll(limit: 1 << 26)
+    return Verified(text: text, fingerprints: fingerprints)
+  }
+
+  /// A text and a signature beside it.
+  func verify(_ text: [UInt8], signature: [UInt8], url: String) async throws -> Verified {
+    let folder = try StagingDirectory(in: Machine.temporaryFolder)
+    try write(text, to: "\(folder.path)/text")
+    try write(signature, to: "\(folder.path)/signature")
+    let status = try await run(["\(folder.path)/signature", "\(folder.path)/text"], folder)
+    return Verified(text: text, fingerprints: try judge(status, url))
+  }
+
+  private func write(_ bytes: [UInt8], to path: String) throws {
+    let file = try OutputFile(replacing: path)
+    try file.write(bytes, at: 0)
+    try file.commit(mode: 0o600)
+  }
+
+  /// - Returns: what gpgv says on its status channel, which nothing else writes to.
+  private func run(_ arguments: [String], _ folder: StagingDirectory) async throws -> String {
+    var options = ["--homedir", folder.path, "--status-fd", "1"]
+    for (number, keyring) in keyrings.enumerated() {
+      let binary = "\(folder.path)/keyring-\(number).gpg"
+      try write(try keyring.binary(), to: binary)
+      options += ["--keyring", binary]
+    }
+    do {
+      return try await Subprocess.run(
+        .name("gpgv"), arguments: Arguments(options + arguments), input: .none,
+        output: .string(limit: 1 << 20), error: .discarded
+      ).standardOutput
+    } catch let error as SubprocessError {
+      throw KitError(
+        .invalid, "gpgv can't be run: \(error)", advice: "install gpgv (Fedora, Arch: gnupg)")
+    }
+  }
+
+  /// - Throws: `KitError.unverified` unless there is a good signature, and no bad one.
+  private func judge(_ status: String, _ url: String) throws(KitError) -> [String] {
+    var good: [String] = []
+    var problems: [String] = []
+    var isGood = false
+    for line in status.split(separator: "\n") where line.hasPrefix("[GNUPG:] ") {
+      let words = line.dropFirst("[GNUPG:] ".count).split(separator: " ")
+      let subject = words.count > 1 ? String(words[1]) : ""
+      switch words.first {
+      case "NEWSIG": isGood = false
+      case "GOODSIG": isGood = true
+      case "VALIDSIG" where isGood && words.count > 8:
+        if Self.soundHashes.contains(String(words[8])) {
+          good.append(subject)
+        } else {
+          problems.append("the signature of key \(subject) rests on a digest that proves nothing")
+        }
+      case "BADSIG":
+        throw KitError(
+          .unverified, "\(url): has a bad signature of key \(subject): it is not what was signed",
+          advice: "try again, or another mirror")
+      case "EXPSIG": problems.append("the signature of key \(subject) has expired")
+      case "EXPKEYSIG": problems.append("the key \(subject) has expired")
+      case "REVKEYSIG": problems.append("the key \(subject) was revoked")
+      case "NO_PUBKEY": problems.append("the key \(subject) is not in the keyring")
+      case "ERRSIG" where words.count > 3 && ["1", "2", "3"].contains(String(words[3])):
+        problems.append("the signature of key \(subject) rests on a digest that proves nothing")
+      case "NODATA": problems.append("it is not signed")
+      default: break
+      }
+    }
+    guard good.isEmpty else { return good }
+    let reason =
+      problems.isEmpty ? "it has no signature that can be read" : problems.joined(separator: ", ")
+    throw KitError(
+      .unverified, "\(url): no trusted key vouches for it: \(reason)",
+      advice: "give the archive's keys with --keyring")
+  }
+}
+
+/// Public keys.
+public enum Keyring: Sendable, Hashable {
+  /// A file of keys, binary or in ASCII armour.
+  case file(String)
+  /// Keys in ASCII armour.
+  case text(String)
+
+  private static let sizeLimit = 1 << 24
+
+  /// What a source's `Signed-By` says: files, or the keys themselves. sources.list(5).
+  static func signedBy(_ value: String) -> [Keyring] {
+    if value.contains("-----BEGIN") {
+      // In a field, an empty line is written as a dot.
+      let lines = value.split(separator: "\n", omittingEmptySubsequences: false)
+      return [.text(lines.map { $0 == "." ? "" : String($0) }.joined(separator: "\n"))]
+    }
+    return value.split { $0 == "," || $0.isWhitespace }.filter { $0.hasPrefix("/") }
+      .map { .file(String($0)) }
+  }
+
+  /// The keys in the form that gpgv reads. ASCII armour: RFC 9580, section 6.
+  func binary() throws -> [UInt8] {
+    switch self {
+    case .text(let text): return try inside("Signed-By") { try Self.dearmored(Array(text.utf8)) }
+    case .file(let path):
+      let bytes = try InputFile(path).readAll(limit: Self.sizeLimit)
+      guard bytes.starts(with: "-----BEGIN".utf8) else { return bytes }
+      return try inside(path) { try Self.dearmored(bytes) }
+    }
+  }
+
+  /// - Throws: `FormatError.malformed` for text that is no armoured key.
+  static func dearmored(_ bytes: [UInt8]) throws(FormatError) -> [UInt8] {
+    var result: [UInt8] = []
+    var isInBody = false
+    var isInBlock = false
+    var base64: [UInt8] = []
+    for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
+      let text = String(decoding: line, as: UTF8.self).filter { !$0.isWhitespace }
+      if text == "-----BEGINPGPPUBLICKEYBLOCK-----" {
+        isInBlock = true
+      } else if text == "-----ENDPGPPUBLICKEYBLOCK-----" {
+        guard let keys = Data(base64Encoded: Data(base64)) else {
+          throw FormatError(.malformed, "holds a key that is not Base64")
+        }
+        result += Array(keys)
+        (isInBlock, isInBody, base64) = (false, false, [])
+      } else if isInBlock, !isInBody {
+        // Headers, then an empty line.
+        isInBody = text.isEmpty
+      } else if isInBody, !text.hasPrefix("=") {
+        base64 += Array(text.utf8)
+      }
+    }
+    guard !result.isEmpty else { throw FormatError(.malformed, "holds no public key") }
+    return result
+  }
+}

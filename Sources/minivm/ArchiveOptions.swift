@@ -1,0 +1,88 @@
+import ArgumentParser
+import KernelKit
+
+/// Where packages come from, and who has to vouch for them.
+struct MirrorOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("A suite such as trixie; this machine's by default.", valueName: "name"))
+  var suite: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A mirror's address; those of this machine's apt sources by default.", valueName: "url"))
+  var mirror: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Keys to trust instead of the apt sources' or the system's; repeatable.", valueName: "file"),
+    completion: .file())
+  var keyring: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "For a snapshot archive: take it for this time, such as 2026-03-01 or 2026-03-01T12:00:00Z.",
+      valueName: "date"))
+  var at: String?
+
+  func repository(_ environment: KitEnvironment) throws -> DebianRepository {
+    DebianRepository(
+      suites: try environment.aptSources.chosen(suite: suite, mirror: mirror),
+      keyrings: keyring.map { .file($0) }, at: at.flatMap(PointInTime.seconds),
+      environment: environment)
+  }
+
+  func validate() throws {
+    if let suite { try checkName(suite) }
+    if let at, PointInTime.seconds(at) == nil {
+      throw ValidationError("--at takes a date such as 2026-03-01, not “\(at)”")
+    }
+  }
+}
+
+/// Which packages, and where they come from.
+struct ArchiveOptions: ParsableArguments {
+  @Option(help: "Debian's name of an architecture: amd64, arm64, riscv64.")
+  var arch = Machine.debianArchitecture
+
+  @OptionGroup var mirror: MirrorOptions
+
+  func repository(_ environment: KitEnvironment) throws -> DebianRepository {
+    try mirror.repository(environment)
+  }
+
+  func defaultTemplate(
+    _ architecture: String, _ environment: KitEnvironment
+  ) -> DefaultTemplate {
+    DefaultTemplate(architecture: architecture, suite: mirror.suite, environment: environment) {
+      [mirror] in
+      try mirror.repository(environment)
+    }
+  }
+
+  func validate() throws {
+    try checkName(arch)
+  }
+}
+
+/// A package as a user names it: `name`, `name=version`, or a kernel release.
+struct PackageChoice {
+  var name: String
+  var version: String?
+
+  init(_ word: String) {
+    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    // A kernel release begins with a digit, which no package of a kernel does.
+    name = word.first?.isNumber == true ? "linux-image-\(parts[0])" : String(parts[0])
+    version = parts.count == 2 ? String(parts[1]) : nil
+  }
+}
+
+/// Names of suites and architectures become parts of addresses.
+func checkName(_ name: String) throws {
+  let isPlain = name.allSatisfy {
+    $0.isASCII && ($0.isLetter || $0.isNumber || "-_./".contains($0))
+  }
+  guard isPlain, !name.contains("..") else {
+    throw ValidationError("“\(name)” can't be the name of an architecture or a suite")
+  }
+}

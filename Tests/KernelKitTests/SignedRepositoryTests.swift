@@ -1,0 +1,162 @@
+import Formats
+import KernelKit
+import TestSupport
+import Testing
+
+/// The way from a key to a package: what is right is taken, and all else is refused, as apt does.
+@Suite struct SignedRepositoryTests {
+  /// A repository that is wrong in one way.
+  struct Fault: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    /// A part of the message.
+    var message: String
+    /// Whether apt refuses it as well. Where it does not, we are stricter, and say why.
+    var isRefusedByApt = true
+    var make: @Sendable (SignedRepository) async throws -> Void
+
+    init(
+      _ name: String, _ message: String, isRefusedByApt: Bool = true,
+      make: @escaping @Sendable (SignedRepository) async throws -> Void
+    ) {
+      testDescription = name
+      self.message = message
+      self.isRefusedByApt = isRefusedByApt
+      self.make = make
+    }
+
+    static func script(
+      _ name: String, _ message: String, isRefusedByApt: Bool = true, _ script: String
+    ) -> Fault {
+      Fault(name, message, isRefusedByApt: isRefusedByApt) { repository in
+        try await Tool.shell(script, in: repository.suiteFolder)
+      }
+    }
+  }
+
+  static let faults: [Fault] = [
+    .script("unsigned", "not signed", "rm InRelease"),
+    .script("not a message", "before the signed message", "cp Release InRelease"),
+    Fault("unknown key", "not in the keyring") { try await $0.sign(home: "other") },
+    Fault("SHA-1", "digest that proves nothing") { try await $0.sign(digest: "SHA1") },
+    .script(
+      "changed text", "bad signature", "sed -i 's/^Origin: Test/Origin: Evil/' InRelease"),
+    .script(
+      "text before", "before the signed message",
+      "sed -i '1i Origin: Evil' InRelease"),
+    .script("text after", "after the signed message", "echo 'Origin: Evil' >>InRelease"),
+    .script(
+      "two messages", "after the signed message", "cat InRelease InRelease >x; mv x InRelease"),
+    .script("unclosed", "not closed", "sed -i '/END PGP SIGNATURE/d' InRelease"),
+    .script(
+      "another header", "header other than Hash", isRefusedByApt: false,
+      "sed -i '2i Comment: x' InRelease"),
+    Fault("two paragraphs", "2 paragraphs", isRefusedByApt: false) { repository in
+      try await Tool.shell("printf '\\nOrigin: Evil\\n' >>Release", in: repository.suiteFolder)
+      try await repository.sign()
+    },
+    Fault("expired", "was valid until") { repository in
+      var fields = SignedRepository.Fields(date: repository.now - 100_000)
+      fields.validUntil = repository.now - 5000
+      try await repository.writeRelease(fields)
+      try await repository.sign()
+    },
+    Fault("from the future", "in the future") { repository in
+      try await repository.writeRelease(.init(date: repository.now + 100_000))
+      try await repository.sign()
+    },
+    Fault("another suite", "is the list of", isRefusedByApt: false) { repository in
+      var fields = SignedRepository.Fields(date: repository.now)
+      fields.suite = "other"
+      fields.codename = "other"
+      try await repository.writeRelease(fields)
+      try await repository.sign()
+    },
+    Fault("only weak hashes", "only hashes that prove nothing") { repository in
+      var fields = SignedRepository.Fields(date: repository.now)
+      fields.hashes = ["MD5Sum": "md5sum", "SHA1": "sha1sum"]
+      try await repository.writeRelease(fields)
+      try await repository.sign()
+    },
+    .script(
+      "another index", "the archive says",
+      "cd main/binary-amd64; sed -i s/^Description:.x/Description:.y/ Packages; xz -kf Packages"),
+    Fault("another package", "the archive says") { repository in
+      try await Tool.shell("printf x >>pool/kernel+b1.deb", in: repository.root)
+    },
+    Fault("a package with other bytes", "the archive says") { repository in
+      try await Tool.shell(
+        "printf X | dd of=pool/kernel+b1.deb bs=1 seek=200 conv=notrunc 2>/dev/null",
+        in: repository.root)
+    },
+    // Where apt only warns, or does not look, we refuse.
+    Fault("a package with another version", "the index names", isRefusedByApt: false) {
+      try await $0.writeIndex(extra: ["Version": "2.0"])
+      try await $0.writeRelease(.init(date: $0.now))
+      try await $0.sign()
+    },
+  ]
+
+  @Test("What is signed and current is taken, by apt too")
+  func sound() async throws {
+    let repository = try await SignedRepository()
+    let cache = try TemporaryFolder()
+    let found = try await repository.repository(cache: cache.path).kernelPackages(
+      SignedRepository.package, architecture: "amd64")
+    #expect(found.map(\.package.version.description) == ["1.0+b1"])
+    #expect(found[0].package.origin.release.fingerprints.count == 1)
+    #expect(try await repository.isTakenByApt())
+    // What came is kept: without the pool, the same again.
+    try await Tool.shell("rm -r pool dists/test/main", in: repository.root)
+    let again = try await repository.repository(cache: cache.path).kernelPackages(
+      SignedRepository.package, architecture: "amd64")
+    #expect(again.map(\.path) == found.map(\.path))
+  }
+
+  @Test("A detached signature, and indexes by their hashes")
+  func otherForms() async throws {
+    let repository = try await SignedRepository()
+    let cache = try TemporaryFolder()
+    try await Tool.shell(
+      """
+      echo 'Acquire-By-Hash: yes' >x; cat Release >>x; mv x Release; rm InRelease
+      gpg --homedir \(repository.folder("gpg")) --batch --quiet --armor --digest-algo SHA512 --detach-sign -o Release.gpg Release
+      cd main/binary-amd64; mkdir -p by-hash/SHA256; mv Packages.xz by-hash/SHA256/$(sha256sum <Packages.xz | cut -d' ' -f1)
+      """, in: repository.suiteFolder)
+    let found = try await repository.repository(cache: cache.path).kernelPackages(
+      SignedRepository.package, version: "1.0+b1", architecture: "amd64")
+    #expect(found.count == 1)
+  }
+
+  @Test("Refused, each with its own message, and nothing of it is kept", arguments: faults)
+  func refused(_ fault: Fault) async throws {
+    let repository = try await SignedRepository()
+    try await fault.make(repository)
+    let cache = try TemporaryFolder()
+    let error = await #expect(throws: (any Error).self) {
+      _ = try await repository.repository(cache: cache.path).kernelPackages(
+        SignedRepository.package, architecture: "amd64")
+    }
+    let text = error.map { "\($0)" } ?? ""
+    #expect(text.contains(fault.message), "\(text)")
+    #expect((error as? KitError)?.code == .unverified, "\(text)")
+    let kept = try await Tool.shell("find . -name '*.deb'", in: cache.path)
+    #expect(kept.isEmpty || fault.message == "the index names")
+    #expect(try await repository.isTakenByApt() == !fault.isRefusedByApt)
+  }
+
+  @Test("A list that is older than the last one is refused, and taken for a time in the past")
+  func rollback() async throws {
+    let repository = try await SignedRepository()
+    let cache = try TemporaryFolder()
+    func fetch(at: Int? = nil) async throws {
+      _ = try await repository.repository(cache: cache.path, at: at).kernelPackages(
+        SignedRepository.package, architecture: "amd64")
+    }
+    try await fetch()
+    try await repository.writeRelease(.init(date: repository.now - 7200))
+    try await repository.sign()
+    let error = await #expect(throws: KitError.self) { try await fetch() }
+    #expect(error?.code == .unverified && error?.message.contains("an earlier one") == true)
+    try await fetch(at: repository.now - 7000)
+  }
+}

@@ -1,0 +1,149 @@
+import Formats
+import Glibc
+public import KernelKit
+
+/// A Debian repository with one kernel package, signed by a key that was made for it.
+public struct SignedRepository: Sendable {
+  /// What its Release file says.
+  public struct Fields: Sendable {
+    public var suite = "test"
+    public var codename = "test"
+    /// Seconds since 1970.
+    public var date: Int
+    public var validUntil: Int?
+    public var hashes = ["SHA256": "sha256sum"]
+
+    public init(date: Int) {
+      self.date = date
+    }
+  }
+
+  public static let package = "linux-image-6.1.0-1-x"
+  public let folder: TemporaryFolder
+  /// Seconds since 1970, when it was made.
+  public let now: Int = time(nil)
+  public var root: String { folder("repository") }
+  public var suiteFolder: String { "\(root)/dists/test" }
+  public var keyring: String { folder("keyring.gpg") }
+
+  /// Makes keys, package, index and a signed list.
+  public init() async throws {
+    folder = try TemporaryFolder()
+    try await Tool.shell(
+      """
+      mkdir -m 700 gpg other
+      for home in gpg other; do
+        gpg --homedir $home --batch --quiet --passphrase '' --quick-gen-key "$home <x@example.invalid>" rsa2048 sign never 2>/dev/null
+      done
+      gpg --homedir gpg --export >keyring.gpg
+      mkdir -p p/DEBIAN p/boot p/lib/modules/6.1.0-1-x/kernel repository/pool
+      printf 'Package: \(Self.package)\\nVersion: 1.0+b1\\nArchitecture: amd64\\nMaintainer: x <x@x>\\nDescription: x\\n' >p/DEBIAN/control
+      echo kernel >p/boot/vmlinuz-6.1.0-1-x; echo x >p/lib/modules/6.1.0-1-x/kernel/x.ko
+      dpkg-deb --root-owner-group -b p "repository/pool/kernel+b1.deb" >/dev/null
+      """, in: folder.path)
+    try await writeIndex()
+    try await writeRelease(Fields(date: now - 3600))
+    try await sign()
+  }
+
+  /// Writes the index of the package.
+  /// - Parameter extra: fields that replace those of the package.
+  public func writeIndex(extra: [String: String] = [:]) async throws {
+    let size = try await Tool.shell("stat -c %s pool/kernel+b1.deb", in: root)
+    let sha256 = try await Tool.shell("sha256sum <pool/kernel+b1.deb", in: root)
+    var fields = [
+      "Package": Self.package, "Version": "1.0+b1", "Architecture": "amd64",
+      "Filename": "pool/kernel+b1.deb", "Size": size.filter(\.isNumber),
+      "SHA256": String(sha256.prefix(64)), "Maintainer": "x <x@x>", "Description": "x",
+    ]
+    fields.merge(extra) { $1 }
+    let path = "repository/dists/test/main/binary-amd64/Packages"
+    let name = fields.removeValue(forKey: "Package") ?? ""
+    let rest = fields.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)\n" }.joined()
+    try folder.write(path, "Package: \(name)\n\(rest)".utf8)
+    try await Tool.shell("xz -kf Packages", in: "\(suiteFolder)/main/binary-amd64")
+  }
+
+  /// Writes the list of indexes, unsigned.
+  public func writeRelease(_ fields: Fields) async throws {
+    func date(_ seconds: Int) async throws -> String {
+      try await Tool.shell(
+        "LC_ALL=C date -u -d @\(seconds) '+%a, %d %b %Y %H:%M:%S UTC'", in: "/"
+      ).filter { !$0.isNewline }
+    }
+    var text = """
+      Origin: Test
+      Suite: \(fields.suite)
+      Codename: \(fields.codename)
+      Date: \(try await date(fields.date))
+      Architectures: amd64
+      Components: main
+
+      """
+    if let until = fields.validUntil { text += "Valid-Until: \(try await date(until))\n" }
+    for (name, tool) in fields.hashes.sorted(by: { $0.key < $1.key }) {
+      text += "\(name):\n"
+      text += try await Tool.shell(
+        """
+        for f in main/binary-amd64/Packages main/binary-amd64/Packages.xz; do
+          printf ' %s %s %s\\n' "$(\(tool) <$f | cut -d' ' -f1)" "$(stat -c %s $f)" $f
+        done
+        """, in: suiteFolder)
+    }
+    try folder.write("repository/dists/test/Release", text.utf8)
+  }
+
+  /// Signs the list.
+  public func sign(home: String = "gpg", digest: String = "SHA512") async throws {
+    try await Tool.shell(
+      """
+      gpg --homedir \(folder(home)) --batch --quiet --yes --digest-algo \(digest) --clearsign -o InRelease Release
+      """, in: suiteFolder)
+  }
+
+  public func environment(cache: String) -> KitEnvironment {
+    var environment = KitEnvironment.testing(cache: cache, now: now)
+    let root = root
+    environment.get = { url, receive in
+      let path = url.replacing("http://m.invalid", with: root).replacing("%2B", with: "+")
+      guard FileTree.status(path) != nil else {
+        throw KitError(.missing, "\(url): the server has no such file")
+      }
+      try receive(try InputFile(path).readAll(limit: 1 << 24))
+    }
+    return environment
+  }
+
+  public func repository(cache: String, at: Int? = nil) -> DebianRepository {
+    DebianRepository(
+      suites: [DebianSuite(mirror: "http://m.invalid", suite: "test")],
+      keyrings: [.file(keyring)], at: at, environment: environment(cache: cache))
+  }
+
+  /// What apt makes of it: whether it takes the lists and the package.
+  public func isTakenByApt() async throws -> Bool {
+    let state = try TemporaryFolder()
+    try state.write(
+      "sources.list", "deb [signed-by=\(keyring) arch=amd64] file:\(root) test main\n".utf8)
+    let result = try await Tool.run(
+      "sh",
+      [
+        "-euc",
+        """
+        mkdir -p state/lists/partial cache/archives/partial etc
+        : >status
+        run() {
+          apt-get -qq -o Dir="$PWD" -o Dir::State="$PWD/state" -o Dir::State::status="$PWD/status" \
+            -o Dir::Cache="$PWD/cache" -o Dir::Etc="$PWD/etc" -o Dir::Etc::sourceparts=- \
+            -o Dir::Etc::sourcelist="$PWD/sources.list" -o Dir::Etc::trusted=/dev/null \
+            -o Dir::Etc::trustedparts=/dev/null -o Dir::Bin::methods=/usr/lib/apt/methods \
+            -o APT::Architecture=amd64 -o APT::Sandbox::User= -o APT::Update::Error-Mode=any \
+            -o Acquire::Check-Valid-Until=true -o Acquire::Check-Date=true "$@"
+        }
+        run update
+        run download \(Self.package)
+        """,
+      ], in: state.path)
+    return result.status == 0
+  }
+}
