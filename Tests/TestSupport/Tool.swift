@@ -1,3 +1,4 @@
+import Glibc
 import Subprocess
 import SystemPackage
 
@@ -9,6 +10,11 @@ public enum Tool {
     public var output: String
     public var errors: String
   }
+
+  /// Debian's users do not have the administrator's tools, such as e2fsck, on theirs.
+  private static let path =
+    (unsafe getenv("PATH").map { unsafe String(cString: $0) + ":" } ?? "")
+    + "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
 
   /// Runs a program and waits for it.
   /// - Parameters:
@@ -24,7 +30,7 @@ public enum Tool {
     let result = try await Subprocess.run(
       program.contains("/") ? .path(FilePath(program)) : .name(program),
       arguments: Arguments(arguments),
-      environment: Environment.inherit.updating(variables),
+      environment: Environment.inherit.updating(["PATH": path]).updating(variables),
       workingDirectory: folder.map { FilePath($0) },
       input: .array(input),
       output: .bytes(limit: 1 << 28), error: .bytes(limit: 1 << 24))
