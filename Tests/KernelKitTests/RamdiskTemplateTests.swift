@@ -137,6 +137,21 @@ struct RamdiskTemplateTests {
     #expect(provided.program.bytes == (try InputFile(busyboxPath()).readAll(limit: 1 << 26)))
   }
 
+  @Test(
+    "An init that the kernel could not start is refused",
+    arguments: [(UInt32(0o755), "update-busybox"), (0o644, "chmod +x")])
+  func unusableInit(_ mode: UInt32, _ advice: String) throws {
+    let path = try folder.write("template/init", "#!/bin/sh\n".utf8)
+    try FileTree.setAttributes(path, mode: mode, seconds: 0)
+    var initramfs = Initramfs()
+    let error = #expect(throws: KitError.self) { try initramfs.addTemplate(folder("template")) }
+    #expect(error?.code == .invalid && error?.advice?.contains(advice) == true)
+    try folder.write("template/bin/sh", "a shell".utf8)
+    try FileTree.setAttributes(path, mode: 0o755, seconds: 0)
+    var complete = Initramfs()
+    try complete.addTemplate(folder("template"))
+  }
+
   @Test(arguments: [
     (DefaultFiles.initScript, "ramdisk-template/init"),
     (DefaultFiles.modulesRamfs, "modules.ramfs"),

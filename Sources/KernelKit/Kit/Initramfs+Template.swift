@@ -10,7 +10,8 @@ extension Initramfs {
 
   /// Adds what a template folder holds. Of modes, only whether a file is executable counts: the
   /// others differ with the umask that it was made under.
-  /// - Throws: `KitError.missing` when there is no such folder, `.invalid` when it has no init.
+  /// - Throws: `KitError.missing` when there is no such folder, `.invalid` when it has no init that
+  ///   the kernel can start.
   public mutating func addTemplate(_ folder: String) throws {
     guard FileTree.isDirectory(folder) else {
       throw KitError(
@@ -25,6 +26,36 @@ extension Initramfs {
     for name in try FileTree.names(in: folder) where !Self.notesOfTemplates.contains(name) {
       try addTemplate(name, in: folder)
     }
+    try checkInit(of: folder)
+  }
+
+  /// An init that can't be started is a panic without a reason.
+  private func checkInit(of folder: String) throws {
+    guard case .file(let bytes, let isExecutable)? = entries["init"] else { return }
+    guard isExecutable else {
+      throw KitError(
+        .invalid, "\(folder)/init: is not executable", advice: "chmod +x \(folder)/init")
+    }
+    guard bytes.starts(with: "#!".utf8) else { return }
+    let line = bytes.dropFirst(2).prefix { $0 != 0x0a }
+    let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+    guard let interpreter = words.first, interpreter.hasPrefix("/") else { return }
+    guard hasEntry(String(interpreter.dropFirst())) else {
+      throw KitError(
+        .invalid, "\(folder)/init: needs \(interpreter), which the template has not",
+        advice: "put busybox into it with `minivm update-busybox \(folder)`")
+    }
+  }
+
+  /// Whether there is something at a path, or at a link on the way to it.
+  private func hasEntry(_ path: String) -> Bool {
+    var path = path
+    while path != "." {
+      if case .symbolicLink? = entries[path] { return true }
+      if entries[path] != nil { return entries[path] != .directory }
+      path = FileTree.parent(of: path)
+    }
+    return false
   }
 
   private mutating func addTemplate(_ below: String, in folder: String) throws {

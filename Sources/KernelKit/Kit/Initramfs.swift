@@ -15,7 +15,7 @@ public struct Initramfs: Sendable {
   /// Folders that an init needs to mount something on.
   static let mountPoints = ["dev", "etc", "newroot", "proc", "run", "sys", "tmp"]
 
-  private var entries: [String: Content] = [:]
+  private(set) var entries: [String: Content] = [:]
 
   public init() {
     for path in Self.mountPoints { entries[path] = .directory }
