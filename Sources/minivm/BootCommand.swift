@@ -79,11 +79,13 @@ struct BootCommand: AsyncParsableCommand {
     }
     let extra = append.map { [$0] } ?? []
     let hasRoot = extra.contains { $0.hasPrefix("root=") || $0.contains(" root=") }
+    // Nobody is there for the RAM disk's shell; what the user says of it comes later, and counts.
+    let panic = root == nil ? ["panic=-1"] : []
     let machine = VirtualMachine(
       model: model, kernel: kit.kernel, initramfs: kit.initramfs,
       disks: [rootDisk] + [kit.modulesDisk].compactMap { $0 }, diskKind: disk,
-      commandLine: (hasRoot ? [] : ["root=\(model.diskName(disk))"]) + extra, memory: memory,
-      cpus: cpus)
+      commandLine: (hasRoot ? [] : ["root=\(model.diskName(disk))"]) + panic + extra,
+      memory: memory, cpus: cpus)
     let expectation = expect ?? (root == nil ? ProofDisk.success : nil)
     let showsConsole = root != nil || expect != nil
     let runner = QEMURunner(
