@@ -148,7 +148,7 @@ public enum FileTree {
     return last == path.startIndex ? "/" : String(Substring(path[..<last]))
   }
 
-  /// The last name of a path.
+  /// The last name of a path; empty for the root.
   public static func name(of path: String) -> String {
     let path = withoutFinalSlashes(path)
     return String(
