@@ -1,4 +1,5 @@
 public import Formats
+internal import Glibc
 
 /// Why a job could not be done, in words for its user, and the exit code that a script sees.
 public struct KitError: Error, Sendable, CustomStringConvertible {
@@ -35,8 +36,7 @@ public struct KitError: Error, Sendable, CustomStringConvertible {
 extension KitError {
   /// What a file that can't be opened or a format that can't be read means for the exit code.
   public init(_ error: FormatError) {
-    // ENOENT and ENOTDIR: asked for, and not there.
-    let isMissing = error.kind == .io && (error.errno == 2 || error.errno == 20)
+    let isMissing = error.errno == ENOENT || error.errno == ENOTDIR
     self.init(isMissing ? .missing : .invalid, error.description)
   }
 }

@@ -91,6 +91,28 @@ import Testing
     #expect(try FileTree.names(in: folder("out")) == [])
   }
 
+  /// To Swift's strings the two names are equal; to the kernel one is a link and one a folder.
+  @Test("A link whose name is the folder's in another form is not written through")
+  func plantedLinkInAnotherForm() async throws {
+    let folder = try TemporaryFolder()
+    let tree = "lib/modules/6.1.0-1-x"
+    try await Tool.shell(
+      """
+      mkdir -p "a/\(tree)" "b/\(tree)/caf\u{e9}" "c/\(tree)/cafe\u{301}" outside control
+      ln -s "\(folder("outside"))" "a/\(tree)/cafe\u{301}"; echo x >"c/\(tree)/cafe\u{301}/x"
+      tar -cf data.tar -C a ./lib; tar -rf data.tar -C b "./\(tree)/caf\u{e9}"
+      tar -rf data.tar -C c "./\(tree)/cafe\u{301}/x"
+      printf 'Package: p\\nVersion: 1\\nArchitecture: all\\n' >control/control
+      tar -cf control.tar -C control ./control
+      echo 2.0 >debian-binary; ar rc p.deb debian-binary control.tar data.tar
+      """, in: folder.path)
+    #expect(throws: (any Error).self) {
+      try Unpacker([DebArchive(folder("p.deb"))], into: folder("out")).run(jobs: 1)
+    }
+    #expect(try FileTree.names(in: folder("outside")) == [])
+    #expect(try FileTree.names(in: folder("out")) == [])
+  }
+
   @Test(
     "What dpkg-deb refuses is refused, what it takes is taken",
     arguments: [

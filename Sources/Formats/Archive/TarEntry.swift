@@ -41,11 +41,13 @@ public enum ArchivePath {
       throw FormatError(
         .malformed, "a path that is not UTF-8: \(String(decoding: bytes, as: UTF8.self).quoted)")
     }
-    guard !text.utf8.contains(0), !text.hasPrefix("/") else {
+    // Of bytes, not of characters: a slash with an accent is one character, and a slash to the kernel.
+    let slash = UInt8(ascii: "/")
+    guard !text.utf8.contains(0), text.utf8.first != slash else {
       throw FormatError(.malformed, "the path \(text.quoted) leads out of the archive")
     }
     var parts: [Substring] = []
-    for part in text.split(separator: "/") where part != "." {
+    for part in text.utf8.split(separator: slash).map(Substring.init) where part != "." {
       guard part != ".." else {
         throw FormatError(.malformed, "the path \(text.quoted) leads out of the archive")
       }

@@ -1,5 +1,8 @@
 /// The 512 bytes before an entry. POSIX.1-2017, pax, "ustar Interchange Format".
 struct TarHeader {
+  /// The most bytes of a file: sums of such sizes do not overflow.
+  private static let sizeLimit = 1 << 60
+
   var name: ArraySlice<UInt8>
   var mode: UInt32
   var owner: Int
@@ -94,6 +97,9 @@ struct TarHeader {
         .unsupported, "\(path.quoted): an entry of type \(String(UnicodeScalar(type)).quoted)")
     }
     if kind != .file { size = 0 }
+    guard size <= Self.sizeLimit else {
+      throw FormatError(.overflow, "\(path.quoted): a size that is too large")
+    }
     guard let owner = UInt32(exactly: extended.owner ?? owner),
       let group = UInt32(exactly: extended.group ?? group)
     else { throw FormatError(.malformed, "\(path.quoted): an owner that is none") }
@@ -154,7 +160,7 @@ struct PaxHeader {
   private func number(_ value: [UInt8], _ key: String) throws(FormatError) -> Int {
     let text = String(decoding: value, as: UTF8.self)
     let parts = text.split(separator: ".", maxSplits: 1)
-    guard let first = parts.first, let whole = Int(first) else {
+    guard let first = parts.first, let whole = Int(first), whole > .min else {
       throw FormatError(.malformed, "a pax \(key) that is not a number")
     }
     return text.hasPrefix("-") && parts.count > 1 && parts[1].contains { $0 != "0" }

@@ -139,18 +139,27 @@ public enum FileTree {
     }
   }
 
+  private static let slash = UInt8(ascii: "/")
+
   /// The folder that a path is in; `.` for a bare name.
   public static func parent(of path: String) -> String {
-    var path = Substring(path)
-    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
+    let path = withoutFinalSlashes(path)
+    guard let last = path.lastIndex(of: slash) else { return "." }
+    return last == path.startIndex ? "/" : String(Substring(path[..<last]))
   }
 
-  /// The last name of a path.
+  /// The last name of a path; empty for the root.
   public static func name(of path: String) -> String {
-    var path = Substring(path)
-    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    return String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...])
+    let path = withoutFinalSlashes(path)
+    return String(
+      Substring(path[(path.lastIndex(of: slash).map(path.index(after:)) ?? path.startIndex)...]))
+  }
+
+  /// Paths are taken apart as bytes, as the kernel does it: to Swift's strings a slash and an accent
+  /// behind it are one character, which is no slash.
+  private static func withoutFinalSlashes(_ path: String) -> Substring.UTF8View {
+    var path = path[...].utf8
+    while path.count > 1, path.last == slash { path.removeLast() }
+    return path
   }
 }

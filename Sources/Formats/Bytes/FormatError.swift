@@ -53,14 +53,15 @@ extension FormatError: CustomStringConvertible {
   }
 }
 
-/// Runs `body` and names `container` in the errors that come out of it.
+/// Runs `body` and names `container` in the errors that come out of it; a system call's failure has
+/// the path of the file that it is about, wherever that is.
 @inlinable
 public func inside<T>(
   _ container: @autoclosure () -> String, _ body: () throws -> T
 ) throws -> T {
   do {
     return try body()
-  } catch let error as FormatError {
+  } catch let error as FormatError where error.kind != .io {
     throw error.inside(container())
   }
 }

@@ -10,12 +10,15 @@ public final class InputFile: Sendable {
   /// - Throws: `FormatError.io`, also for what is not a regular file.
   public init(_ path: String) throws(FormatError) {
     self.path = path
-    let descriptor = retrying { unsafe open(path, O_RDONLY | O_CLOEXEC) }
+    // Without O_NONBLOCK the opening of a pipe waits for somebody who writes to it.
+    let descriptor = retrying { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw .system("can't be opened", path: path) }
     self.descriptor = descriptor
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else {
-      throw .system("can't be examined", path: path)
+      let error = FormatError.system("can't be examined", path: path)
+      close(descriptor)  // an initialiser that fails before all is set runs no `deinit`
+      throw error
     }
     size = Int(status.st_size)
     guard status.st_mode & S_IFMT == S_IFREG else {
@@ -61,14 +64,14 @@ public final class FileSource: ByteSource {
     self.range = range
   }
 
-  /// - Throws: `FormatError.truncated` when the file is shorter than the range.
+  /// - Throws: `FormatError.io`, also when the file has become shorter than the range.
   public func next() throws -> [UInt8] {
     guard !range.isEmpty else { return [] }
     let piece = try file.read(
       at: range.lowerBound, count: min(range.count, Self.pieceSize))
     guard !piece.isEmpty else {
       throw FormatError(
-        .truncated, "the file ends early", offset: range.lowerBound, path: [file.path])
+        .io, "became shorter while it was read", offset: range.lowerBound, path: [file.path])
     }
     range = range.lowerBound + piece.count..<range.upperBound
     return piece

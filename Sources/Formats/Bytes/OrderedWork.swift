@@ -4,17 +4,22 @@ internal import Synchronization
 /// Runs `work` on several cores and hands the results to `commit` one at a time, in the order of
 /// `submit`. A bounded number of pieces is under way, so memory is bounded.
 public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
-  private struct Results {
-    var committed = 0
+  private struct State {
+    var submitted = 0
+    var waiting: [(number: Int, input: Input)] = []
+    var workers = 0
+    /// Results that wait for an earlier one, by number.
     var ready: [Int: Result<Output, any Error>] = [:]
+    var committed = 0
+    var isCommitting = false
+    var failure: (any Error)?
   }
 
   private let work: @Sendable (Input) throws -> Output
   private let commit: @Sendable (Output) throws -> Void
+  private let jobs: Int
   private let width: Int
-  private let submitted = Atomic<Int>(0)
-  private let results = Mutex(Results())
-  private let failure = Mutex<(any Error)?>(nil)
+  private let state = Mutex(State())
   private let slots: DispatchSemaphore
   private let queue = DispatchQueue(label: "minivm.work", attributes: .concurrent)
 
@@ -24,6 +29,7 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
     work: @escaping @Sendable (Input) throws -> Output,
     commit: @escaping @Sendable (Output) throws -> Void
   ) {
+    self.jobs = jobs
     // Some finished pieces may wait for a slow one before them, so that no core idles.
     width = jobs > 1 ? jobs * 4 : 1
     slots = DispatchSemaphore(value: width)
@@ -34,12 +40,20 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
   /// Waits while the pipeline is full. To be called from one thread at a time.
   /// - Throws: what an earlier piece failed with.
   public func submit(_ input: Input) throws {
-    if let failure = failure.withLock({ $0 }) { throw failure }
     slots.wait()
-    let number = submitted.add(1, ordering: .relaxed).oldValue
-    queue.async { [self] in
-      accept(Result { try work(input) }, number: number)
+    let (failure, needsWorker) = state.withLock { state in
+      guard state.failure == nil else { return (state.failure, false) }
+      state.waiting.append((state.submitted, input))
+      state.submitted += 1
+      guard state.workers < jobs else { return (nil, false) }
+      state.workers += 1
+      return (nil, true)
     }
+    if let failure {
+      slots.signal()
+      throw failure
+    }
+    if needsWorker { queue.async { [self] in workThroughWaiting() } }
   }
 
   /// Waits for all pieces. The pipeline can be used again after.
@@ -47,23 +61,54 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
   public func finish() throws {
     for _ in 0..<width { slots.wait() }
     for _ in 0..<width { slots.signal() }
-    if let failure = failure.withLock({ $0 }) { throw failure }
+    if let failure = state.withLock({ $0.failure }) { throw failure }
   }
 
-  private func accept(_ result: Result<Output, any Error>, number: Int) {
-    results.withLock { results in
-      results.ready[number] = result
-      while let next = results.ready.removeValue(forKey: results.committed) {
-        results.committed += 1
-        if failure.withLock({ $0 == nil }) {
-          do {
-            try commit(next.get())
-          } catch {
-            failure.withLock { $0 = error }
-          }
+  private func workThroughWaiting() {
+    while true {
+      let piece = state.withLock { state -> (number: Int, input: Input, failure: (any Error)?)? in
+        guard !state.waiting.isEmpty else {
+          state.workers -= 1
+          return nil
         }
-        slots.signal()
+        let next = state.waiting.removeFirst()
+        return (next.number, next.input, state.failure)
       }
+      guard let piece else { return }
+      // Nothing is committed after a failure, so nothing needs to be worked on.
+      let result = Result {
+        if let failure = piece.failure { throw failure }
+        return try work(piece.input)
+      }
+      state.withLock { $0.ready[piece.number] = result }
+      commitReady()
+    }
+  }
+
+  /// Commits what is next in order, unless another thread is at it, which then takes ours too.
+  private func commitReady() {
+    var isFirst = true
+    while true {
+      let next = state.withLock { state -> (result: Result<Output, any Error>, isLate: Bool)? in
+        if isFirst, state.isCommitting { return nil }
+        guard let result = state.ready.removeValue(forKey: state.committed) else {
+          state.isCommitting = false
+          return nil
+        }
+        state.isCommitting = true
+        state.committed += 1
+        return (result, state.failure != nil)
+      }
+      guard let next else { return }
+      isFirst = false
+      if !next.isLate {
+        do {
+          try commit(next.result.get())
+        } catch {
+          state.withLock { $0.failure = error }
+        }
+      }
+      slots.signal()
     }
   }
 }

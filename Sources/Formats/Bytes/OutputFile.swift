@@ -80,6 +80,9 @@ public final class OutputFile: Sendable {
   }
 
   private func stage(mode: UInt32?) throws(FormatError) {
+    guard FileTree.status(path)?.kind != .directory else {
+      throw FormatError(.io, "can't be replaced: it is a folder", path: [path])
+    }
     guard fchmod(descriptor, mode ?? 0o666 & ~Self.creationMask) == 0, fsync(descriptor) == 0 else {
       throw .system("can't be written", path: path)
     }

@@ -7,7 +7,9 @@ internal import Glibc
 public final class StagingDirectory {
   /// Where the content goes until `publish`.
   public let path: String
-  private var directories: Set<String> = [""]
+  /// Bytes, as the file system compares them: strings are equal also when they write an accented
+  /// letter in two ways, and a link may have the other name.
+  private var directories: Set<[UInt8]> = [[]]
   private var attributes: [(path: String, mode: UInt32, modified: Int)] = []
 
   /// Makes the folder inside `folder`, which must exist.
@@ -34,10 +36,10 @@ public final class StagingDirectory {
 
   /// Makes a folder and those above it, with any mode and time.
   public func makeDirectories(_ below: String) throws(FormatError) {
-    if directories.contains(below) { return }
-    if below.contains("/") { try makeDirectories(FileTree.parent(of: below)) }
+    if isDirectory(below) { return }
+    try makeDirectories(Self.folder(of: below))
     try FileTree.makeDirectory("\(path)/\(below)")
-    directories.insert(below)
+    directories.insert(Array(below.utf8))
   }
 
   public func addLink(_ below: String, to target: String) throws(FormatError) {
@@ -48,7 +50,7 @@ public final class StagingDirectory {
   /// Makes a second name of a file that was added before.
   public func addHardLink(_ below: String, to earlier: String) throws(FormatError) {
     guard FileTree.status("\(path)/\(earlier)")?.kind == .file,
-      directories.contains(Self.folder(of: earlier))
+      isDirectory(Self.folder(of: earlier))
     else {
       throw FormatError(
         .malformed, "is a link to \(earlier.quoted), which is no earlier file", path: [below])
@@ -105,14 +107,19 @@ public final class StagingDirectory {
 
   /// A file may stand twice in an archive, and the later one counts; a folder is never replaced.
   private func makeRoom(for below: String) throws(FormatError) {
-    guard !directories.contains(below) else {
+    guard !isDirectory(below) else {
       throw FormatError(.malformed, "is a folder and then something else", path: [below])
     }
     try makeDirectories(Self.folder(of: below))
     unsafe unlink("\(path)/\(below)")
   }
 
+  /// Whether a path is a folder that was made here, and none of the folders above it is a link.
+  private func isDirectory(_ below: String) -> Bool {
+    directories.contains(Array(below.utf8))
+  }
+
   private static func folder(of below: String) -> String {
-    below.contains("/") ? FileTree.parent(of: below) : ""
+    below.utf8.contains(UInt8(ascii: "/")) ? FileTree.parent(of: below) : ""
   }
 }

@@ -11,6 +11,14 @@ public struct ControlParagraph: Sendable, Hashable {
   /// The value of a field, whose name's case does not matter.
   public subscript(_ name: String) -> String? { fields[name.lowercased()] }
 
+  /// The value of a field that is one word of printable ASCII, as names, versions and hashes are; nil
+  /// for any other. Such a word is safe to print and to make a file's name of.
+  func word(_ name: String) -> String? {
+    self[name].flatMap { value in
+      !value.isEmpty && value.utf8.allSatisfy { (0x21..<0x7f).contains($0) } ? value : nil
+    }
+  }
+
   public var isEmpty: Bool { fields.isEmpty }
 
   /// - Throws: `FormatError.malformed` with the line's number for what is not a field.

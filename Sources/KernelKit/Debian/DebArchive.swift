@@ -58,7 +58,7 @@ public struct DebArchive: Sendable {
       while let entry = try inside(data.name, { try tar.next() }) {
         do {
           try receive(entry, tar)
-        } catch let error as FormatError where error.kind != .io && error.path.isEmpty {
+        } catch let error as FormatError where error.path.isEmpty {
           throw error.inside(entry.path).inside(data.name)
         }
       }
@@ -103,9 +103,11 @@ public struct DebArchive: Sendable {
       guard entry.path == "control", entry.kind == .file else { continue }
       let text = try tar.body(limit: 1 << 20)
       let fields = try ControlParagraph.parse(text).first ?? ControlParagraph()
-      guard let package = fields["Package"], let version = fields["Version"],
-        let architecture = fields["Architecture"]
-      else { throw FormatError(.malformed, "control lacks Package, Version or Architecture") }
+      guard let package = fields.word("Package"), let version = fields.word("Version"),
+        let architecture = fields.word("Architecture")
+      else {
+        throw FormatError(.malformed, "control lacks a sound Package, Version or Architecture")
+      }
       return Control(package: package, version: version, architecture: architecture)
     }
     throw FormatError(.malformed, "there is no control file in it")

@@ -86,12 +86,15 @@ public enum PackagesIndex {
     guard isWanted(name[...]), let paragraph = try ControlParagraph.parse(Array(bytes)).first else {
       return
     }
-    guard let version = paragraph["Version"], let architecture = paragraph["Architecture"],
-      let file = paragraph["Filename"], let size = paragraph["Size"].flatMap({ Int($0) }), size > 0,
-      let sha256 = paragraph["SHA256"]?.lowercased(), sha256.utf8.count == 64
+    guard paragraph.word("Package") == name, let version = paragraph.word("Version"),
+      let architecture = paragraph.word("Architecture"), let file = paragraph.word("Filename"),
+      let size = paragraph["Size"].flatMap({ Int($0) }), size > 0,
+      let sha256 = paragraph["SHA256"]?.lowercased(), sha256.utf8.count == 64,
+      sha256.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit })
     else {
       throw FormatError(
-        .malformed, "the paragraph of \(name.quoted) lacks Version, Filename, Size or SHA256")
+        .malformed,
+        "the paragraph of \(name.quoted) lacks a sound Version, Filename, Size or SHA256")
     }
     let path = try ArchivePath.normalize(file.utf8)
     receive(

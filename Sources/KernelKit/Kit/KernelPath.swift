@@ -12,7 +12,7 @@ public enum KernelPath: Sendable, Hashable {
   /// - Returns: nil for what is neither kernel, configuration nor modules.
   /// - Throws: `FormatError.malformed` for a place of one that names no kernel release.
   public init?(_ path: String) throws(FormatError) {
-    var parts = path.split(separator: "/")
+    var parts = path.utf8.split(separator: UInt8(ascii: "/")).map(Substring.init)
     if parts.first == "usr" { parts.removeFirst() }
     if parts.count == 2, parts[0] == "boot" {
       for (prefix, isKernel) in [("vmlinuz-", true), ("vmlinux-", true), ("config-", false)]

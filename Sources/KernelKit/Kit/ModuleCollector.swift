@@ -45,14 +45,14 @@ final class ModuleCollector {
       case "modules.builtin.modinfo": \.builtinInformation
       default: nil
       }
-    if let list {
-      return ObservedSource(body) { [self] in
-        lists[keyPath: list] = (lists[keyPath: list] ?? []) + $0
-      }
-    }
-    guard ModuleName.isModuleFile(FileTree.name(of: below)) else { return body }
+    guard list != nil || ModuleName.isModuleFile(FileTree.name(of: below)) else { return body }
     guard entry.size <= ModuleTree.sizeLimit else {
-      throw FormatError(.limit, "a module of \(entry.size) bytes", path: [below])
+      throw FormatError(
+        .limit, "\(entry.size) bytes are more than \(ModuleTree.sizeLimit)", path: [below])
+    }
+    if let list {
+      lists[keyPath: list] = []
+      return ObservedSource(body) { [self] in lists[keyPath: list]?.append(contentsOf: $0) }
     }
     module = (below, [])
     return ObservedSource(body) { [self] in module?.bytes += $0 }

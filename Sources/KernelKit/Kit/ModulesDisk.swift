@@ -42,7 +42,7 @@ public final class ModulesDisk {
   private var content = SHA256()
   private let collector: ModuleCollector
   /// Folders that are there: the packages of one kernel share some.
-  private var directories: Set<String> = []
+  private var directories: Set<[UInt8]> = []
 
   /// - Parameters:
   ///   - output: where the image goes; it is not committed here.
@@ -76,7 +76,7 @@ public final class ModulesDisk {
     let body = try collector.collect(below, entry, body)
     switch entry.kind {
     case .directory:
-      if directories.insert(path).inserted { try writer.addDirectory(path, attributes) }
+      if directories.insert(Array(path.utf8)).inserted { try writer.addDirectory(path, attributes) }
     case .file:
       let hashed = ObservedSource(body) { [self] in content.update(data: $0) }
       try writer.addFile(path, attributes, size: entry.size, source: hashed)

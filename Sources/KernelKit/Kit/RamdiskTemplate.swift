@@ -39,7 +39,7 @@ public struct RamdiskTemplate: Sendable {
   /// - Throws: `KitError.invalid` for a note that can't be read.
   public func programs() throws -> [TemplateProgram] {
     guard FileTree.status(notesPath, followingLink: true) != nil else { return [] }
-    let bytes = try inside(notesPath) { try InputFile(notesPath).readAll(limit: 1 << 20) }
+    let bytes = try InputFile(notesPath).readAll(limit: 1 << 20)
     do {
       return try JSON.decode(Notes.self, from: bytes).programs
     } catch is DecodingError {

@@ -54,7 +54,7 @@ public enum TemplateTool: String, Sendable, CaseIterable {
     _ file: String, architecture: String? = nil, origin: String? = nil
   ) throws -> Provided {
     let input = try InputFile(file)
-    let start = try inside(file) { try input.read(at: 0, count: min(input.size, 8)) }
+    let start = try input.read(at: 0, count: 8)
     var note = TemplateProgram(
       path: path, architecture: "", sha256: "", origin: origin ?? FileTree.name(of: file))
     let bytes: [UInt8]
@@ -79,7 +79,7 @@ public enum TemplateTool: String, Sendable, CaseIterable {
         try package.forEachEntry { try receive($0, $1) }
       }
     } else {
-      bytes = try inside(file) { try input.readAll(limit: StaticProgram.sizeLimit) }
+      bytes = try input.readAll(limit: StaticProgram.sizeLimit)
     }
     let program = try inside(file) {
       let program = try StaticProgram(bytes)

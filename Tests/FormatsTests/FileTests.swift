@@ -1,0 +1,35 @@
+import Formats
+import TestSupport
+import Testing
+
+@Suite struct FileTests {
+  @Test("A pipe is refused, not waited for")
+  func pipe() async throws {
+    let folder = try TemporaryFolder()
+    try await Tool.shell("mkfifo pipe", in: folder.path)
+    let error = #expect(throws: FormatError.self) { try InputFile(folder("pipe")) }
+    #expect(error?.description == "\(folder("pipe")): is not a regular file")
+  }
+
+  @Test(
+    "Paths are taken apart as basename and dirname do it",
+    arguments: ["a", "a/b", "/a", "a/", "/a/b/", "./a", "a/\u{301}b", "a\u{301}/b"])
+  func parts(_ path: String) async throws {
+    let parent = try await Tool.output("dirname", [path])
+    let name = try await Tool.output("basename", [path])
+    #expect(FileTree.parent(of: path).utf8.elementsEqual(parent.dropLast().utf8))
+    #expect(FileTree.name(of: path).utf8.elementsEqual(name.dropLast().utf8))
+  }
+
+  @Test("Of several outputs none is put in its place when one can't be")
+  func outputs() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("one", "old".utf8)
+    try FileTree.makeDirectories(folder("two"))
+    let outputs = try ["one", "two"].map { try OutputFile(replacing: folder($0)) }
+    for output in outputs { try output.write(Array("new".utf8), at: 0) }
+    let error = #expect(throws: FormatError.self) { try OutputFile.commit(outputs) }
+    #expect(error?.path == [folder("two")])
+    #expect(try folder.read("one") == Array("old".utf8))
+  }
+}
