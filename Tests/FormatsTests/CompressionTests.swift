@@ -21,6 +21,7 @@ import Testing
       (Compression.gzip, "gzip -c"), (.xz, "xz -c -T2 --block-size=200000"),
       (.xz, "xz -c -C crc32"),
       (.zstd, "zstd -q -c"), (.bzip2, "bzip2 -c"), (.lzma, "xz -c --format=lzma"),
+      (.lz4, "lz4 -q -l -c"),
     ])
   func decodes(_ compression: Compression, _ tool: String) async throws {
     let folder = try TemporaryFolder()
@@ -53,6 +54,21 @@ import Testing
     }
   }
 
+  @Test("Damaged lz4 is an error or other bytes, never a trap; a cut block is an error")
+  func damagedLZ4() throws {
+    let packed = try Compression.lz4.compress(Array(Self.sample.prefix(100_000)))
+    for length in stride(from: 5, to: packed.count, by: packed.count / 40) {
+      #expect(throws: FormatError.self) { try Self.decode(Array(packed[..<length]), .lz4) }
+    }
+    var generator = SeededGenerator(seed: 9)
+    for _ in 0..<500 {
+      var mutated = packed
+      mutated[Int.random(in: 4..<packed.count, using: &generator)] ^= UInt8.random(
+        in: 1...255, using: &generator)
+      _ = try? Self.decode(mutated, .lz4)
+    }
+  }
+
   @Test("xz has the check that the kernel knows")
   func xzCheck() async throws {
     let folder = try TemporaryFolder()
@@ -61,9 +77,12 @@ import Testing
   }
 
   @Test(
-    "Members that follow each other are one", arguments: [Compression.gzip, .zstd, .bzip2, .xz])
+    "Members that follow each other are one",
+    arguments: [Compression.gzip, .zstd, .bzip2, .xz, .lz4])
   func concatenated(_ compression: Compression) async throws {
-    let tool = ["gzip": "gzip", "zstd": "zstd -q", "bzip2": "bzip2", "xz": "xz"]
+    let tool = [
+      "gzip": "gzip", "zstd": "zstd -q", "bzip2": "bzip2", "xz": "xz", "lz4": "lz4 -q -l",
+    ]
     let folder = try TemporaryFolder()
     try await Tool.shell(
       "(echo a | \(tool[compression.rawValue] ?? "") -c; echo b | \(tool[compression.rawValue] ?? "") -c) >out",

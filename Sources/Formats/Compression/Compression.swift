@@ -32,7 +32,7 @@ public enum Compression: String, Sendable, Hashable, CaseIterable {
       #else
         throw FormatError(.unsupported, "bzip2: this minivm was built without libbz2")
       #endif
-    case .lz4: throw FormatError(.unsupported, "lz4 is written, not read")
+    case .lz4: return LegacyLZ4Source(source)
     }
   }
 
