@@ -3,7 +3,8 @@
 
 OUT ?= kit
 ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
-RELEASE = swift build -c release --static-swift-stdlib -Xlinker -s
+# Swift's own linker: not every machine has the one that it takes by default.
+RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -s
 MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
 
 .PHONY: kit build test lint format clean
