@@ -4,13 +4,9 @@ internal import Formats
 /// SHA-256 in small hexadecimal digits, as sha256sum prints it. FIPS 180-4.
 enum Digest {
   static func sha256(of file: InputFile) throws -> String {
-    let source = file.source(0..<file.size)
     var hash = SHA256()
-    while true {
-      let piece = try source.next()
-      if piece.isEmpty { return text(hash.finalize()) }
-      hash.update(data: piece)
-    }
+    try file.source(0..<file.size).forEachPiece { hash.update(data: $0) }
+    return text(hash.finalize())
   }
 
   static func sha256(of bytes: [UInt8]) -> String {

@@ -69,6 +69,7 @@ struct BootCommand: AsyncParsableCommand {
         try MachineModel(kit.architecture, name: $0)
       } ?? MachineModel(kit.architecture, disk: disk)
     let temporary = try StagingDirectory(in: Machine.temporaryFolder)
+    defer { withExtendedLifetime(temporary) {} }
     var rootDisk: MachineDisk
     if let root {
       rootDisk = try MachineDisk(detecting: root, access: .readWrite)
@@ -101,7 +102,6 @@ struct BootCommand: AsyncParsableCommand {
         "\(kit.release) booted in \(Seconds(after)) s (\(outcome.accelerator.rawValue), \(model.name.rawValue), \(disk.rawValue))"
       )
     }
-    withExtendedLifetime(temporary) {}
   }
 }
 

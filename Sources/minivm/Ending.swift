@@ -6,6 +6,8 @@ import KernelKit
 
 /// Writes one line about a failure to stderr and ends the program with the failure's exit code.
 func end(with error: any Error) -> Never {
+  // Threads that are still at work may hold files that go when the last of them lets go.
+  TemporaryPaths.removeAll()
   let failure: KitError
   switch error {
   case let error as KitError: failure = error

@@ -144,6 +144,25 @@ import Testing
     #expect(try await repository.isTakenByApt() == !fault.isRefusedByApt)
   }
 
+  @Test(
+    "What an index says is no path and no command for a terminal",
+    arguments: [
+      ["SHA256": String(repeating: "../", count: 21) + "x"], ["Version": "\u{1b}[2J"],
+      ["Filename": "../../x.deb"], ["Filename": "\u{1b}.deb"], ["Architecture": "a b"],
+    ])
+  func hostileIndex(_ fields: [String: String]) async throws {
+    let repository = try await SignedRepository()
+    try await repository.writeIndex(extra: fields)
+    try await repository.writeRelease(.init(date: repository.now))
+    try await repository.sign()
+    let cache = try TemporaryFolder()
+    await #expect(throws: FormatError.self) {
+      _ = try await repository.repository(cache: cache("kept/here")).kernelPackages(
+        SignedRepository.package, architecture: "amd64")
+    }
+    #expect(try FileTree.names(in: cache.path) == ["kept"])
+  }
+
   @Test("A list that is older than the last one is refused, and taken for a time in the past")
   func rollback() async throws {
     let repository = try await SignedRepository()

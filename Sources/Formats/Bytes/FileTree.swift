@@ -80,8 +80,9 @@ public enum FileTree {
   }
 
   /// Makes one folder, whose parent exists.
-  public static func makeDirectory(_ path: String) throws(FormatError) {
-    guard unsafe mkdir(path, 0o777) == 0 else { throw .system("can't be made", path: path) }
+  /// - Parameter mode: permission bits, less those of the process's mask.
+  public static func makeDirectory(_ path: String, mode: UInt32 = 0o777) throws(FormatError) {
+    guard unsafe mkdir(path, mode) == 0 else { throw .system("can't be made", path: path) }
   }
 
   public static func makeLink(_ path: String, to target: String) throws(FormatError) {
@@ -92,11 +93,8 @@ public enum FileTree {
   public static func copy(_ path: String, to copy: String) throws {
     let input = try InputFile(path)
     let output = try OutputFile(replacing: copy)
-    let source = input.source(0..<input.size)
     var offset = 0
-    while true {
-      let piece = try source.next()
-      if piece.isEmpty { break }
+    try input.source(0..<input.size).forEachPiece { piece in
       try output.write(piece, at: offset)
       offset += piece.count
     }

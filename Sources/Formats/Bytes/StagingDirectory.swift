@@ -1,7 +1,8 @@
 internal import CMiniVM
 internal import Glibc
 
-/// A folder that is filled out of sight and then put in its place in one step, or not at all.
+/// A folder, its owner's alone, that is filled out of sight and then put in its place in one step, or
+/// not at all.
 ///
 /// Paths may be an attacker's: nothing is written through a link, whoever planted it.
 public final class StagingDirectory {
@@ -16,7 +17,7 @@ public final class StagingDirectory {
   public init(in folder: String) throws(FormatError) {
     path = TemporaryPaths.reserve(in: folder)
     do {
-      try FileTree.makeDirectory(path)
+      try FileTree.makeDirectory(path, mode: 0o700)
     } catch {
       TemporaryPaths.forget(path)
       throw error

@@ -80,8 +80,7 @@ public struct QEMURunner: Sendable {
         let limits = startLimits(watch, process, isLast: isLast)
         defer {
           limits.forEach { $0.cancel() }
-          Machine.kill(process)
-          RunningProcesses.remove(process)
+          RunningProcesses.end(process)
         }
         for try await piece in execution.standardOutput {
           let (lines, unfinished) = watch.receive(unsafe piece.withUnsafeBytes { unsafe Array($0) })
@@ -96,10 +95,7 @@ public struct QEMURunner: Sendable {
         return watch.verdict ?? .ended
       }
     } catch let error as SubprocessError {
-      throw KitError(
-        .missing, "\(machine.model.emulator) can't be run: \(error)",
-        advice:
-          "install QEMU (Debian, Ubuntu: qemu-system-x86, qemu-system-arm or qemu-system-misc)")
+      throw failure(of: machine.model.emulator, error)
     }
     let (lines, isSilent) = (watch.lines, watch.isSilent)
     var outcome = Outcome(
@@ -161,7 +157,7 @@ public struct QEMURunner: Sendable {
 
     func end(_ process: Int32, _ verdict: Event) {
       state.withLock { $0.verdict = verdict }
-      Machine.kill(process)
+      RunningProcesses.end(process)
     }
   }
 
@@ -170,17 +166,34 @@ public struct QEMURunner: Sendable {
   ) async throws -> Outcome {
     let clock = ContinuousClock()
     let begin = clock.now
-    let result = try await Subprocess.run(
-      .name(machine.model.emulator), arguments: Arguments(arguments), input: .currentStandardInput,
-      output: .currentStandardOutput, error: .currentStandardError
-    ) { execution in
-      RunningProcesses.add(execution.processIdentifier.value)
+    let status: TerminationStatus
+    do {
+      let result = try await Subprocess.run(
+        .name(machine.model.emulator), arguments: Arguments(arguments),
+        input: .currentStandardInput, output: .currentStandardOutput, error: .currentStandardError
+      ) { execution in
+        let process = execution.processIdentifier.value
+        RunningProcesses.add(process)
+        return process
+      }
+      RunningProcesses.forget(result.closureResult)
+      status = result.terminationStatus
+    } catch let error as SubprocessError {
+      throw failure(of: machine.model.emulator, error)
     }
-    guard case .exited(0) = result.terminationStatus else {
-      throw KitError(
-        .unexpected, "\(machine.model.emulator) ended with \(result.terminationStatus)")
+    guard case .exited(0) = status else {
+      throw KitError(.unexpected, "\(machine.model.emulator) ended with \(status)")
     }
     return Outcome(accelerator: accelerator, took: clock.now - begin, lastLines: [])
+  }
+
+  private func failure(of emulator: String, _ error: SubprocessError) -> KitError {
+    guard error.code == .executableNotFound else {
+      return KitError(.invalid, "\(emulator) can't be run: \(error)")
+    }
+    return KitError(
+      .missing, "\(emulator) is not installed",
+      advice: "install QEMU (Debian, Ubuntu: qemu-system-x86, qemu-system-arm or qemu-system-misc)")
   }
 
   private func unmet(_ when: String, _ lines: [String]) -> KitError {
@@ -199,8 +212,17 @@ public enum RunningProcesses {
     _ = identifiers.withLock { $0.insert(identifier) }
   }
 
-  static func remove(_ identifier: Int32) {
+  /// The process has ended; its number may be another's soon.
+  static func forget(_ identifier: Int32) {
     _ = identifiers.withLock { $0.remove(identifier) }
+  }
+
+  /// Ends a process that was added, once: whoever comes later does not hit another process that has
+  /// got its number.
+  static func end(_ identifier: Int32) {
+    identifiers.withLock { identifiers in
+      if identifiers.remove(identifier) != nil { Machine.kill(identifier) }
+    }
   }
 
   /// Ends them all. For a program that ends by a signal.

@@ -1,5 +1,5 @@
 /// A package's version, ordered as dpkg orders them. deb-version(7).
-public struct DebianVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
+public struct DebianVersion: Sendable, Comparable, CustomStringConvertible {
   public let description: String
 
   public init(_ text: String) {
@@ -20,11 +20,6 @@ public struct DebianVersion: Sendable, Hashable, Comparable, CustomStringConvert
   /// Versions that dpkg takes for the same are the same, however they are written (1.0 and 1.00).
   public static func == (left: DebianVersion, right: DebianVersion) -> Bool {
     !(left < right) && !(right < left)
-  }
-
-  public func hash(into hasher: inout Hasher) {
-    // Equal versions may be written in many ways; all that they share for sure is being versions.
-    hasher.combine(0)
   }
 
   private var parts: (epoch: String, upstream: Substring, revision: Substring) {

@@ -1,7 +1,7 @@
 public import Formats
 
 /// What an archive says of one of its packages.
-public struct IndexedPackage: Sendable, Hashable {
+public struct IndexedPackage: Sendable, Equatable {
   public var name: String
   public var version: DebianVersion
   public var architecture: String

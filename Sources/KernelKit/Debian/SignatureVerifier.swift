@@ -24,6 +24,7 @@ struct SignatureVerifier {
   func verify(clearsigned bytes: [UInt8], url: String) async throws -> Verified {
     try ClearsignedText.check(bytes, url)
     let folder = try StagingDirectory(in: Machine.temporaryFolder)
+    defer { withExtendedLifetime(folder) {} }
     try write(bytes, to: "\(folder.path)/signed")
     let status = try await run(
       ["--output", "\(folder.path)/text", "\(folder.path)/signed"], folder)
@@ -35,6 +36,7 @@ struct SignatureVerifier {
   /// A text and a signature beside it.
   func verify(_ text: [UInt8], signature: [UInt8], url: String) async throws -> Verified {
     let folder = try StagingDirectory(in: Machine.temporaryFolder)
+    defer { withExtendedLifetime(folder) {} }
     try write(text, to: "\(folder.path)/text")
     try write(signature, to: "\(folder.path)/signature")
     let status = try await run(["\(folder.path)/signature", "\(folder.path)/text"], folder)

@@ -96,9 +96,7 @@ public final class Ext4Writer {
   ) throws {
     try addFile(path, attributes) { append in
       var total = 0
-      while true {
-        let piece = try source.next()
-        if piece.isEmpty { break }
+      try source.forEachPiece { piece in
         total += piece.count
         try append(piece[...])
       }
