@@ -29,3 +29,5 @@ int minivm_sync_file_system(const char *path) {
   close(descriptor);
   return result;
 }
+
+int minivm_finish_stdout(void) { return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1; }

@@ -17,6 +17,8 @@ static void on_signal(int number) {
   errno = saved;
 }
 
+static void on_file_too_large(int number) { (void)number; }
+
 static void *wait_for_signal(void *unused) {
   (void)unused;
   unsigned char number = 0;
@@ -36,6 +38,9 @@ int minivm_on_termination(void (*handler)(void)) {
   if (pipe2(signal_pipe, O_CLOEXEC) != 0) return -1;
   if (pthread_create(&thread, NULL, wait_for_signal, NULL) != 0) return -1;
   pthread_detach(thread);
+  // A write past the limit on file sizes then fails like any other; children get the default back.
+  struct sigaction too_large = {.sa_handler = on_file_too_large, .sa_flags = SA_RESTART};
+  sigaction(SIGXFSZ, &too_large, NULL);
   for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     struct sigaction before;

@@ -21,15 +21,20 @@ public struct KitError: Error, Sendable, CustomStringConvertible {
   public var message: String
   /// One line: what to do about it.
   public var advice: String?
+  /// Lines that show what led to it: a console's last ones.
+  public var details: [String]
 
-  public init(_ code: Code, _ message: String, advice: String? = nil) {
+  public init(_ code: Code, _ message: String, advice: String? = nil, details: [String] = []) {
     self.code = code
     self.message = message
     self.advice = advice
+    self.details = details
   }
 
+  /// One line, and one for each of the details; names in them may be an attacker's.
   public var description: String {
-    advice.map { "\(message); \($0)" } ?? message
+    let line = advice.map { "\(message); \($0)" } ?? message
+    return line.visible + details.map { "\n  | \($0.visible)" }.joined()
   }
 }
 

@@ -42,6 +42,10 @@ public enum Machine {
     _ = Glibc.kill(process, SIGKILL)
   }
 
+  static func wait(milliseconds: UInt32) {
+    usleep(milliseconds * 1000)
+  }
+
   private static var processorFlags: [Substring] {
     // /proc has no sizes: it is read until it ends.
     guard let file = unsafe fopen("/proc/cpuinfo", "r") else { return [] }

@@ -55,23 +55,20 @@ struct DepmodCommand: ParsableCommand {
     let files = try index.files()
     if isDryRun {
       for file in files where !file.name.hasSuffix(".bin") {
-        writeToStandardOutput(file.bytes)
+        try writeToStandardOutput(file.bytes)
       }
       return
     }
-    let folder = try outputFolder(tree)
-    try OutputFile.commit(
-      files.map { file in
+    let folder = outdir.map { "\($0)/lib/modules/\(release)" } ?? tree.path
+    try FileTree.withDirectories(folder) {
+      let outputs = try files.map { file in
         let output = try OutputFile(replacing: "\(folder)/\(file.name)")
         try output.write(file.bytes, at: 0)
         return output
-      })
-  }
-
-  private func outputFolder(_ tree: ModuleTree) throws -> String {
-    guard let outdir else { return tree.path }
-    let folder = "\(outdir)/lib/modules/\(release)"
-    try FileTree.makeDirectories(folder)
-    return folder
+      }
+      let lock = FolderLock(folder)
+      defer { withExtendedLifetime(lock) {} }
+      try OutputFile.commit(outputs)
+    }
   }
 }

@@ -6,6 +6,7 @@ import KernelKit
 
 /// Writes one line about a failure to stderr and ends the program with the failure's exit code.
 func end(with error: any Error) -> Never {
+  TemporaryPaths.waitIfEnding()
   // Threads that are still at work may hold files that go when the last of them lets go.
   TemporaryPaths.removeAll()
   let failure: KitError
@@ -26,30 +27,42 @@ func end(with error: any Error) -> Never {
   exit(failure.code.rawValue)
 }
 
-func writeToStandardError(_ line: String) {
-  write(Array((line + "\n").utf8), to: STDERR_FILENO)
-}
-
-func writeToStandardOutput(_ bytes: [UInt8]) {
-  write(bytes, to: STDOUT_FILENO)
-}
-
 /// Nobody can be told when this fails.
-private func write(_ bytes: [UInt8], to descriptor: Int32) {
+func writeToStandardError(_ line: String) {
+  _ = write(Array((line + "\n").utf8), to: STDERR_FILENO)
+}
+
+func writeToStandardOutput(_ bytes: [UInt8]) throws(KitError) {
+  guard write(bytes, to: STDOUT_FILENO) else { throw standardOutputFailure }
+}
+
+private func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
   unsafe bytes.withUnsafeBytes { bytes in
     var done = 0
     while done < bytes.count {
       let put = unsafe Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-      guard put > 0 || errno == EINTR else { return }
+      guard put > 0 || errno == EINTR else { return false }
       done += max(0, put)
     }
+    return true
   }
 }
 
-/// Ctrl-C and `kill` leave no temporary file behind.
+private let standardOutputFailure = KitError(
+  .invalid, "stdout: can't be written", advice: "files that were asked for are complete")
+
+/// Results on stdout are results: a full disk or a closed file there is a failure.
+func finishStandardOutput() throws(KitError) {
+  guard minivm_finish_stdout() == 0 else {
+    throw standardOutputFailure
+  }
+}
+
+/// Ctrl-C and `kill` leave no temporary file and no guest behind.
 func removeUnfinishedFilesOnTermination() {
   _ = minivm_on_termination {
-    RunningProcesses.killAll()
+    // First of all, so that the end of a guest is not taken for a failure.
     TemporaryPaths.removeAll()
+    RunningProcesses.killAll()
   }
 }

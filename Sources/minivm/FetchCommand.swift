@@ -29,11 +29,15 @@ struct FetchCommand: AsyncParsableCommand {
     let downloads = try await repository.kernelPackages(
       choice.name, version: choice.version, architecture: archive.arch)
     environment.progress.end()
-    try FileTree.makeDirectories(output)
-    for download in downloads {
-      let copy = "\(output)/\(FileTree.name(of: download.path))"
-      try FileTree.copy(download.path, to: copy)
-      print(copy)
+    try FileTree.withDirectories(output) {
+      let copies = try downloads.map { download in
+        let copy = "\(output)/\(FileTree.name(of: download.path))"
+        return try FileTree.copied(download.path, to: copy)
+      }
+      let lock = FolderLock(output)
+      defer { withExtendedLifetime(lock) {} }
+      try OutputFile.commit(copies)
+      for copy in copies { print(copy.path) }
     }
   }
 }

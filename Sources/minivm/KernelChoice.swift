@@ -23,6 +23,10 @@ struct KernelChoice {
         let package = try DebArchive(word)
         packages.append(package)
         inputs.append(try Manifest.Input(file: package))
+      } else if word.contains("/") {
+        throw KitError(
+          .missing, "\(word): there is no such file or folder",
+          advice: "give a package's name, a .deb, or a folder with lib/modules/VER")
       } else {
         for download in try await Self.download(word, archive, environment) {
           let package = try DebArchive(download.path)

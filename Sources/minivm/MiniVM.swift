@@ -40,6 +40,7 @@ struct MiniVM: AsyncParsableCommand {
       } else {
         try command.run()
       }
+      try finishStandardOutput()
     } catch {
       end(with: error)
     }

@@ -24,7 +24,7 @@ struct MkinitramfsCommand: ParsableCommand {
 
   func run() throws {
     let environment = try CommandEnvironment.make()
-    let release = try KernelRelease(release)
+    let release = try KernelRelease(argument: release)
     let catalog = try ModuleCatalog(in: ".", release, jobs: work.jobs)
     catalog.index.warnings.forEach { environment.log.warning("\($0)") }
     let result = try RamDisk(

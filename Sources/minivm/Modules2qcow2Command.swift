@@ -27,7 +27,7 @@ struct Modules2qcow2Command: ParsableCommand {
   func run() throws {
     let environment = try CommandEnvironment.make()
     defer { environment.progress.end() }
-    let release = try KernelRelease(release)
+    let release = try KernelRelease(argument: release)
     let path = "modules-\(release).\(disk.format.rawValue)"
     let output = try OutputFile(replacing: path)
     let writer = try ModulesDisk(

@@ -1,3 +1,4 @@
+import Formats
 import Logging
 
 /// Warnings on stderr, a line each, as the program's errors are.
@@ -11,6 +12,6 @@ struct StandardErrorLog: LogHandler {
   }
 
   func log(event: LogEvent) {
-    writeToStandardError("minivm: \(event.level): \(event.message)")
+    writeToStandardError("minivm: \(event.level): \(event.message)".visible)
   }
 }

@@ -20,8 +20,11 @@ int minivm_sync_file_system(const char *path);
 int minivm_usable_processors(void);
 
 /// Calls `handler` on SIGINT, SIGTERM and SIGHUP, on a thread of its own, where it may take locks.
-/// The handler returns; the process then ends by the same signal.
+/// The handler returns; the process then ends by the same signal. SIGXFSZ is not fatal any more.
 int minivm_on_termination(void (*handler)(void));
+
+/// Brings all that was printed to stdout. Returns 0, or -1 when some of it could not be written.
+int minivm_finish_stdout(void);
 
 /// What a transfer hands to its receiver: return 0 to go on, anything else to stop.
 typedef int (*minivm_receiver)(void *context, const uint8_t *bytes, size_t count);

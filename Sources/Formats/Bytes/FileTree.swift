@@ -41,24 +41,45 @@ public enum FileTree {
   }
 
   /// Names in a folder, in byte order.
+  /// - Throws: `FormatError.malformed` for a name that is not UTF-8.
   public static func names(in folder: String) throws(FormatError) -> [String] {
-    guard let stream = unsafe opendir(folder) else {
+    guard let raw = rawNames(in: Array(folder.utf8CString)) else {
       throw .system("can't be listed", path: folder)
     }
-    defer { unsafe closedir(stream) }
     var names: [String] = []
+    for name in raw {
+      let bytes = name.map { UInt8(bitPattern: $0) }
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        let shown = String(decoding: bytes, as: UTF8.self).quoted
+        throw FormatError(.malformed, "has the name \(shown), which is not UTF-8", path: [folder])
+      }
+      names.append(text)
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// Those names in a folder that begin with `prefix`, in no order; none when it can't be listed.
+  static func names(in folder: String, withPrefix prefix: String) -> [String] {
+    (rawNames(in: Array(folder.utf8CString)) ?? []).compactMap { name in
+      String(validating: name.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }.filter { $0.hasPrefix(prefix) }
+  }
+
+  /// - Parameter folder: with its final NUL; names come without.
+  /// - Returns: nil, and `errno`, when the folder can't be listed.
+  private static func rawNames(in folder: [CChar]) -> [[CChar]]? {
+    guard let stream = unsafe opendir(folder) else { return nil }
+    defer { unsafe closedir(stream) }
+    var names: [[CChar]] = []
     errno = 0
     while let entry = unsafe readdir(stream) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
-          unsafe String(cString: $0)
-        }
+      let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) {
+        unsafe Array($0.bindMemory(to: CChar.self).prefix { $0 != 0 })
       }
-      if name != ".", name != ".." { names.append(name) }
+      if name != [0x2e], name != [0x2e, 0x2e] { names.append(name) }
       errno = 0
     }
-    guard errno == 0 else { throw .system("can't be listed", path: folder) }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return errno == 0 ? names : nil
   }
 
   public static func linkTarget(_ path: String) throws(FormatError) -> String {
@@ -71,9 +92,39 @@ public enum FileTree {
 
   /// Makes a folder and those above it.
   public static func makeDirectories(_ path: String) throws(FormatError) {
-    if isDirectory(path) { return }
-    let above = parent(of: path)
-    if above != path { try makeDirectories(above) }
+    for folder in try missingDirectories(path) { try makeDirectoryIfMissing(folder) }
+  }
+
+  /// Runs a job whose results go into a folder, which is made when it is missing. Folders that were
+  /// made and into which nothing was put, as after a failure, are removed.
+  public static func withDirectories<T>(_ path: String, _ job: () throws -> T) throws -> T {
+    var made: [String] = []
+    defer { made.reversed().forEach(TemporaryPaths.removeIfEmpty) }
+    for folder in try missingDirectories(path) {
+      TemporaryPaths.add(madeFolder: folder)
+      made.append(folder)
+      try makeDirectoryIfMissing(folder)
+    }
+    return try job()
+  }
+
+  /// Outermost first.
+  private static func missingDirectories(_ path: String) throws(FormatError) -> [String] {
+    var missing: [String] = []
+    var path = path
+    while let kind = .some(status(path, followingLink: true)?.kind), kind != .directory {
+      guard kind == nil, status(path) == nil else {
+        throw FormatError(.io, "is not a folder", path: [path])
+      }
+      missing.insert(path, at: 0)
+      let above = parent(of: path)
+      if above == path { break }
+      path = above
+    }
+    return missing
+  }
+
+  private static func makeDirectoryIfMissing(_ path: String) throws(FormatError) {
     guard unsafe mkdir(path, 0o777) == 0 || errno == EEXIST && isDirectory(path) else {
       throw .system("can't be made", path: path)
     }
@@ -91,6 +142,11 @@ public enum FileTree {
 
   /// Copies a file's bytes; the copy appears whole or not at all.
   public static func copy(_ path: String, to copy: String) throws {
+    try copied(path, to: copy).commit()
+  }
+
+  /// A copy of a file's bytes that has not been put in its place yet.
+  public static func copied(_ path: String, to copy: String) throws -> OutputFile {
     let input = try InputFile(path)
     let output = try OutputFile(replacing: copy)
     var offset = 0
@@ -98,7 +154,7 @@ public enum FileTree {
       try output.write(piece, at: offset)
       offset += piece.count
     }
-    try output.commit()
+    return output
   }
 
   public static func setAttributes(_ path: String, mode: UInt32, seconds: Int) throws(FormatError) {
@@ -126,15 +182,21 @@ public enum FileTree {
     unsafe minivm_exchange(first, second) == 0
   }
 
-  /// Removes a path and all below it. What can't be removed stays.
+  /// Removes a path and all below it, whatever the names. What can't be removed stays.
   public static func remove(_ path: String) {
-    if status(path)?.kind == .directory {
-      unsafe chmod(path, 0o700)
-      for name in (try? names(in: path)) ?? [] { remove("\(path)/\(name)") }
-      unsafe rmdir(path)
-    } else {
+    remove(Array(path.utf8CString))
+  }
+
+  private static func remove(_ path: [CChar]) {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
       unsafe unlink(path)
+      return
     }
+    unsafe chmod(path, 0o700)
+    for name in rawNames(in: path) ?? [] { remove(path.dropLast() + [0x2f] + name + [0]) }
+    unsafe rmdir(path)
   }
 
   private static let slash = UInt8(ascii: "/")

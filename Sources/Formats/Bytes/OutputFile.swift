@@ -32,17 +32,15 @@ public final class OutputFile: Sendable {
       if let name { TemporaryPaths.forget(name) }
       throw error
     }
+    // Its temporary name, if it gets one, is not left by a program that was killed.
+    flock(descriptor, LOCK_EX | LOCK_NB)
     self.descriptor = descriptor
     temporaryPath = Mutex(name)
   }
 
   deinit {
+    removeTemporaryName()
     close(descriptor)
-    temporaryPath.withLock { name in
-      guard let name else { return }
-      unsafe unlink(name)
-      TemporaryPaths.forget(name)
-    }
   }
 
   /// Writes all of `bytes` at `offset`, in bytes from the start of the file.
@@ -70,13 +68,26 @@ public final class OutputFile: Sendable {
   /// - Parameter mode: permission bits; nil for those that any new file gets.
   public func commit(mode: UInt32? = nil) throws(FormatError) {
     try stage(mode: mode)
-    try publish()
+    try TemporaryPaths.publishing { () throws(FormatError) in try publish() }
   }
 
-  /// Puts several files in their places, once all of them are known to be on the disk.
+  /// Puts several files in their places, all or none, once all of them are known to be on the disk.
   public static func commit(_ files: [OutputFile]) throws(FormatError) {
     for file in files { try file.stage(mode: nil) }
-    for file in files { try file.publish() }
+    try TemporaryPaths.publishing { () throws(FormatError) in
+      var published: [OutputFile] = []
+      for file in files {
+        do throws(FormatError) {
+          try file.publish(keepingEarlier: true)
+          published.append(file)
+        } catch {
+          for file in published.reversed() { file.takeBack() }
+          throw error
+        }
+      }
+      // Their temporary names are those of the earlier files now.
+      for file in published { file.removeTemporaryName() }
+    }
   }
 
   private func stage(mode: UInt32?) throws(FormatError) {
@@ -86,27 +97,46 @@ public final class OutputFile: Sendable {
     guard fchmod(descriptor, mode ?? 0o666 & ~Self.creationMask) == 0, fsync(descriptor) == 0 else {
       throw .system("can't be written", path: path)
     }
-    let name = temporaryPath.withLock { name -> String? in
-      if name != nil { return name }
+    if temporaryPath.withLock({ $0 != nil }) { return }
+    // Another machine that shares the folder may have a process of this number.
+    for _ in 0..<100 {
       let reserved = TemporaryPaths.reserve(in: FileTree.parent(of: path))
-      guard unsafe minivm_link_descriptor(descriptor, reserved) == 0 else {
-        TemporaryPaths.forget(reserved)
-        return nil
+      if unsafe minivm_link_descriptor(descriptor, reserved) == 0 {
+        temporaryPath.withLock { $0 = reserved }
+        return
       }
-      name = reserved
-      return reserved
+      let error = FormatError.system("can't be written", path: path)
+      TemporaryPaths.forget(reserved)
+      if error.errno != EEXIST { throw error }
     }
-    guard name != nil else { throw .system("can't be written", path: path) }
+    throw FormatError(.io, "can't be given a temporary name", path: [path])
   }
 
-  private func publish() throws(FormatError) {
-    let done = temporaryPath.withLock { name in
-      guard let staged = name, unsafe rename(staged, path) == 0 else { return false }
-      TemporaryPaths.forget(staged)
-      name = nil
-      return true
+  /// - Parameter keepingEarlier: the temporary name becomes that of the file that was there, if any.
+  private func publish(keepingEarlier: Bool = false) throws(FormatError) {
+    guard let staged = temporaryPath.withLock({ $0 }) else { return }
+    if keepingEarlier, FileTree.status(path) != nil, FileTree.exchange(staged, path) { return }
+    try FileTree.rename(staged, to: path)
+    TemporaryPaths.forget(staged)
+    temporaryPath.withLock { $0 = nil }
+  }
+
+  /// Undoes `publish(keepingEarlier: true)`.
+  private func takeBack() {
+    if let earlier = temporaryPath.withLock({ $0 }) {
+      _ = FileTree.exchange(earlier, path)
+    } else {
+      unsafe unlink(path)
     }
-    guard done else { throw .system("can't be replaced", path: path) }
+  }
+
+  private func removeTemporaryName() {
+    temporaryPath.withLock { name in
+      guard let path = name else { return }
+      unsafe unlink(path)
+      TemporaryPaths.forget(path)
+      name = nil
+    }
   }
 
   private static let creationMask: mode_t = {

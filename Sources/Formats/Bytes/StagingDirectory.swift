@@ -8,6 +8,8 @@ internal import Glibc
 public final class StagingDirectory {
   /// Where the content goes until `publish`.
   public let path: String
+  /// Holds the lock that says that somebody works here.
+  private let descriptor: Int32
   /// Bytes, as the file system compares them: strings are equal also when they write an accented
   /// letter in two ways, and a link may have the other name.
   private var directories: Set<[UInt8]> = [[]]
@@ -15,18 +17,41 @@ public final class StagingDirectory {
 
   /// Makes the folder inside `folder`, which must exist.
   public init(in folder: String) throws(FormatError) {
-    path = TemporaryPaths.reserve(in: folder)
-    do {
-      try FileTree.makeDirectory(path, mode: 0o700)
-    } catch {
-      TemporaryPaths.forget(path)
-      throw error
-    }
+    var made: (path: String, descriptor: Int32)?
+    while made == nil { made = try Self.make(in: folder) }
+    guard let made else { throw .system("can't be made", path: folder) }
+    (path, descriptor) = made
   }
 
   deinit {
     FileTree.remove(path)
     TemporaryPaths.forget(path)
+    close(descriptor)
+  }
+
+  /// - Returns: nil when another program took it for the remains of a killed one, before it was locked.
+  private static func make(
+    in folder: String
+  ) throws(FormatError) -> (path: String, descriptor: Int32)? {
+    let path = TemporaryPaths.reserve(in: folder)
+    var isMade = false
+    do throws(FormatError) {
+      try FileTree.makeDirectory(path, mode: 0o700)
+      isMade = true
+      let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard descriptor >= 0 else { throw FormatError.system("can't be made", path: path) }
+      flock(descriptor, LOCK_EX)
+      if FileTree.status(path) != nil { return (path, descriptor) }
+      close(descriptor)
+      TemporaryPaths.forget(path)
+      return nil
+    } catch {
+      if isMade, error.errno != ENOENT { FileTree.remove(path) }
+      TemporaryPaths.forget(path)
+      // The name of another machine's process, or one that was swept away.
+      if error.errno == EEXIST || isMade && error.errno == ENOENT { return nil }
+      throw error
+    }
   }
 
   /// Makes a folder and those above it. It gets its mode and time when all is written.
@@ -90,6 +115,35 @@ public final class StagingDirectory {
     }
     guard unsafe minivm_sync_file_system(path) == 0 else {
       throw .system("can't be written", path: path)
+    }
+  }
+
+  /// Moves paths of the staged folder to their destinations, all or none. What was there is replaced,
+  /// but never a folder by a file, or the other way round.
+  public func publish(_ results: [(below: String, destination: String)]) throws(FormatError) {
+    for (below, destination) in results {
+      let isFolder = FileTree.status("\(path)/\(below)")?.kind == .directory
+      guard let earlier = FileTree.status(destination, followingLink: true)?.kind else { continue }
+      guard isFolder == (earlier == .directory) else {
+        throw FormatError(
+          .io, "can't be replaced: it is \(isFolder ? "not " : "")a folder", path: [destination])
+      }
+    }
+    try TemporaryPaths.publishing { () throws(FormatError) in
+      var published: [(below: String, destination: String, isNew: Bool)] = []
+      for (below, destination) in results {
+        let isNew = FileTree.status(destination) == nil
+        do throws(FormatError) {
+          try publish(below, to: destination)
+          published.append((below, destination, isNew))
+        } catch {
+          for (below, destination, isNew) in published.reversed() {
+            if isNew { try? FileTree.rename(destination, to: "\(path)/\(below)") }
+            if !isNew { _ = FileTree.exchange("\(path)/\(below)", destination) }
+          }
+          throw error
+        }
+      }
     }
   }
 

@@ -1,25 +1,122 @@
+internal import CMiniVM
 internal import Glibc
 internal import Synchronization
 
 /// Names that exist only while something is being made. A program that is told to stop removes them.
+///
+/// Whoever owns such a name holds a lock (flock(2)) on what it names, so that the next program that
+/// works in the folder knows what a killed one has left there, and removes it.
 public enum TemporaryPaths {
-  private static let paths = Mutex<Set<String>>([])
+  private struct State {
+    var paths: Set<String> = []
+    /// Folders that were made for results, outermost first.
+    var madeFolders: [String] = []
+    /// Folders in which nothing is left of programs that were killed.
+    var sweptFolders: Set<String> = []
+    /// Threads that put results in their places.
+    var publishing = 0
+    var isEnding = false
+  }
+
+  private static let state = Mutex(State())
   private static let counter = Atomic<Int>(0)
+  private static let prefix = ".minivm-"
 
   /// A name in `folder` that no other writer uses. It is remembered until `forget`.
   static func reserve(in folder: String) -> String {
+    if state.withLock({ $0.sweptFolders.insert(folder).inserted }) { sweep(folder) }
     let number = counter.add(1, ordering: .relaxed).newValue
-    let path = "\(folder)/.minivm-\(getpid())-\(number)"
-    _ = paths.withLock { $0.insert(path) }
+    let path = "\(folder)/\(prefix)\(getpid())-\(number)"
+    unlessEnding { $0.paths.insert(path) }
     return path
   }
 
   static func forget(_ path: String) {
-    _ = paths.withLock { $0.remove(path) }
+    unlessEnding { $0.paths.remove(path) }
   }
 
-  /// Removes all that is unfinished. For a program that ends by a signal.
+  static func add(madeFolder path: String) {
+    unlessEnding { $0.madeFolders.append(path) }
+  }
+
+  static func removeIfEmpty(madeFolder path: String) {
+    unsafe rmdir(path)
+    unlessEnding { state in state.madeFolders.removeAll { $0 == path } }
+  }
+
+  /// Puts results in their places: when the program is told to stop, this is done first.
+  public static func publishing<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
+    unlessEnding { $0.publishing += 1 }
+    defer { state.withLock { $0.publishing -= 1 } }
+    return try body()
+  }
+
+  /// Never returns when the program is ending by a signal: nothing is to be said or done any more.
+  public static func waitIfEnding() {
+    unlessEnding { _ in }
+  }
+
+  private static func unlessEnding(_ change: (inout sending State) -> Void) {
+    while true {
+      let isDone = state.withLock { state in
+        // What a thread needs to complete its publishing is not refused.
+        if state.isEnding, state.publishing == 0 { return false }
+        change(&state)
+        return true
+      }
+      if isDone { return }
+      sleep(1)
+    }
+  }
+
+  /// Removes all that is unfinished, while other threads go on. For a program that ends by a signal.
   public static func removeAll() {
-    for path in paths.withLock({ $0 }) { FileTree.remove(path) }
+    state.withLock { $0.isEnding = true }
+    // Results take a moment to be put in their places, unless a disk hangs.
+    for _ in 0..<5000 where state.withLock({ $0.publishing > 0 }) { usleep(1000) }
+    let (paths, folders) = state.withLock { ($0.paths, $0.madeFolders) }
+    for path in paths {
+      // Under another name, no other thread puts more into it.
+      let moved = "\(path)-removed"
+      let isMoved = unsafe rename(path, moved) == 0
+      for _ in 0..<100 where FileTree.status(isMoved ? moved : path) != nil {
+        FileTree.remove(isMoved ? moved : path)
+      }
+    }
+    for folder in folders.reversed() { unsafe rmdir(folder) }
+  }
+
+  /// Removes what killed programs have left in a folder: that, nobody has a lock on.
+  private static func sweep(_ folder: String) {
+    for name in FileTree.names(in: folder, withPrefix: prefix) where isTemporary(name) {
+      let path = "\(folder)/\(name)"
+      let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      guard descriptor >= 0 else { continue }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { FileTree.remove(path) }
+      close(descriptor)
+    }
+  }
+
+  private static func isTemporary(_ name: String) -> Bool {
+    guard name.hasPrefix(prefix) else { return false }
+    let parts = name.dropFirst(prefix.count).split(
+      separator: "-", omittingEmptySubsequences: false)
+    return (parts.count == 2 || parts.count == 3 && parts[2] == "removed")
+      && parts[..<2].allSatisfy { Int($0) != nil }
+  }
+}
+
+/// A lock on a folder, which keeps other programs from putting their results there meanwhile.
+public final class FolderLock: Sendable {
+  private let descriptor: Int32
+
+  /// Waits for the lock. Where the file system has none, the folder is not locked.
+  public init(_ folder: String) {
+    descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if descriptor >= 0 { retrying { flock(descriptor, LOCK_EX) } }
+  }
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
   }
 }

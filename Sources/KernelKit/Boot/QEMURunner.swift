@@ -70,13 +70,15 @@ public struct QEMURunner: Sendable {
     let clock = ContinuousClock()
     let begin = clock.now
     let result: ExecutionResult<Event, SequenceOutput, StringOutput<UTF8>>
+    let start = RunningProcesses.willStart()
+    defer { RunningProcesses.forgetStart(start) }
     do {
       result = try await Subprocess.run(
         .name(machine.model.emulator), arguments: Arguments(arguments), input: .none,
         output: .sequence, error: .string(limit: 1 << 20)
       ) { execution in
         let process = execution.processIdentifier.value
-        RunningProcesses.add(process)
+        RunningProcesses.add(process, start: start)
         let limits = startLimits(watch, process, isLast: isLast)
         defer {
           limits.forEach { $0.cancel() }
@@ -166,6 +168,8 @@ public struct QEMURunner: Sendable {
   ) async throws -> Outcome {
     let clock = ContinuousClock()
     let begin = clock.now
+    let start = RunningProcesses.willStart()
+    defer { RunningProcesses.forgetStart(start) }
     let status: TerminationStatus
     do {
       let result = try await Subprocess.run(
@@ -173,7 +177,7 @@ public struct QEMURunner: Sendable {
         input: .currentStandardInput, output: .currentStandardOutput, error: .currentStandardError
       ) { execution in
         let process = execution.processIdentifier.value
-        RunningProcesses.add(process)
+        RunningProcesses.add(process, start: start)
         return process
       }
       RunningProcesses.forget(result.closureResult)
@@ -192,41 +196,75 @@ public struct QEMURunner: Sendable {
       return KitError(.invalid, "\(emulator) can't be run: \(error)")
     }
     return KitError(
-      .missing, "\(emulator) is not installed",
+      .missing, "\(emulator) is not installed, or not in PATH",
       advice: "install QEMU (Debian, Ubuntu: qemu-system-x86, qemu-system-arm or qemu-system-misc)")
   }
 
   private func unmet(_ when: String, _ lines: [String]) -> KitError {
-    let last = lines.suffix(15).map { "\n  | \($0)" }.joined()
     let expected = expectation?.quoted ?? "the guest's end"
     return KitError(
-      .unexpected, "\(expected) did not come \(when); the console's last lines:\(last)")
+      .unexpected, "\(expected) did not come \(when); the console's last lines:",
+      details: lines.suffix(15))
   }
 }
 
 /// Children of this program that must not outlive it.
 public enum RunningProcesses {
-  private static let identifiers = Mutex<Set<Int32>>([])
+  private struct State {
+    var identifiers: Set<Int32> = []
+    /// Children that may be there already, and whose identifiers are not known yet.
+    var starting: Set<Int> = []
+    var count = 0
+    var isEnding = false
+  }
 
-  static func add(_ identifier: Int32) {
-    _ = identifiers.withLock { $0.insert(identifier) }
+  private static let state = Mutex(State())
+
+  /// Says that a child is about to be started. Never returns when the program is ending.
+  /// - Returns: what the start is known by to `add` and `forgetStart`.
+  static func willStart() -> Int {
+    while true {
+      let start = state.withLock { state -> Int? in
+        if state.isEnding { return nil }
+        state.count += 1
+        state.starting.insert(state.count)
+        return state.count
+      }
+      if let start { return start }
+      Machine.wait(milliseconds: 1000)
+    }
+  }
+
+  static func add(_ identifier: Int32, start: Int) {
+    state.withLock { state in
+      state.identifiers.insert(identifier)
+      state.starting.remove(start)
+    }
+  }
+
+  static func forgetStart(_ start: Int) {
+    state.withLock { state in _ = state.starting.remove(start) }
   }
 
   /// The process has ended; its number may be another's soon.
   static func forget(_ identifier: Int32) {
-    _ = identifiers.withLock { $0.remove(identifier) }
+    state.withLock { state in _ = state.identifiers.remove(identifier) }
   }
 
   /// Ends a process that was added, once: whoever comes later does not hit another process that has
   /// got its number.
   static func end(_ identifier: Int32) {
-    identifiers.withLock { identifiers in
-      if identifiers.remove(identifier) != nil { Machine.kill(identifier) }
+    state.withLock { state in
+      if state.identifiers.remove(identifier) != nil { Machine.kill(identifier) }
     }
   }
 
   /// Ends them all. For a program that ends by a signal.
   public static func killAll() {
-    for identifier in identifiers.withLock({ $0 }) { Machine.kill(identifier) }
+    state.withLock { $0.isEnding = true }
+    for _ in 0..<2000 where state.withLock({ !$0.starting.isEmpty }) {
+      Machine.wait(milliseconds: 1)
+    }
+    state.withLock { $0.identifiers.forEach(Machine.kill) }
   }
 }

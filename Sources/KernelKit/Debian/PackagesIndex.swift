@@ -97,6 +97,10 @@ public enum PackagesIndex {
         "the paragraph of \(name.quoted) lacks a sound Version, Filename, Size or SHA256")
     }
     let path = try ArchivePath.normalize(file.utf8)
+    guard !path.isEmpty else {
+      throw FormatError(
+        .malformed, "the paragraph of \(name.quoted) has the Filename \(file.quoted)")
+    }
     receive(
       IndexedPackage(
         name: name, version: DebianVersion(version), architecture: architecture,

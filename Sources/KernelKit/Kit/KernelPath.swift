@@ -33,6 +33,11 @@ public enum KernelPath: Sendable, Hashable {
     }
   }
 
+  /// Whether it is part of what becomes lib/modules/VER.
+  var isInModuleTree: Bool {
+    if case .moduleTree = self { true } else { false }
+  }
+
   public var release: KernelRelease {
     switch self {
     case .kernel(let release), .configuration(let release), .moduleTree(let release, _): release

@@ -9,6 +9,18 @@ public struct KernelRelease: Sendable, Hashable, CustomStringConvertible {
 
   public let description: String
 
+  /// What a user asks for.
+  /// - Throws: `KitError.usage` for a text that no kernel release can be.
+  public init(argument text: String) throws(KitError) {
+    do throws(FormatError) {
+      try self.init(text)
+    } catch {
+      throw KitError(
+        .usage, error.reason,
+        advice: "give one as `uname -r` prints it, such as 6.1.0-18-cloud-amd64")
+    }
+  }
+
   /// - Throws: `FormatError.malformed` for a text that no kernel release can be.
   public init(_ text: some StringProtocol) throws(FormatError) {
     let isAllowed = { (byte: UInt8) in

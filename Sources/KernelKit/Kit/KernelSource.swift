@@ -129,7 +129,8 @@ public enum KernelSource: Sendable {
   private func hand(
     _ path: String, _ role: KernelPath, _ receive: (Entry, any ByteSource) throws -> Void
   ) throws {
-    guard let status = FileTree.status(path) else {
+    // The kernel may be a link, as in many a /boot; modules are handed on as they stand there.
+    guard let status = FileTree.status(path, followingLink: !role.isInModuleTree) else {
       throw FormatError.system("can't be examined", path: path)
     }
     var entry = Entry(

@@ -42,7 +42,10 @@ public struct KitBuilder: Sendable {
 
   /// Builds all files of the kit and puts them in their places, all or none.
   public func build() throws -> Manifest {
-    try FileTree.makeDirectories(options.folder)
+    try FileTree.withDirectories(options.folder) { try buildFiles() }
+  }
+
+  private func buildFiles() throws -> Manifest {
     var parts = Parts()
     var done = 0
     let release = try source.forEachEntry(jobs: options.disk.jobs) { entry, body in
@@ -152,6 +155,9 @@ public struct KitBuilder: Sendable {
   private func commit(
     _ manifest: Manifest, _ files: [OutputFile], _ release: KernelRelease
   ) throws {
+    // Another kernel's kit may come into the same folder now: the checksums are of both.
+    let lock = FolderLock(options.folder)
+    defer { withExtendedLifetime(lock) {} }
     let text = try JSON.encode(manifest)
     let name = "manifest-\(release).json"
     let manifestFile = try HashedOutput("\(options.folder)/\(name)")

@@ -90,12 +90,14 @@ public struct RamdiskTemplate: Sendable {
     var programs = try self.programs().filter { $0.path != tool.path }
     programs.append(provided.note)
     try notes.write(JSON.encode(Notes(programs: programs.sorted { $0.path < $1.path })), at: 0)
-    try staging.publish(tool.folder, to: destination)
-    do {
-      try notes.commit()
-    } catch {
-      try? putBack(destination, from: staging, name: tool.folder, existed: before != nil)
-      throw error
+    try TemporaryPaths.publishing {
+      try staging.publish(tool.folder, to: destination)
+      do {
+        try notes.commit()
+      } catch {
+        try? putBack(destination, from: staging, name: tool.folder, existed: before != nil)
+        throw error
+      }
     }
     return update
   }

@@ -24,7 +24,10 @@ public struct Unpacker: Sendable {
 
   /// Unpacks in one pass, with modes and times. An earlier result is replaced as a whole.
   public func run(jobs: Int) throws -> Result {
-    try FileTree.makeDirectories(folder)
+    try FileTree.withDirectories(folder) { try unpack(jobs: jobs) }
+  }
+
+  private func unpack(jobs: Int) throws -> Result {
     let staging = try StagingDirectory(in: folder)
     var kernelMode: UInt32?
     var configurationMode: UInt32?
@@ -32,6 +35,7 @@ public struct Unpacker: Sendable {
     var files = 0
     var bytes = 0
     let release = try KernelSource.packages(packages).forEachEntry(jobs: jobs) { entry, body in
+      if !entry.role.isInModuleTree, entry.kind != .file { return }
       let path: String
       switch entry.role {
       case .kernel:
@@ -63,18 +67,22 @@ public struct Unpacker: Sendable {
     }
     try staging.seal()
     var result = Result(release: release, files: files, bytes: bytes)
-    if hasModules {
-      let tree = "\(folder)/lib/modules/\(release)"
-      try FileTree.makeDirectories(FileTree.parent(of: tree))
-      try staging.publish("modules", to: tree)
-      result.moduleTree = tree
-    }
+    var published: [(below: String, destination: String)] = []
     for (name, mode, path) in [
       ("vmlinuz", kernelMode, \Result.kernel), ("config", configurationMode, \Result.configuration),
     ] where mode != nil {
       let destination = "\(folder)/\(name)-\(release)"
-      try staging.publish(name, to: destination)
+      published.append((name, destination))
       result[keyPath: path] = destination
+    }
+    guard hasModules else {
+      try staging.publish(published)
+      return result
+    }
+    let tree = "\(folder)/lib/modules/\(release)"
+    result.moduleTree = tree
+    try FileTree.withDirectories(FileTree.parent(of: tree)) {
+      try staging.publish(published + [("modules", tree)])
     }
     return result
   }
