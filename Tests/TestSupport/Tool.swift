@@ -44,6 +44,50 @@ public enum Tool {
       errors: String(decoding: result.standardError, as: UTF8.self))
   }
 
+  public enum Signal: Sendable, Hashable, CaseIterable {
+    case interrupt, terminate, hangup, kill
+
+    /// The system's number.
+    public var number: Int {
+      switch self {
+      case .interrupt: 2
+      case .terminate: 15
+      case .hangup: 1
+      case .kill: 9
+      }
+    }
+  }
+
+  /// Runs a program and sends it a signal, unless it ends before.
+  /// - Returns: its exit code; 128 and more for a signal.
+  public static func interrupt(
+    _ program: String, _ arguments: [String], _ signal: Signal, after: Duration, in folder: String,
+    environment: [String: String] = [:]
+  ) async throws -> Int {
+    let variables = environment.reduce(into: [Environment.Key: String?]()) {
+      $0[Environment.Key(stringLiteral: $1.key)] = $1.value
+    }
+    let result = try await Subprocess.run(
+      .path(FilePath(program)), arguments: Arguments(arguments),
+      environment: Environment.inherit.updating(variables), workingDirectory: FilePath(folder),
+      input: .none, output: .discarded, error: .discarded
+    ) { execution in
+      try await Task.sleep(for: after)
+      let signal: Subprocess.Signal =
+        switch signal {
+        case .interrupt: .interrupt
+        case .terminate: .terminate
+        case .hangup: .terminalClosed
+        case .kill: .kill
+        }
+      try? execution.send(signal: signal)
+    }
+    return switch result.terminationStatus {
+    case .exited(let code): Int(code)
+    case .signaled(let number): 128 + Int(number)
+    }
+  }
+
   /// Runs a program that has to succeed.
   /// - Returns: what it wrote to stdout.
   @discardableResult
