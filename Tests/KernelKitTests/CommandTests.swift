@@ -11,7 +11,9 @@ import Testing
   func truncated(_ count: Int) async throws {
     let bench = try CommandBench()
     try bench.folder.write("cut.deb", bench.folder.read("p.deb").prefix(count))
-    for command in [["unpack", "cut.deb", "--out", "out"], ["build", "cut.deb", "--template", "t"]] {
+    for command in [
+      ["unpack", "cut.deb", "--out", "out"], ["build", "cut.deb", "--template", "t"],
+    ] {
       try await bench.expectFailure(command, 1, "minivm: cut.deb: ")
     }
     try await bench.expectFailure(
@@ -46,7 +48,8 @@ import Testing
       try await bench.expectFailure(["update-\(tool)", "t", "--from", "none"], 3, "none: can't be")
       try await bench.expectFailure(
         ["update-\(tool)", "t", "--from", "modules.ramfs"], 1, "is not an ELF executable")
-      try await bench.expectFailure(["update-\(tool)", "none", "--from", "p.deb"], 3, "none: there")
+      try await bench.expectFailure(
+        ["update-\(tool)", "none", "--from", "p.deb"], 3, "none: there")
     }
   }
 
@@ -118,7 +121,8 @@ import Testing
     let result = try await bench.run(["modules2qcow2", release])
     #expect(result.status == 0 && result.errors.contains("kernel/text.ko: not an ELF file"))
     #expect(!result.errors.contains("out.ko"))
-    try await Tool.shell("printf '\\375' >>text.ko; printf 'x' | xz | head -c 20 >cut.ko.xz", in: kernel)
+    try await Tool.shell(
+      "printf '\\375' >>text.ko; printf 'x' | xz | head -c 20 >cut.ko.xz", in: kernel)
     try await bench.expectFailure(["modules2qcow2", release], 1, "kernel/cut.ko.xz: ")
   }
 
@@ -127,23 +131,30 @@ import Testing
     let bench = try CommandBench()
     for epoch in ["x", "-1", "4294967296", "1e9", " 1"] {
       try await bench.expectFailure(
-        Self.build, 2, "SOURCE_DATE_EPOCH=\(epoch) is not", environment: ["SOURCE_DATE_EPOCH": epoch])
+        Self.build, 2, "SOURCE_DATE_EPOCH=\(epoch) is not",
+        environment: ["SOURCE_DATE_EPOCH": epoch])
     }
     for arguments in [
-      Self.build + ["--jobs", "0"], Self.build + ["--jobs", "x"], Self.build + ["--disk-size", "0"],
+      Self.build + ["--jobs", "0"], Self.build + ["--jobs", "x"],
+      Self.build + ["--disk-size", "0"],
       Self.build + ["--disk-format", "vmdk"], Self.build + ["--disk-size", "99999999999999999999"],
-      ["unpack"], ["fetch"], ["nothing"], ["modules2qcow2", "6.1", "0"], ["boot", "--timeout", "0"],
+      ["unpack"], ["fetch"], ["nothing"], ["modules2qcow2", "6.1", "0"],
+      ["boot", "--timeout", "0"],
       ["boot", "--memory", "1"], ["boot", "--accel", "x"],
       ["fetch", "p", "--suite", "../x"], ["update-busybox", "t", "--from", "alpine"],
     ] {
       try await bench.expectFailure(arguments, 2)
     }
-    for release in ["../x", "a/b", "6.1\n", "", "6.1 x", "6.1%s", String(repeating: "1", count: 65)] {
+    for release in [
+      "../x", "a/b", "6.1\n", "", "6.1 x", "6.1%s", String(repeating: "1", count: 65),
+    ] {
       for command in [["modules2qcow2", release], ["mkinitramfs", "t", release]] {
         try await bench.expectFailure(command, 2, "can't be a kernel release; give one")
       }
     }
-    for command in [["modules2qcow2", "6.2"], ["mkinitramfs", "t", "6.2"], ["depmod", "-b", ".", "6.2"]] {
+    for command in [
+      ["modules2qcow2", "6.2"], ["mkinitramfs", "t", "6.2"], ["depmod", "-b", ".", "6.2"],
+    ] {
       try await bench.expectFailure(command, 3, "./lib/modules/6.2")
     }
   }
@@ -153,6 +164,7 @@ import Testing
     let bench = try CommandBench()
     let result = try await bench.run(Self.build, environment: ["SOURCE_DATE_EPOCH": epoch])
     #expect(result.status == 0, "\(result.errors)")
-    #expect(try await bench.run(["build", "p.deb", "--template", "t", "--jobs", "1000"]).status == 0)
+    #expect(
+      try await bench.run(["build", "p.deb", "--template", "t", "--jobs", "1000"]).status == 0)
   }
 }

@@ -45,7 +45,8 @@ struct MadeUpPackage {
   }
 
   /// What is taken for a kernel of amd64.
-  static let vmlinuz = [UInt8](repeating: 0, count: 0x202) + Array("HdrS".utf8)
+  static let vmlinuz =
+    [UInt8](repeating: 0, count: 0x202) + Array("HdrS".utf8)
     + [UInt8](repeating: 7, count: 2000)
 
   mutating func add(_ path: String, _ content: [UInt8]) {

@@ -166,19 +166,7 @@ struct RamdiskTemplateTests {
 
   /// A small static program with a table of applets.
   private func provided(_ applets: [String]) throws -> TemplateTool.Provided {
-    var header = ByteWriter()
-    header.append([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0])
-    header.zeros(8)
-    header.littleEndian(UInt16(2))  // e_type: an executable
-    header.littleEndian(UInt16(62))  // e_machine: x86-64
-    header.zeros(12)
-    header.littleEndian(UInt64(64))  // e_phoff
-    header.zeros(14)
-    header.littleEndian(UInt16(56))  // e_phentsize
-    header.littleEndian(UInt16(1))  // e_phnum
-    header.zeros(6 + 56)
-    header.append((["[", "[["] + applets).flatMap { Array($0.utf8) + [0] } + [0])
-    let file = try folder.write("program", header.bytes)
+    let file = try folder.write("program", staticProgram(applets))
     return try TemplateTool.busybox.read(file)
   }
 }

@@ -1,0 +1,144 @@
+import Formats
+import Glibc
+import KernelKit
+import TestSupport
+import Testing
+
+/// `minivm boot` with kits that are none, and with a QEMU that is none: a script in its place.
+@Suite struct BootFaultTests {
+  static let release = CommandBench.release
+
+  /// A kit of a made-up kernel, and an emulator that does what `MODE` says.
+  static func bench() async throws -> CommandBench {
+    let bench = try CommandBench()
+    try bench.folder.write("t/bin/busybox", staticProgram(["sh"]))
+    let emulator = try bench.folder.write(
+      "qemu/qemu-system-x86_64",
+      """
+      #!/bin/sh
+      echo $$ >>"$PIDS"
+      case $MODE in
+      silent) exec sleep 60 ;;
+      works) printf 'minivm: the kit works\\r\\n'; exec sleep 60 ;;
+      talks) printf 'one\\r\\n\\033[31mtwo\\033[0m\\007\\r\\nthree'; exec sleep 60 ;;
+      ends) echo one ;;
+      floods) exec yes 'a line' ;;
+      fails) echo 'qemu: no such machine' >&2; exit 1 ;;
+      complains) exec dd if=/dev/zero of=/dev/stderr bs=65536 count=64 ;;
+      esac
+      """.utf8)
+    try FileTree.setAttributes(emulator, mode: 0o755, seconds: 0)
+    try FileTree.makeDirectories(bench.folder("tmp"))
+    #expect(try await bench.run(["build", "p.deb", "--template", "t", "--out", "kit"]).status == 0)
+    return bench
+  }
+
+  static func environment(_ bench: CommandBench, _ mode: String) -> [String: String] {
+    [
+      "MODE": mode, "TMPDIR": bench.folder("tmp"), "PIDS": bench.folder("home/pids"),
+      "PATH": "\(bench.folder("qemu")):/usr/bin:/bin",
+    ]
+  }
+
+  /// Emulators that still run.
+  static func running(_ bench: CommandBench) async throws -> String {
+    try await Tool.shell(
+      "[ ! -e home/pids ] || for p in $(cat home/pids); do [ ! -e /proc/$p/exe ] || readlink /proc/$p/exe; done",
+      in: bench.folder.path)
+  }
+
+  @Test("Kits and disks that are not there, or not what they are called")
+  func badKits() async throws {
+    let bench = try await Self.bench()
+    let environment = Self.environment(bench, "works")
+    func expect(
+      _ arguments: [String], _ status: Int, _ fragment: String,
+      location: SourceLocation = #_sourceLocation
+    ) async throws {
+      try await bench.expectFailure(
+        ["boot"] + arguments, status, fragment, environment: environment, location: location)
+    }
+    try await expect(["none"], 3, "none: there is no such folder; make a kit")
+    try await expect(["tmp"], 3, "tmp: there is no vmlinuz-VER and initramfs-VER in it; make them")
+    try await expect(["p.deb"], 3, "p.deb: there is no such folder")
+    try await expect(["kit", "--kernel", "6.9"], 3, "vmlinuz-6.9")
+    try await expect(["kit", "--root", "none.raw"], 3, "none.raw: can't be opened")
+    try await expect(["kit", "--root", "tmp"], 1, "tmp: is not a regular file")
+    try await expect(["kit", "--machine", "virt"], 2, "there is no machine virt for amd64")
+    try await expect(["kit", "--disk", "ide", "--machine", "q35"], 2, "has no IDE disks")
+    try await Tool.shell(
+      """
+      cp -r kit two; cp kit/vmlinuz-\(Self.release) two/vmlinuz-6.2; echo x >two/initramfs-6.2
+      cp -r kit odd; echo x >odd/vmlinuz-\(Self.release)
+      cp -r kit empty; : >empty/initramfs-\(Self.release)
+      cp -r kit cut; head -c 300 kit/initramfs-\(Self.release) >cut/initramfs-\(Self.release)
+      cp -r kit fifo; rm fifo/vmlinuz-*; mkfifo fifo/vmlinuz-\(Self.release)
+      """, in: bench.folder.path)
+    try await expect(["two"], 2, "holds more than one kernel: 6.1.0-1-x, 6.2; choose one")
+    try await expect(["two", "--kernel", "6.2"], 1, "two/initramfs-6.2: ")
+    try await expect(["odd"], 1, "odd/vmlinuz-\(Self.release): is not a Linux kernel")
+    try await expect(["empty"], 1, "empty/initramfs-\(Self.release): ")
+    try await expect(["cut"], 1, "cut/initramfs-\(Self.release): ")
+    try await expect(["fifo"], 1, "fifo/vmlinuz-\(Self.release): is not a regular file")
+    try bench.folder.write("t/bin/busybox", [])
+    #expect(
+      try await bench.run(["build", "p.deb", "--template", "t", "--out", "bare"]).status == 0)
+    try await expect(["bare"], 1, "has no bin/busybox; boot a disk of your own")
+  }
+
+  @Test("Without QEMU it says what to install")
+  func noEmulator() async throws {
+    let bench = try await Self.bench()
+    var environment = Self.environment(bench, "works")
+    environment["PATH"] = bench.folder("home")
+    try await bench.expectFailure(
+      ["boot", "kit"], 3, "qemu-system-x86_64 is not installed, or not in PATH; install QEMU",
+      environment: environment)
+  }
+
+  @Test(
+    "Guests that don't do what is expected",
+    arguments: [
+      ("silent", "within 1 s"), ("talks", "within 1 s"), ("ends", "before the guest ended"),
+      ("floods", "within 1 s"), ("fails", "qemu: no such machine"), ("complains", ""),
+    ])
+  func unexpected(_ mode: String, _ message: String) async throws {
+    let bench = try await Self.bench()
+    let before = try await bench.listing()
+    let result = try await bench.run(
+      ["boot", "kit", "--accel", "tcg", "--timeout", "1"],
+      environment: Self.environment(bench, mode))
+    #expect(result.status == 5, "\(result.errors)")
+    #expect(result.errors.contains(message), "\(result.errors)")
+    if mode == "talks" { #expect(result.errors.contains("\n  | one\n  | two\n  | three\n")) }
+    #expect(!result.errors.utf8.contains(0x1b))
+    #expect(try await Self.running(bench) == "")
+    #expect(try await bench.listing() == before)
+  }
+
+  @Test("Guests that do", arguments: ["1", "9223372036854775807"])
+  func expected(_ timeout: String) async throws {
+    let bench = try await Self.bench()
+    let before = try await bench.listing()
+    let result = try await bench.run(
+      ["boot", "kit", "--accel", "tcg", "--timeout", timeout],
+      environment: Self.environment(bench, "works"))
+    #expect(result.status == 0 && result.output.contains("6.1.0-1-x booted in"), "\(result.errors)")
+    #expect(try await Self.running(bench) == "")
+    #expect(try await bench.listing() == before)
+  }
+
+  @Test("A signal ends the guest, too", arguments: [Tool.Signal.interrupt, .terminate, .hangup])
+  func signals(_ signal: Tool.Signal) async throws {
+    let bench = try await Self.bench()
+    let before = try await bench.listing()
+    for after in [5, 20, 30, 40, 50, 60, 80, 100, 200, 400] {
+      let status = try await bench.interrupt(
+        ["boot", "kit", "--accel", "tcg"], signal, after: .milliseconds(after),
+        environment: Self.environment(bench, "silent"))
+      #expect(status == 128 + signal.number)
+      #expect(try await Self.running(bench) == "", "after \(after) ms")
+      #expect(try await bench.listing() == before, "after \(after) ms")
+    }
+  }
+}
