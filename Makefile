@@ -10,7 +10,7 @@ MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
 .PHONY: kit build test lint format clean
 
 kit: build
-	$(MINIVM) build --out $(OUT) $(ARCHIVE)
+	$(strip $(MINIVM) build --out $(OUT) $(ARCHIVE))
 	$(MINIVM) boot $(OUT)
 
 build:

@@ -3,7 +3,7 @@ import Testing
 
 /// The RAM disk's init in a machine. `scripts/guest-test` has many more cases; these stand for the
 /// ways in: by name, by label, with the modules disk, and through the shell.
-struct GuestTests {
+@Suite(.serialized) struct GuestTests {
   @Test(arguments: ["dev_scsi", "label_quoted", "modules_disk", "recovery"])
   func bootsRoot(_ name: String) async throws {
     let root = String(#filePath.split(separator: "Tests/BootTests")[0])

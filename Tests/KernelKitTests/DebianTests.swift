@@ -65,6 +65,21 @@ import Testing
       ])
   }
 
+  @Test("Sources that follow a release by its role")
+  func roles() throws {
+    let own = [
+      DebianSuite(mirror: "http://m.invalid", suite: "testing"),
+      DebianSuite(mirror: "http://s.invalid", suite: "testing-security"),
+    ]
+    let others = [DebianSuite(mirror: "http://x.invalid", suite: "whatever")]
+    let sources = AptSources(suites: others + own, codename: "forky")
+    #expect(try sources.chosen(suite: nil, mirror: nil) == own)
+    #expect(
+      try sources.chosen(suite: "trixie", mirror: nil).map(\.suite) == [
+        "trixie", "trixie-security",
+      ])
+  }
+
   @Test("A machine without sources is told what to give")
   func nothing() throws {
     let root = try TemporaryFolder()

@@ -55,19 +55,27 @@ public struct AptSources: Sendable {
       }
       return [DebianSuite(mirror: mirror, suite: suite)]
     }
-    guard let codename else { throw Self.nothing }
-    let own = suites.filter {
-      [codename, "\(codename)-updates", "\(codename)-security"].contains($0.suite)
-    }
-    guard !own.isEmpty else { throw Self.nothing }
-    guard let suite, suite != codename else { return own }
+    guard let (own, name) = ownSuites() else { throw Self.nothing }
+    guard let suite, suite != name else { return own }
     // The same archives, another release.
     return own.map {
       var other = $0
-      other.suite = suite + $0.suite.dropFirst(codename.count)
+      other.suite = suite + $0.suite.dropFirst(name.count)
       other.isOptional = other.suite != suite
       return other
     }
+  }
+
+  /// The suites of the machine's release, by its codename or, where no source has that, by what
+  /// Debian calls a release in its course; and that name.
+  private func ownSuites() -> (suites: [DebianSuite], name: String)? {
+    let names =
+      [codename].compactMap { $0 } + ["stable", "oldstable", "testing", "unstable", "sid"]
+    for name in names {
+      let own = suites.filter { [name, "\(name)-updates", "\(name)-security"].contains($0.suite) }
+      if !own.isEmpty { return (own, name) }
+    }
+    return nil
   }
 
   private static let nothing = KitError(

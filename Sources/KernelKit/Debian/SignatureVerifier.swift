@@ -63,8 +63,11 @@ struct SignatureVerifier {
         output: .string(limit: 1 << 20), error: .discarded
       ).standardOutput
     } catch let error as SubprocessError {
+      guard error.code == .executableNotFound else {
+        throw KitError(.invalid, "gpgv can't be run: \(error)")
+      }
       throw KitError(
-        .invalid, "gpgv can't be run: \(error)", advice: "install gpgv (Fedora, Arch: gnupg)")
+        .missing, "gpgv is not installed", advice: "install gpgv (Fedora, Arch: gnupg)")
     }
   }
 
