@@ -12,7 +12,8 @@ struct CommandBench {
   init(_ package: MadeUpPackage = .kernel) throws {
     folder = try TemporaryFolder()
     try folder.write("p.deb", package.bytes)
-    try folder.write("t/init", "#!/bin/sh\n".utf8)
+    try folder.write("t/init", "#!/bin/busybox sh\n".utf8)
+    try folder.write("t/bin/busybox", staticProgram(["sh"]))
     try FileTree.setAttributes(folder("t/init"), mode: 0o755, seconds: 1_000_000_000)
     try folder.write("modules.ramfs", "fs/x.ko\n".utf8)
     try folder.write("modules.autoload", "x\n".utf8)

@@ -42,10 +42,10 @@ import Testing
     Hostile("a file below a file", "", Entry("\(tree)/kernel/fs/x.ko/y.ko")),
     Hostile("a file in place of a folder", "", Entry("\(tree)/kernel")),
     Hostile(
-      "a size of 2^63-1", "a file of",
+      "a size of 2^63-1", "too large",
       Entry("\(tree)/kernel/y", size: [0x80, 0, 0, 0, 0x7f] + [UInt8](repeating: 0xff, count: 7))),
     Hostile(
-      "an index of 2^63-1 bytes", "a file of",
+      "an index of 2^63-1 bytes", "too large",
       Entry(
         "\(tree)/modules.dep", size: [0x80, 0, 0, 0, 0x7f] + [UInt8](repeating: 0xff, count: 7))),
     Hostile(

@@ -43,6 +43,11 @@ import Testing
     }
   }
 
+  private static let origin = IndexedPackage.Origin(
+    suite: DebianSuite(mirror: "http://m.invalid", suite: "s"),
+    release: TrustedRelease(suite: "s", url: "", date: "", fingerprints: []), index: "",
+    indexSHA256: "")
+
   @Test func packagesIndexes() throws {
     let text = """
       Package: linux-image-6.1.0-1-x
@@ -56,9 +61,10 @@ import Testing
       Package: linux-image-cloud-amd64
       Version: 1
       """
-    let suite = DebianSuite(mirror: "http://m.invalid", suite: "s")
     Self.mutations(of: Array(text.utf8), seed: 2) { bytes in
-      try? PackagesIndex.forEachPackage(in: MemorySource(bytes), of: suite, where: { _ in true }) {
+      try? PackagesIndex.forEachPackage(
+        in: MemorySource(bytes), of: Self.origin, where: { _ in true }
+      ) {
         #expect($0.size > 0 && !$0.file.isEmpty && !$0.file.hasPrefix("/"))
         #expect($0.sha256.utf8.count == 64 && $0.sha256.allSatisfy(\.isHexDigit))
       }
@@ -67,7 +73,6 @@ import Testing
 
   @Test("A hash that is a path, a file that is none")
   func hostileIndexes() {
-    let suite = DebianSuite(mirror: "http://m.invalid", suite: "s")
     for (file, sha256) in [
       ("pool/x.deb", "../../" + String(repeating: "a", count: 58)),
       ("./.", String(repeating: "a", count: 64)), ("../x.deb", String(repeating: "a", count: 64)),
@@ -76,7 +81,7 @@ import Testing
         "Package: p\nVersion: 1\nArchitecture: all\nFilename: \(file)\nSize: 1\nSHA256: \(sha256)\n"
       #expect(throws: FormatError.self) {
         try PackagesIndex.forEachPackage(
-          in: MemorySource(Array(text.utf8)), of: suite, where: { _ in true }
+          in: MemorySource(Array(text.utf8)), of: Self.origin, where: { _ in true }
         ) { _ in }
       }
     }

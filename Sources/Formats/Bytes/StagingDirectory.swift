@@ -64,6 +64,9 @@ public final class StagingDirectory {
   public func makeDirectories(_ below: String) throws(FormatError) {
     if isDirectory(below) { return }
     try makeDirectories(Self.folder(of: below))
+    guard FileTree.status("\(path)/\(below)") == nil else {
+      throw FormatError(.malformed, "\(below.quoted) is something else, and then a folder")
+    }
     try FileTree.makeDirectory("\(path)/\(below)")
     directories.insert(Array(below.utf8))
   }
