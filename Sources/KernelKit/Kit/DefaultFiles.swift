@@ -355,16 +355,24 @@ read_type() {
   [ "$kit_part" != 4344303031 ] || kit_type=iso9660
 }
 
+# Whether nothing can be written to a disk, whoever asks.
+is_protected() {
+  local flag=0
+  read -r flag <"/sys/class/block/${1##*/}/ro"
+  [ "$flag" = 1 ]
+} 2>/dev/null
+
 # Checks an ext2, ext3 or ext4 file system that will be written to. False: it can't be trusted.
 check() {
-  local device=$1 code text force=''
+  local device=$1 code text force='' repair=$kit_repair
   [ "$kit_check" != skip ] || return 0
   if ! command -v e2fsck >/dev/null; then
     say "no e2fsck in this RAM disk: $device is not checked"
     return 0
   fi
   [ "$kit_check" != force ] || force=-f
-  text=$(e2fsck $kit_repair $force "$device" 2>&1)
+  ! is_protected "$device" || repair=-n
+  text=$(e2fsck $repair $force "$device" 2>&1)
   code=$?
   if [ $code -ne 0 ] || [ -z "$kit_quiet" ]; then printf '%s\n' "$text"; fi
   if [ $code -ge 4 ]; then
@@ -381,9 +389,14 @@ check() {
   return 0
 }
 
-# Mounts DEVICE on FOLDER, ro or rw: DEVICE FOLDER ACCESS TYPES FLAGS.
+# Mounts DEVICE on FOLDER, ro or rw: DEVICE FOLDER ACCESS TYPES FLAGS. Sets kit_granted to ro or rw.
 mount_checked() {
   local device=$1 folder=$2 access=$3 types=$4 flags=$5 type
+  if [ "$access" = rw ] && is_protected "$device"; then
+    complain "$device is write-protected: it is mounted read-only"
+    access=ro
+  fi
+  kit_granted=$access
   read_type "$device"
   [ -n "$types" ] || types=$kit_type
   case $kit_type in
@@ -407,10 +420,10 @@ mount_checked() {
 
 mount_root() {
   if mount_checked "$kit_device" $kit_newroot "$kit_access" "$kit_fstype" "$kit_flags"; then
-    say "root is $kit_device ($kit_tried_types, $kit_access)"
+    say "root is $kit_device ($kit_tried_types, $kit_granted)"
     return 0
   fi
-  complain "can't mount $kit_device as root ($kit_tried_types; $kit_access${kit_flags:+,$kit_flags})"
+  complain "can't mount $kit_device as root ($kit_tried_types; $kit_granted${kit_flags:+,$kit_flags})"
   return 1
 }
 
@@ -482,7 +495,7 @@ mount_modules() {
     complain "$kit_device, the disk labelled $kit_label, has no modules for $release"
     umount "$kit_found"
   else
-    say "/lib/modules is $kit_device ($access)"
+    say "/lib/modules is $kit_device ($kit_granted)"
   fi
   return 0
 }
