@@ -96,7 +96,7 @@ public struct DebianRepository: Sendable {
     }
     var listings: [String: KernelListing] = [:]
     for package in packages {
-      guard let name = KernelPackageName(package.name[...]), name.isImage,
+      guard let name = KernelPackageName(package.name[...]), name.isImage, !Self.isMeta(package),
         // A mirror that is being updated may lack a part for a while: it has no such kernel.
         let parts = try? follow(package, in: packages, architecture)
       else { continue }
@@ -175,8 +175,15 @@ public struct DebianRepository: Sendable {
     guard version != nil, let flavour = KernelPackageName.flavour(ofMeta: name) else { return nil }
     return newest {
       guard let part = KernelPackageName($0.name[...]) else { return false }
-      return part.isImage && part.isOf(flavour)
+      return part.isImage && part.isOf(flavour) && !isMeta($0)
     }
+  }
+
+  /// Whether a package holds no files but needs a kernel: its name has no release, or only a series,
+  /// as in `linux-image-6.12-cloud-amd64`.
+  private static func isMeta(_ package: IndexedPackage) -> Bool {
+    KernelPackageName(package.name[...]) == nil
+      || package.dependencies.contains { KernelPackageName($0.name[...])?.isImage == true }
   }
 
   /// The packages that hold the files of a kernel.
@@ -188,8 +195,7 @@ public struct DebianRepository: Sendable {
     while let package = left.popLast() {
       guard !found.contains(where: { $0.name == package.name }) else { continue }
       let parts = package.dependencies.filter { KernelPackageName($0.name[...]) != nil }
-      // A meta package, whose name has no kernel release, holds no files.
-      if parts.isEmpty || KernelPackageName(package.name[...]) != nil { found.append(package) }
+      if parts.isEmpty || !Self.isMeta(package) { found.append(package) }
       for part in parts.reversed() {
         let wanted = part.exactVersion.map(DebianVersion.init)
         guard let next = Self.choose(part.name, wanted, in: packages) else {
@@ -221,13 +227,12 @@ public struct DebianRepository: Sendable {
         guard let flavour, let part = KernelPackageName($0.name[...]) else {
           return $0.name == name
         }
-        return part.isImage && part.isOf(flavour)
-      }
-      let known = Set(versions.map(\.version.description)).map(DebianVersion.init).sorted(by: >)
+        return part.isImage && part.isOf(flavour) && !Self.isMeta($0)
+      }.map(\.version)
+      let nearest = versions.filter { $0 > version }.min() ?? versions.max()
       return KitError(
-        .missing,
-        "\(name) has version \(known.map(\.description).joined(separator: ", ")) in \(places), not \(version)",
-        advice: "take that; \(Self.snapshotAdvice)")
+        .missing, "\(name) has no version \(version) in \(places)",
+        advice: "the nearest is \(nearest?.description ?? "none"); \(Self.snapshotAdvice)")
     }
     let nearest = NearestName.name(to: name, among: packages.map(\.name) + similar)
     let advice =

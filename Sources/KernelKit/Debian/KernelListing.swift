@@ -31,12 +31,10 @@ public struct KernelListing: Codable, Sendable, Hashable, Comparable {
     layout = parts.count > 1 ? .split : .onePackage
   }
 
-  /// Older ones come first; of the same version, by the release's name.
+  /// Older ones come first; of the same version, the later in the alphabet.
   public static func < (left: KernelListing, right: KernelListing) -> Bool {
     let (a, b) = (DebianVersion(left.version), DebianVersion(right.version))
-    if a != b { return a < b }
-    let (x, y) = (DebianVersion(left.release), DebianVersion(right.release))
-    return x != y ? x < y : left.release > right.release
+    return a != b ? a < b : left.release > right.release
   }
 
   /// Whether a user's pattern means it: a part of the release or of the package's name, or a glob of
@@ -62,9 +60,11 @@ extension [KernelListing] {
     guard let pattern else { return self }
     let found = filter { $0.matches(pattern) }
     guard found.isEmpty else { return found }
+    let names = map(\.release) + map(\.package)
+    let words = names.flatMap { $0.split(separator: "-").map(String.init) }
     let nearest =
-      NearestName.name(to: pattern, among: map(\.release))
-      ?? NearestName.name(to: pattern, among: map(\.package)) ?? self[0].release
+      NearestName.name(to: pattern, among: names) ?? NearestName.name(to: pattern, among: words)
+      ?? self[0].release
     throw KitError(
       .missing, "no kernel for \(architecture) is called \(pattern.quoted)",
       advice: "the nearest is \(nearest); \(DebianRepository.snapshotAdvice)")

@@ -29,6 +29,13 @@ public struct IndexedPackage: Sendable, Equatable {
     /// Its address.
     public var index: String
     public var indexSHA256: String
+
+    public init(suite: DebianSuite, release: TrustedRelease, index: String, indexSHA256: String) {
+      self.suite = suite
+      self.release = release
+      self.index = index
+      self.indexSHA256 = indexSHA256
+    }
   }
 }
 

@@ -11,6 +11,16 @@ public struct TrustedRelease: Sendable, Hashable, Codable {
   public var fingerprints: [String]
   /// The day that the user said it is, for an archive of the past.
   public var at: String?
+
+  public init(
+    suite: String, url: String, date: String, fingerprints: [String], at: String? = nil
+  ) {
+    self.suite = suite
+    self.url = url
+    self.date = date
+    self.fingerprints = fingerprints
+    self.at = at
+  }
 }
 
 /// Fetches the signed lists of suites, and takes only those that are signed, current, and the ones
