@@ -53,6 +53,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", path: "Sources/CLibraries/CZlib"),
     .systemLibrary(name: "CDeflate", path: "Sources/CLibraries/CDeflate"),
     .systemLibrary(name: "CLz4", path: "Sources/CLibraries/CLz4"),
+    .systemLibrary(name: "CYaml", path: "Sources/CLibraries/CYaml"),
     .systemLibrary(name: "CBzip2", path: "Sources/CLibraries/CBzip2"),
     .target(
       name: "Formats",
@@ -63,13 +64,14 @@ let package = Package(
     .target(
       name: "KernelKit",
       dependencies: [
-        "Formats", "CMiniVM",
+        "Formats", "CMiniVM", "CYaml",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
-      swiftSettings: strict
+      swiftSettings: strict,
+      linkerSettings: [library("yaml")]
     ),
     .executableTarget(
       name: "minivm",

@@ -25,10 +25,12 @@ struct MirrorOptions: ParsableArguments {
   var at: String?
 
   func repository(_ environment: KitEnvironment) throws -> DebianRepository {
-    DebianRepository(
-      suites: try environment.aptSources.chosen(suite: suite, mirror: mirror),
-      keyrings: keyring.map { .file($0) }, at: at.flatMap(PointInTime.seconds),
-      environment: environment)
+    let defaults = try CommandEnvironment.configuration()
+    return DebianRepository(
+      suites: try environment.aptSources.chosen(
+        suite: suite ?? defaults.suite, mirror: mirror ?? defaults.mirror),
+      keyrings: (keyring.isEmpty ? defaults.keyrings : keyring).map { .file($0) },
+      at: at.flatMap(PointInTime.seconds), environment: environment)
   }
 
   func validate() throws {
@@ -41,10 +43,18 @@ struct MirrorOptions: ParsableArguments {
 
 /// Which packages, and where they come from.
 struct ArchiveOptions: ParsableArguments {
-  @Option(help: "Debian's name of an architecture: amd64, arm64, riscv64.")
-  var arch = Machine.debianArchitecture
+  @Option(
+    help: ArgumentHelp(
+      "Debian's name of an architecture: amd64, arm64, riscv64; this machine's by default.",
+      valueName: "name"))
+  var arch: String?
 
   @OptionGroup var mirror: MirrorOptions
+
+  /// Debian's name of the architecture that packages are for.
+  func architecture() throws -> String {
+    try arch ?? CommandEnvironment.configuration().architecture ?? Machine.debianArchitecture
+  }
 
   func repository(_ environment: KitEnvironment) throws -> DebianRepository {
     try mirror.repository(environment)
@@ -52,15 +62,16 @@ struct ArchiveOptions: ParsableArguments {
 
   func defaultTemplate(
     _ architecture: String, _ environment: KitEnvironment
-  ) -> DefaultTemplate {
-    DefaultTemplate(architecture: architecture, suite: mirror.suite, environment: environment) {
+  ) throws -> DefaultTemplate {
+    let suite = try mirror.suite ?? CommandEnvironment.configuration().suite
+    return DefaultTemplate(architecture: architecture, suite: suite, environment: environment) {
       [mirror] in
       try mirror.repository(environment)
     }
   }
 
   func validate() throws {
-    try checkName(arch)
+    if let arch { try checkName(arch) }
   }
 }
 
@@ -69,11 +80,14 @@ struct PackageChoice {
   var name: String
   var version: String?
 
-  init(_ word: String) {
+  /// - Throws: `KitError.usage` for a version that is none.
+  init(_ word: String) throws {
     let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    // A kernel release begins with a digit, which no package of a kernel does.
-    name = word.first?.isNumber == true ? "linux-image-\(parts[0])" : String(parts[0])
+    name = String(parts[0])
     version = parts.count == 2 ? String(parts[1]) : nil
+    if version?.isEmpty == true || word.isEmpty {
+      throw KitError(.usage, "\(word): names no version", advice: "give NAME or NAME=VERSION")
+    }
   }
 }
 

@@ -25,6 +25,10 @@ struct BuildCommand: AsyncParsableCommand {
   var output = "."
 
   @OptionGroup var archive: ArchiveOptions
+
+  @Flag(help: "Take .deb files only if they are what the mirror's keys vouch for.")
+  var verify = false
+
   @OptionGroup var ramDisk: RamDiskOptions
 
   @Option(
@@ -54,7 +58,8 @@ struct BuildCommand: AsyncParsableCommand {
     let begin = clock.now
     let environment = try CommandEnvironment.make(quiet: quiet || json)
     defer { environment.progress.end() }
-    let kernel = try await KernelChoice(sources, archive, environment)
+    let kernel = try await KernelChoice(
+      sources, archive, isVerified: verify, environment)
     let template =
       if let template { template } else {
         try await archive.defaultTemplate(kernel.architecture, environment).folder()

@@ -11,9 +11,22 @@ enum CommandEnvironment {
       variables: variables, progress: showsProgress ? ProgressLine().progress : .none)
   }
 
+  /// The user's own defaults.
+  static func configuration() throws -> Configuration {
+    let configuration = try Configuration.load(variables: variables)
+    do {
+      for name in [configuration.suite, configuration.architecture] {
+        if let name { try checkName(name) }
+      }
+    } catch {
+      throw KitError(.usage, "minivm.yaml: \(error)")
+    }
+    return configuration
+  }
+
   static var variables: [String: String] {
     var result: [String: String] = [:]
-    for name in ["HOME", "XDG_CACHE_HOME", "SOURCE_DATE_EPOCH"] {
+    for name in ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "SOURCE_DATE_EPOCH"] {
       if let value = unsafe getenv(name) { unsafe result[name] = String(cString: value) }
     }
     return result

@@ -13,7 +13,11 @@ struct FetchCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: "A package's name, name=version, or a kernel release.")
+  @Argument(
+    help: """
+      A package's name, name=version, or a kernel release such as 6.1.0-18-cloud-amd64, or 6.1.0-18 \
+      for the cloud kernel.
+      """)
   var package: String
 
   @OptionGroup var archive: ArchiveOptions
@@ -24,10 +28,10 @@ struct FetchCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = try CommandEnvironment.make()
-    let choice = PackageChoice(package)
+    let choice = try PackageChoice(package)
     let repository = try archive.repository(environment)
     let downloads = try await repository.kernelPackages(
-      choice.name, version: choice.version, architecture: archive.arch)
+      choice.name, version: choice.version, architecture: archive.architecture())
     environment.progress.end()
     try FileTree.withDirectories(output) {
       let copies = try downloads.map { download in

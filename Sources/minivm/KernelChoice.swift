@@ -10,19 +10,35 @@ struct KernelChoice {
   /// Debian's name.
   var architecture: String
 
-  /// - Parameter words: names, files or a folder, as `build` takes them.
-  init(_ words: [String], _ archive: ArchiveOptions, _ environment: KitEnvironment) async throws {
+  /// - Parameters:
+  ///   - words: names, files or a folder, as `build` takes them.
+  ///   - isVerified: whether the mirror's keys have to vouch for files, too.
+  init(
+    _ words: [String], _ archive: ArchiveOptions, isVerified: Bool, _ environment: KitEnvironment
+  ) async throws {
     if words.count == 1, FileTree.isDirectory(words[0]) {
+      guard !isVerified else {
+        throw KitError(
+          .usage, "\(words[0]): nobody vouches for a folder", advice: "give the .deb files")
+      }
       try self.init(folder: words[0], archive)
       return
     }
+    let architecture = try archive.architecture()
     var packages: [DebArchive] = []
     var inputs: [Manifest.Input] = []
-    for word in words.isEmpty ? ["linux-image-cloud-\(archive.arch)"] : words {
+    for word in words.isEmpty ? ["linux-image-cloud-\(architecture)"] : words {
       if word.hasSuffix(".deb") || FileTree.status(word) != nil {
         let package = try DebArchive(word)
         packages.append(package)
-        inputs.append(try Manifest.Input(file: package))
+        var input = try Manifest.Input(file: package)
+        if isVerified {
+          let own = package.control.architecture
+          let twin = try await archive.repository(environment)
+            .verify(package, architecture: own == "all" ? architecture : own)
+          input.isVerified(by: twin)
+        }
+        inputs.append(input)
       } else if word.contains("/") {
         throw KitError(
           .missing, "\(word): there is no such file or folder",
@@ -37,7 +53,7 @@ struct KernelChoice {
     }
     self.init(
       source: .packages(packages), inputs: inputs,
-      architecture: packages.map(\.control.architecture).first { $0 != "all" } ?? archive.arch)
+      architecture: packages.map(\.control.architecture).first { $0 != "all" } ?? architecture)
   }
 
   private init(folder: String, _ archive: ArchiveOptions) throws {
@@ -55,7 +71,7 @@ struct KernelChoice {
     }
     self.init(
       source: .directory(folder, release), inputs: [Manifest.Input(directoryOf: release)],
-      architecture: archive.arch)
+      architecture: try archive.architecture())
   }
 
   private init(source: KernelSource, inputs: [Manifest.Input], architecture: String) {
@@ -67,8 +83,8 @@ struct KernelChoice {
   private static func download(
     _ word: String, _ archive: ArchiveOptions, _ environment: KitEnvironment
   ) async throws -> [DebianRepository.Download] {
-    let choice = PackageChoice(word)
+    let choice = try PackageChoice(word)
     return try await archive.repository(environment).kernelPackages(
-      choice.name, version: choice.version, architecture: archive.arch)
+      choice.name, version: choice.version, architecture: archive.architecture())
   }
 }

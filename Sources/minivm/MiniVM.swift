@@ -15,6 +15,7 @@ struct MiniVM: AsyncParsableCommand {
   static let subcommandTypes: [any ParsableCommand.Type] = [
     BuildCommand.self,
     BootCommand.self,
+    SearchCommand.self,
     FetchCommand.self,
     UnpackCommand.self,
     Modules2qcow2Command.self,

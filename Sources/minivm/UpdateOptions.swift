@@ -42,7 +42,8 @@ struct UpdateOptions: ParsableArguments {
     case "debian":
       let environment = try CommandEnvironment.make()
       defer { environment.progress.end() }
-      let arch = arch ?? Machine.debianArchitecture
+      let arch =
+        try arch ?? CommandEnvironment.configuration().architecture ?? Machine.debianArchitecture
       let download = try await mirror.repository(environment)
         .newest(tool.debianPackage, architecture: arch)
       return try tool.read(download.path, architecture: arch, origin: download.url)

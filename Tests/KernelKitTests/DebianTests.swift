@@ -80,6 +80,51 @@ import Testing
       ])
   }
 
+  @Test("Options with spaces, sources that are off or flat, mirror lists, many slashes")
+  func oddForms() throws {
+    let root = try TemporaryFolder()
+    try root.write("etc/os-release", "VERSION_CODENAME=bookworm\n".utf8)
+    try root.write(
+      "etc/apt/sources.list",
+      """
+      deb [ arch=amd64,arm64  Signed-By=/k.gpg trusted=no ] https://one.invalid/debian// bookworm main
+      \tdeb\t[arch=amd64]http://two.invalid bookworm-security main
+      deb http://flat.invalid ./
+      deb http://flat.invalid bookworm/ x
+      deb [unclosed http://no.invalid bookworm main
+      debian http://no.invalid bookworm main
+      #deb http://no.invalid bookworm main
+      """.utf8)
+    try root.write(
+      "etc/apt/sources.list.d/cloud.sources",
+      """
+      # As Debian's cloud images have it.
+      Types: deb deb-src
+      URIs: mirror+file:///etc/apt/mirrors/debian.list
+      Suites: bookworm-updates
+      Components: main
+
+      Types: deb
+      Enabled: false
+      URIs: http://off.invalid
+      Suites: bookworm
+      Components: main
+
+      Types: deb
+      URIs: http://flat.invalid
+      Suites: ./
+      """.utf8)
+    try root.write(
+      "etc/apt/mirrors/debian.list", "# first\nhttps://three.invalid/debian priority:1\n".utf8)
+    #expect(
+      try AptSources.system(root: root.path).chosen(suite: nil, mirror: nil) == [
+        DebianSuite(
+          mirror: "https://one.invalid/debian", suite: "bookworm", keyrings: [.file("/k.gpg")]),
+        DebianSuite(mirror: "http://two.invalid", suite: "bookworm-security"),
+        DebianSuite(mirror: "https://three.invalid/debian", suite: "bookworm-updates"),
+      ])
+  }
+
   @Test("A machine without sources is told what to give")
   func nothing() throws {
     let root = try TemporaryFolder()

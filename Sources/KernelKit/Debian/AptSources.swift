@@ -15,7 +15,9 @@ public struct DebianSuite: Sendable, Hashable {
     mirror: String, suite: String, components: [String] = ["main"], keyrings: [Keyring] = []
   ) {
     self.keyrings = keyrings
-    self.mirror = mirror.hasSuffix("/") ? String(mirror.dropLast()) : mirror
+    var mirror = mirror[...]
+    while mirror.hasSuffix("/") { mirror.removeLast() }
+    self.mirror = String(mirror)
     self.suite = suite
     self.components = components
   }
@@ -39,8 +41,8 @@ public struct AptSources: Sendable {
     let parts = (try? FileTree.names(in: "\(apt)/sources.list.d")) ?? []
     for path in ["\(apt)/sources.list"] + parts.map({ "\(apt)/sources.list.d/\($0)" }) {
       guard let text = try? InputFile(path).readAll(limit: 1 << 20) else { continue }
-      if path.hasSuffix(".list") { suites += oneLine(text) }
-      if path.hasSuffix(".sources") { suites += deb822(text) }
+      if path.hasSuffix(".list") { suites += oneLine(text, root: root) }
+      if path.hasSuffix(".sources") { suites += deb822(text, root: root) }
     }
     return AptSources(suites: suites, codename: codename(root: root))
   }
@@ -80,47 +82,68 @@ public struct AptSources: Sendable {
 
   private static let nothing = KitError(
     .usage, "this machine's apt sources name no archive of its own release",
-    advice: "give a Debian mirror with --mirror URL --suite SUITE")
+    advice: "give a Debian mirror with --mirror URL --suite SUITE, or in minivm.yaml")
 
-  static func oneLine(_ text: [UInt8]) -> [DebianSuite] {
+  /// sources.list(5), "One-Line-Style Format".
+  static func oneLine(_ text: [UInt8], root: String = "") -> [DebianSuite] {
     String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline).flatMap {
       line -> [DebianSuite] in
-      var words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace).map(String.init)
-      guard words.first == "deb" else { return [] }
-      words.removeFirst()
+      var rest = line.prefix { $0 != "#" }.drop(while: \.isWhitespace)
+      guard rest.hasPrefix("deb"), rest.dropFirst(3).first?.isWhitespace == true else { return [] }
+      rest = rest.dropFirst(3).drop(while: \.isWhitespace)
       var keyrings: [Keyring] = []
-      if words.first?.hasPrefix("[") == true {
-        guard let end = words.firstIndex(where: { $0.hasSuffix("]") }) else { return [] }
-        for option in words[...end].map({ $0.filter { !"[]".contains($0) } })
-        where option.hasPrefix("signed-by=") {
+      if rest.first == "[" {
+        guard let end = rest.firstIndex(of: "]") else { return [] }
+        for option in rest[..<end].dropFirst().split(whereSeparator: \.isWhitespace)
+        where option.lowercased().hasPrefix("signed-by=") {
           keyrings = Keyring.signedBy(String(option.dropFirst("signed-by=".count)))
         }
-        words.removeFirst(end + 1)
+        rest = rest[end...].dropFirst()
       }
-      guard words.count >= 3, isMirror(words[0]) else { return [] }
-      return [
+      let words = rest.split(whereSeparator: \.isWhitespace).map(String.init)
+      guard words.count >= 3, !isFlat(words[1]) else { return [] }
+      return mirrors(words[0], root: root).map {
         DebianSuite(
-          mirror: words[0], suite: words[1], components: Array(words[2...]), keyrings: keyrings)
-      ]
+          mirror: $0, suite: words[1], components: Array(words[2...]), keyrings: keyrings)
+      }
     }
   }
 
-  static func deb822(_ text: [UInt8]) -> [DebianSuite] {
+  /// sources.list(5), "deb822-Style Format".
+  static func deb822(_ text: [UInt8], root: String = "") -> [DebianSuite] {
     ((try? ControlParagraph.parse(text)) ?? []).flatMap { paragraph -> [DebianSuite] in
       func words(_ field: String) -> [String] {
         (paragraph[field] ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
       }
-      guard words("Types").contains("deb"), paragraph["Enabled"]?.lowercased() != "no" else {
-        return []
-      }
-      return words("URIs").filter(isMirror).flatMap { uri in
-        words("Suites").map {
+      let isOff = ["no", "false", "without", "off", "disable", "0"].contains(
+        paragraph["Enabled"]?.lowercased())
+      guard words("Types").contains("deb"), !isOff else { return [] }
+      return words("URIs").flatMap { mirrors($0, root: root) }.flatMap { mirror in
+        words("Suites").filter { !isFlat($0) }.map {
           DebianSuite(
-            mirror: uri, suite: $0, components: words("Components"),
+            mirror: mirror, suite: $0, components: words("Components"),
             keyrings: Keyring.signedBy(paragraph["Signed-By"] ?? ""))
         }
       }
     }
+  }
+
+  /// Whether it is a folder without suites and components: `./`.
+  private static func isFlat(_ suite: String) -> Bool { suite.hasSuffix("/") }
+
+  /// The archive that a source's address stands for: itself, or the first of a list of mirrors, as
+  /// Debian's cloud images have it. apt-transport-mirror(1).
+  private static func mirrors(_ uri: String, root: String) -> [String] {
+    if isMirror(uri) { return [uri] }
+    guard uri.hasPrefix("mirror+file:") else { return [] }
+    var path = uri.dropFirst("mirror+file:".count)
+    while path.hasPrefix("//") { path.removeFirst() }
+    guard path.hasPrefix("/"), let text = try? InputFile(root + path).readAll(limit: 1 << 20) else {
+      return []
+    }
+    let words = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
+      .compactMap { $0.split(whereSeparator: \.isWhitespace).first.map(String.init) }
+    return words.first(where: isMirror).map { [$0] } ?? []
   }
 
   private static func isMirror(_ uri: String) -> Bool {

@@ -34,20 +34,26 @@ public struct DebianRepository: Sendable {
   }
 
   /// The packages with a kernel and its modules: `name` itself, or those that the meta package needs.
-  /// - Parameter version: of the package that is named; nil for the newest.
+  /// - Parameters:
+  ///   - name: a package, or a kernel release, without its flavour for the cloud kernel.
+  ///   - version: of the package that is named, or of the kernel that it stands for; nil for the
+  ///     newest.
   public func kernelPackages(
     _ name: String, version: String? = nil, architecture: String
   ) async throws -> [Download] {
-    let packages = try await packages(architecture: architecture) {
-      $0 == name || Self.isKernelPart($0)
-    }
+    let names = KernelPackageName.candidates(name, architecture: architecture)
     let wanted = version.map(DebianVersion.init)
-    guard let first = Self.choose(name, wanted, in: packages) else {
-      throw missing(name, wanted, architecture, packages)
+    var similar: Set<String> = []
+    let packages = try await packages(architecture: architecture) {
+      if KernelPackageName.isOfKernel($0) || names.contains(String($0)) { return true }
+      if NearestName.isSimilar($0, to: names[0]) { similar.insert(String($0)) }
+      return false
     }
-    var found: [IndexedPackage] = []
-    try follow(first, in: packages, architecture, &found)
-    return try found.map(download)
+    for name in names {
+      guard let first = Self.choose(name, wanted, in: packages) else { continue }
+      return try follow(first, in: packages, architecture).map(download)
+    }
+    throw missing(names[0], wanted, architecture, packages, similar)
   }
 
   /// The newest version of a package.
@@ -57,6 +63,52 @@ public struct DebianRepository: Sendable {
       throw missing(name, nil, architecture, packages)
     }
     return try download(package)
+  }
+
+  /// What the signed indexes say of a package that is on this machine already.
+  /// - Parameter architecture: whose indexes to look in.
+  /// - Throws: `KitError.unverified` when no suite has a package of these bytes.
+  public func verify(_ package: DebArchive, architecture: String) async throws -> Download {
+    let control = package.control
+    let sha256 = try Digest.sha256(of: InputFile(package.path))
+    let twins = try await packages(architecture: architecture) { $0 == control.package }
+    guard let found = twins.first(where: { $0.sha256 == sha256 }) else {
+      let versions = twins.map(\.version).sorted(by: >).map(\.description)
+      let known =
+        versions.contains(control.version)
+        ? "other bytes for \(control.package) \(control.version)"
+        : versions.isEmpty
+          ? "no \(control.package)"
+          : "\(control.package) in version \(versions.joined(separator: ", "))"
+      throw KitError(
+        .unverified,
+        "\(package.path): no package of \(places) has its SHA-256 \(sha256); it has \(known)",
+        advice: "give the suite that it is of with --suite; \(Self.snapshotAdvice)")
+    }
+    try check(control, is: found, package.path)
+    return Download(path: package.path, package: found, url: url(of: found))
+  }
+
+  /// The kernels that the suites have, the newest first.
+  public func kernels(architecture: String) async throws -> [KernelListing] {
+    let packages = try await packages(architecture: architecture) {
+      KernelPackageName($0) != nil
+    }
+    var listings: [String: KernelListing] = [:]
+    for package in packages {
+      guard let name = KernelPackageName(package.name[...]), name.isImage, !Self.isMeta(package),
+        // A mirror that is being updated may lack a part for a while: it has no such kernel.
+        let parts = try? follow(package, in: packages, architecture)
+      else { continue }
+      if listings[package.sha256] == nil {
+        listings[package.sha256] = KernelListing(name, package, parts)
+      }
+      let suite = package.origin.suite.suite
+      if listings[package.sha256]?.suites.contains(suite) == false {
+        listings[package.sha256]?.suites.append(suite)
+      }
+    }
+    return listings.values.sorted { $1 < $0 }
   }
 
   /// All packages of the suites, in all versions, whose names `isWanted` takes.
@@ -77,15 +129,6 @@ public struct DebianRepository: Sendable {
       }
     }
     return found
-  }
-
-  /// Whether a package is one that a kernel is made of; never its debugging and unsigned twins.
-  public static func isKernelPart(_ name: Substring) -> Bool {
-    let prefixes = ["linux-image-", "linux-binary-", "linux-modules-", "linux-base-"]
-    guard let prefix = prefixes.first(where: name.hasPrefix),
-      name.dropFirst(prefix.count).first?.isNumber == true
-    else { return false }
-    return !["-dbg", "-unsigned", "-signed-template"].contains(where: name.hasSuffix)
   }
 
   private func readIndex(
@@ -119,61 +162,110 @@ public struct DebianRepository: Sendable {
     }
   }
 
+  /// The newest package of a name, or the one with a version.
   private static func choose(
     _ name: String, _ version: DebianVersion?, in packages: [IndexedPackage]
   ) -> IndexedPackage? {
-    packages.filter { $0.name == name && (version ?? $0.version) == $0.version }
-      .max { $0.version < $1.version }
-  }
-
-  private func follow(
-    _ package: IndexedPackage, in packages: [IndexedPackage], _ architecture: String,
-    _ found: inout [IndexedPackage]
-  ) throws {
-    guard !found.contains(where: { $0.name == package.name }) else { return }
-    let parts = package.dependencies.filter { Self.isKernelPart($0.name[...]) }
-    // A meta package, whose name has no kernel release, holds no files.
-    if parts.isEmpty || Self.isKernelPart(package.name[...]) { found.append(package) }
-    for part in parts {
-      let wanted = part.exactVersion.map(DebianVersion.init)
-      guard let next = Self.choose(part.name, wanted, in: packages) else {
-        throw missing(part.name, wanted, architecture, packages)
-      }
-      try follow(next, in: packages, architecture, &found)
+    func newest(_ isWanted: (IndexedPackage) -> Bool) -> IndexedPackage? {
+      packages.filter { (version ?? $0.version) == $0.version && isWanted($0) }
+        .max { $0.version < $1.version }
+    }
+    if let package = newest({ $0.name == name }) { return package }
+    // A meta package moves on; the kernels that it stood for may still be there.
+    guard version != nil, let flavour = KernelPackageName.flavour(ofMeta: name) else { return nil }
+    return newest {
+      guard let part = KernelPackageName($0.name[...]) else { return false }
+      return part.isImage && part.isOf(flavour) && !isMeta($0)
     }
   }
+
+  /// Whether a package holds no files but needs a kernel: its name has no release, or only a series,
+  /// as in `linux-image-6.12-cloud-amd64`.
+  private static func isMeta(_ package: IndexedPackage) -> Bool {
+    KernelPackageName(package.name[...]) == nil
+      || package.dependencies.contains { KernelPackageName($0.name[...])?.isImage == true }
+  }
+
+  /// The packages that hold the files of a kernel.
+  private func follow(
+    _ package: IndexedPackage, in packages: [IndexedPackage], _ architecture: String
+  ) throws -> [IndexedPackage] {
+    var found: [IndexedPackage] = []
+    var left = [package]
+    while let package = left.popLast() {
+      guard !found.contains(where: { $0.name == package.name }) else { continue }
+      let parts = package.dependencies.filter { KernelPackageName($0.name[...]) != nil }
+      if parts.isEmpty || !Self.isMeta(package) { found.append(package) }
+      for part in parts.reversed() {
+        let wanted = part.exactVersion.map(DebianVersion.init)
+        guard let next = Self.choose(part.name, wanted, in: packages) else {
+          throw missing(part.name, wanted, architecture, packages)
+        }
+        left.append(next)
+      }
+    }
+    return found
+  }
+
+  /// The suites that were looked in, for messages.
+  private var places: String {
+    suites.map { "\($0.mirror) \($0.suite)" }.joined(separator: ", ")
+  }
+
+  /// What to do about a package that a mirror has dropped.
+  static let snapshotAdvice =
+    "what a mirror has dropped is in a snapshot archive: --mirror URL/TIMESTAMP --suite SUITE --at DATE"
 
   private func missing(
-    _ name: String, _ version: DebianVersion?, _ architecture: String, _ packages: [IndexedPackage]
+    _ name: String, _ version: DebianVersion?, _ architecture: String,
+    _ packages: [IndexedPackage], _ similar: Set<String> = []
   ) -> KitError {
-    let places = suites.map { "\($0.mirror) \($0.suite)" }.joined(separator: ", ")
-    let versions = packages.filter { $0.name == name }.map(\.version).sorted(by: >)
-    if let version, !versions.isEmpty {
+    let flavour = KernelPackageName.flavour(ofMeta: name)
+    let isNamed = packages.contains { $0.name == name }
+    if let version, isNamed {
+      let versions = packages.filter {
+        guard let flavour, let part = KernelPackageName($0.name[...]) else {
+          return $0.name == name
+        }
+        return part.isImage && part.isOf(flavour) && !Self.isMeta($0)
+      }.map(\.version)
+      let nearest = versions.filter { $0 > version }.min() ?? versions.max()
       return KitError(
-        .missing,
-        "\(name) has version \(versions.map(\.description).joined(separator: ", ")) in \(places), not \(version)",
-        advice: "take that, or name a snapshot archive of the time with --mirror and --at")
+        .missing, "\(name) has no version \(version) in \(places)",
+        advice: "the nearest is \(nearest?.description ?? "none"); \(Self.snapshotAdvice)")
     }
-    let nearest = NearestName.name(to: name, among: packages.map(\.name))
+    let nearest = NearestName.name(to: name, among: packages.map(\.name) + similar)
+    let advice =
+      nearest.map { "the nearest is \($0)" } ?? "give another with --suite or --mirror"
+    let isRelease = KernelPackageName(name[...]) != nil
     return KitError(
       .missing, "there is no package \(name.quoted) for \(architecture) in \(places)",
-      advice: nearest.map { "the nearest is \($0)" } ?? "give another with --suite or --mirror")
+      advice: isRelease ? "\(advice); \(Self.snapshotAdvice)" : advice)
   }
 
   private func download(_ package: IndexedPackage) throws -> Download {
-    let url = "\(package.origin.suite.mirror)/\(Self.escaped(package.file))"
+    let url = url(of: package)
     let path = try DownloadCache(environment: environment).file(
       [url], name: FileTree.name(of: package.file), size: package.size, sha256: package.sha256)
-    let control = try DebArchive(path).control
+    try check(try DebArchive(path).control, is: package, url)
+    return Download(path: path, package: package, url: url)
+  }
+
+  private func url(of package: IndexedPackage) -> String {
+    "\(package.origin.suite.mirror)/\(Self.escaped(package.file))"
+  }
+
+  private func check(
+    _ control: DebArchive.Control, is package: IndexedPackage, _ place: String
+  ) throws(KitError) {
     guard control.package == package.name, control.version == package.version.description,
       control.architecture == package.architecture
     else {
       throw KitError(
         .unverified,
-        "\(url): holds \(control.package) \(control.version), the index names \(package.name) \(package.version)",
+        "\(place): holds \(control.package) \(control.version), the index names \(package.name) \(package.version)",
         advice: "use another mirror")
     }
-    return Download(path: path, package: package, url: url)
   }
 
   /// A path for a URL. RFC 3986, 2.3 and 3.3.

@@ -48,34 +48,41 @@ public enum PackagesIndex {
     where isWanted: (Substring) -> Bool,
     _ receive: (IndexedPackage) -> Void
   ) throws {
-    var rest: [UInt8] = []
-    let reader = SourceReader(source)
+    var text: [UInt8] = []
     while true {
-      let piece = try reader.read(upTo: 1 << 18)
-      rest.append(contentsOf: piece)
-      guard rest.count < 16 << 20 else {
-        throw FormatError(.limit, "a package's paragraph is too long")
-      }
+      let piece = try source.next()
+      // No paragraph ends before the last byte of what was searched already.
+      var searched = max(0, text.count - 1)
+      text.append(contentsOf: piece)
       var start = 0
       // All paragraphs but the last, which may go on in the next piece.
-      while let end = endOfParagraph(rest, from: start) {
-        try read(rest[start..<end], origin, isWanted, receive)
-        start = end + 1
+      while let end = endOfParagraph(text.span, from: max(start, searched)) {
+        try read(text[start..<end], origin, isWanted, receive)
+        start = end
+        searched = end
       }
       if piece.isEmpty {
-        try read(rest[start...], origin, isWanted, receive)
+        try read(text[start...], origin, isWanted, receive)
         return
       }
-      rest.removeFirst(start)
+      text.removeFirst(start)
+      guard text.count < 16 << 20 else {
+        throw FormatError(.limit, "a package's paragraph is too long")
+      }
     }
   }
 
-  private static func endOfParagraph(_ bytes: [UInt8], from start: Int) -> Int? {
-    var position = start
-    while let newline = bytes[position...].firstIndex(of: 0x0a) {
-      guard newline + 1 < bytes.count else { return nil }
-      if bytes[newline + 1] == 0x0a { return newline + 1 }
-      position = newline + 1
+  /// Where the next two newlines in a row end. Every other byte is looked at: two newlines can't hide
+  /// between them.
+  private static func endOfParagraph(_ bytes: Span<UInt8>, from start: Int) -> Int? {
+    let newline: UInt8 = 0x0a
+    var position = start + 1
+    while position < bytes.count {
+      if bytes[position] == newline {
+        if bytes[position - 1] == newline { return position + 1 }
+        if position + 1 < bytes.count, bytes[position + 1] == newline { return position + 2 }
+      }
+      position += 2
     }
     return nil
   }

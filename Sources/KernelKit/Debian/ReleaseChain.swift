@@ -12,7 +12,9 @@ public struct TrustedRelease: Sendable, Hashable, Codable {
   /// The day that the user said it is, for an archive of the past.
   public var at: String?
 
-  public init(suite: String, url: String, date: String, fingerprints: [String], at: String? = nil) {
+  public init(
+    suite: String, url: String, date: String, fingerprints: [String], at: String? = nil
+  ) {
     self.suite = suite
     self.url = url
     self.date = date

@@ -27,6 +27,12 @@ public struct Manifest: Codable, Sendable, Hashable {
     /// The index's address and hash.
     public var index: String
     public var indexSHA256: String
+
+    init(_ origin: IndexedPackage.Origin) {
+      release = origin.release
+      index = origin.index
+      indexSHA256 = origin.indexSHA256
+    }
   }
 
   public struct Options: Codable, Sendable, Hashable {
@@ -77,6 +83,12 @@ extension Manifest.Input {
       sha256: try Digest.sha256(of: file), size: file.size)
   }
 
+  /// Notes what vouches for a package that was given as a file.
+  public mutating func isVerified(by twin: DebianRepository.Download) {
+    url = twin.url
+    chain = Manifest.Chain(twin.package.origin)
+  }
+
   /// A package of a mirror.
   public init(_ download: DebianRepository.Download) {
     let package = download.package
@@ -84,9 +96,7 @@ extension Manifest.Input {
       file: FileTree.name(of: package.file), origin: "mirror", package: package.name,
       version: package.version.description, architecture: package.architecture,
       sha256: package.sha256, size: package.size, url: download.url,
-      chain: Manifest.Chain(
-        release: package.origin.release, index: package.origin.index,
-        indexSHA256: package.origin.indexSHA256))
+      chain: Manifest.Chain(package.origin))
   }
 
   /// An unpacked kernel.

@@ -12,6 +12,11 @@ enum NearestName {
     return best.name
   }
 
+  /// Whether a name may be the nearest to a text, at the cost of a glance: for lists of thousands.
+  static func isSimilar(_ name: Substring, to text: String) -> Bool {
+    abs(name.utf8.count - text.utf8.count) <= 2 && name.utf8.first == text.utf8.first
+  }
+
   /// The path of a module or a folder that is nearest to an entry of modules.ramfs.
   static func path(to entry: String, among paths: [String]) -> String? {
     let name = ModuleName.name(ofPath: entry)

@@ -1,0 +1,77 @@
+internal import Formats
+
+/// A user's own defaults: `minivm.yaml` in the current folder, or else in the user's configuration
+/// folder. They stand above those of the machine's apt sources, and below options.
+public struct Configuration: Sendable, Hashable {
+  /// A mirror's address.
+  public var mirror: String?
+  public var suite: String?
+  /// Debian's name.
+  public var architecture: String?
+  /// Files of keys.
+  public var keyrings: [String] = []
+
+  private static let fileName = "minivm.yaml"
+  private static let sizeLimit = 1 << 20
+
+  public init() {}
+
+  /// Reads the first of the two files that there is; none is fine.
+  /// - Parameter variables: `XDG_CONFIG_HOME`, `HOME`. XDG Base Directory Specification.
+  /// - Throws: `KitError.usage` with the file and the line for what can't be meant.
+  public static func load(
+    folder: String = ".", variables: [String: String]
+  ) throws -> Configuration {
+    var paths = [folder == "." ? fileName : "\(folder)/\(fileName)"]
+    if let home = variables["XDG_CONFIG_HOME"], home.hasPrefix("/") {
+      paths.append("\(home)/minivm/\(fileName)")
+    } else if let home = variables["HOME"], !home.isEmpty {
+      paths.append("\(home)/.config/minivm/\(fileName)")
+    }
+    for path in paths where FileTree.status(path, followingLink: true) != nil {
+      return try Configuration(
+        reading: try InputFile(path).readAll(limit: sizeLimit), path: path)
+    }
+    return Configuration()
+  }
+
+  init(reading bytes: [UInt8], path: String) throws(KitError) {
+    func fault(_ line: Int, _ message: String, _ advice: String? = nil) -> KitError {
+      KitError(.usage, "\(path):\(line): \(message)", advice: advice)
+    }
+    let yaml: YAMLSettings
+    do {
+      yaml = try YAMLSettings(reading: bytes)
+    } catch {
+      throw fault(error.line, error.message)
+    }
+    for setting in yaml.settings {
+      func text() throws(KitError) -> String {
+        guard !setting.isOther, !setting.isList, let value = setting.values.first, !value.isEmpty
+        else {
+          throw fault(
+            setting.line, "\(setting.name) has to be a text", "put quotes around a number")
+        }
+        return value
+      }
+      switch setting.name {
+      case "mirror": mirror = try text()
+      case "suite": suite = try text()
+      case "arch": architecture = try text()
+      case "keyring":
+        guard !setting.isOther, !setting.values.isEmpty, !setting.values.contains("") else {
+          throw fault(setting.line, "keyring has to be a file's path, or a list of them")
+        }
+        let folder = FileTree.parent(of: path)
+        // A path in a file is as seen from that file.
+        keyrings = setting.values.map {
+          $0.hasPrefix("/") || folder.isEmpty || folder == "." ? $0 : "\(folder)/\($0)"
+        }
+      default:
+        throw fault(
+          setting.line, "there is no setting \(setting.name.quoted)",
+          "there are mirror, suite, arch and keyring")
+      }
+    }
+  }
+}

@@ -1,0 +1,72 @@
+internal import Formats
+
+/// A kernel that a mirror has.
+public struct KernelListing: Codable, Sendable, Hashable, Comparable {
+  public enum Layout: String, Codable, Sendable {
+    case onePackage = "one package"
+    /// Kernel, modules and configuration are packages of their own.
+    case split
+  }
+
+  /// What `uname -r` says.
+  public var release: String
+  /// Of the package.
+  public var version: String
+  public var package: String
+  /// The suites that have it.
+  public var suites: [String]
+  /// Debian's name.
+  public var architecture: String
+  /// Bytes of all packages that hold it.
+  public var size: Int
+  public var layout: Layout
+
+  init(_ name: KernelPackageName, _ package: IndexedPackage, _ parts: [IndexedPackage]) {
+    release = name.release
+    version = package.version.description
+    self.package = package.name
+    suites = [package.origin.suite.suite]
+    architecture = package.architecture
+    size = parts.reduce(0) { $0.addingReportingOverflow($1.size).partialValue }
+    layout = parts.count > 1 ? .split : .onePackage
+  }
+
+  /// Older ones come first; of the same version, the later in the alphabet.
+  public static func < (left: KernelListing, right: KernelListing) -> Bool {
+    let (a, b) = (DebianVersion(left.version), DebianVersion(right.version))
+    return a != b ? a < b : left.release > right.release
+  }
+
+  /// Whether a user's pattern means it: a part of the release or of the package's name, or a glob of
+  /// the whole of one.
+  public func matches(_ pattern: String) -> Bool {
+    let glob = GlobPattern(pattern.utf8, isPath: false)
+    return [release, package].contains {
+      glob.isLiteral ? $0.contains(pattern) : glob.matches(Array($0.utf8)[...])
+    }
+  }
+}
+
+extension [KernelListing] {
+  /// Those that a pattern means.
+  /// - Throws: `KitError.missing` with the nearest one when there are none.
+  public func matching(_ pattern: String?, architecture: String) throws(KitError) -> [KernelListing]
+  {
+    guard !isEmpty else {
+      throw KitError(
+        .missing, "there are no kernels for \(architecture) there",
+        advice: "give another with --suite, --arch or --mirror")
+    }
+    guard let pattern else { return self }
+    let found = filter { $0.matches(pattern) }
+    guard found.isEmpty else { return found }
+    let names = map(\.release) + map(\.package)
+    let words = names.flatMap { $0.split(separator: "-").map(String.init) }
+    let nearest =
+      NearestName.name(to: pattern, among: names) ?? NearestName.name(to: pattern, among: words)
+      ?? self[0].release
+    throw KitError(
+      .missing, "no kernel for \(architecture) is called \(pattern.quoted)",
+      advice: "the nearest is \(nearest); \(DebianRepository.snapshotAdvice)")
+  }
+}

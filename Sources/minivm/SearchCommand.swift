@@ -1,0 +1,61 @@
+import ArgumentParser
+import Formats
+import KernelKit
+
+struct SearchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "search",
+    abstract: "List the kernels that a mirror has, the newest first.",
+    discussion: """
+      Kernel release, package version, suite, architecture, size of the packages, and whether it is \
+      one package or split into several.
+      """
+  )
+
+  @Argument(
+    help: ArgumentHelp(
+      "A part of a kernel's release or package, or a glob such as '6.1.*-cloud-*'; all by default.",
+      valueName: "pattern"))
+  var pattern: String?
+
+  @OptionGroup var archive: ArchiveOptions
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() async throws {
+    let environment = try CommandEnvironment.make()
+    defer { environment.progress.end() }
+    let architecture = try archive.architecture()
+    let kernels = try await archive.repository(environment).kernels(architecture: architecture)
+      .matching(pattern, architecture: architecture)
+    environment.progress.end()
+    if json {
+      print(String(decoding: try JSON.encode(kernels), as: UTF8.self), terminator: "")
+    } else {
+      for line in Self.aligned(kernels.map(Self.row)) { print(line) }
+    }
+  }
+
+  private static func row(_ kernel: KernelListing) -> [String] {
+    [
+      kernel.release, kernel.version, kernel.suites.joined(separator: ","), kernel.architecture,
+      ByteCount(kernel.size).description, kernel.layout.rawValue,
+    ]
+  }
+
+  /// Columns as wide as their widest cells.
+  private static func aligned(_ rows: [[String]]) -> [String] {
+    let widths = (rows.first ?? []).indices.map { column in
+      rows.map { $0[column].count }.max() ?? 0
+    }
+    return rows.map { row in
+      let cells = zip(row, widths).map { cell, width in
+        cell + String(repeating: " ", count: width - cell.count)
+      }
+      var line = cells.joined(separator: "  ")
+      while line.hasSuffix(" ") { line.removeLast() }
+      return line
+    }
+  }
+}
