@@ -47,7 +47,7 @@ public struct DebianRepository: Sendable {
     }
     var found: [IndexedPackage] = []
     try follow(first, in: packages, architecture, &found)
-    return try found.map(download)
+    return try download(found)
   }
 
   /// The newest version of a package.
@@ -56,7 +56,7 @@ public struct DebianRepository: Sendable {
     guard let package = Self.choose(name, nil, in: packages) else {
       throw missing(name, nil, architecture, packages)
     }
-    return try download(package)
+    return try download([package])[0]
   }
 
   /// All packages of the suites, in all versions, whose names `isWanted` takes.
@@ -160,10 +160,22 @@ public struct DebianRepository: Sendable {
       advice: nearest.map { "the nearest is \($0)" } ?? "give another with --suite or --mirror")
   }
 
-  private func download(_ package: IndexedPackage) throws -> Download {
-    let url = "\(package.origin.suite.mirror)/\(Self.escaped(package.file))"
-    let path = try DownloadCache(environment: environment).file(
-      [url], name: FileTree.name(of: package.file), size: package.size, sha256: package.sha256)
+  private func download(_ packages: [IndexedPackage]) throws -> [Download] {
+    func url(_ package: IndexedPackage) -> String {
+      "\(package.origin.suite.mirror)/\(Self.escaped(package.file))"
+    }
+    let paths = try DownloadCache(environment: environment).files(
+      packages.map {
+        DownloadCache.Wanted(
+          urls: [url($0)], name: FileTree.name(of: $0.file), size: $0.size, sha256: $0.sha256)
+      })
+    return try zip(packages, paths).map { try checked($0, path: $1, url: url($0)) }
+  }
+
+  /// A package that has arrived: it has to be the one that the index names.
+  private func checked(
+    _ package: IndexedPackage, path: String, url: String
+  ) throws -> Download {
     let control = try DebArchive(path).control
     guard control.package == package.name, control.version == package.version.description,
       control.architecture == package.architecture
