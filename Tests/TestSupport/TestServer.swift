@@ -35,7 +35,7 @@ public final class TestServer: Sendable {
 
   public init(_ handler: @escaping Handler) throws {
     self.handler = handler
-    listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
@@ -47,6 +47,7 @@ public final class TestServer: Sendable {
       }
     }
     guard isBound else { throw FormatError.system("can't be served", path: "127.0.0.1") }
+    self.listener = listener
     port = Int(UInt16(bigEndian: address.sin_port))
     Self.accept(listener, self)
   }
@@ -100,10 +101,10 @@ public final class TestServer: Sendable {
     }
     Thread.start {
       while true {
-        let connection = unsafe Glibc.accept4(
-          listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+        let connection = Glibc.accept(listener, nil, nil)
         if connection < 0 && (errno == EINTR || errno == ECONNABORTED) { continue }
-        guard connection >= 0, answer(connection) else { break }
+        guard connection >= 0 else { break }
+        if !answer(connection) { close(connection) }
       }
       close(listener)
     }
@@ -111,6 +112,7 @@ public final class TestServer: Sendable {
 
   private func serve(_ connection: Int32) {
     defer { close(connection) }
+    _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
     var text = [UInt8]()
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     while !text.suffix(4).elementsEqual("\r\n\r\n".utf8) {
@@ -151,7 +153,7 @@ public final class TestServer: Sendable {
       var done = 0
       while done < bytes.count {
         let put = unsafe Glibc.send(
-          connection, bytes.baseAddress! + done, bytes.count - done, Int32(MSG_NOSIGNAL.rawValue))
+          connection, bytes.baseAddress! + done, bytes.count - done, Int32(MSG_NOSIGNAL))
         guard put > 0 else { return false }
         done += put
       }
@@ -173,7 +175,7 @@ private enum Thread {
     let result = unsafe pthread_create(
       &thread, nil,
       { body in
-        guard let body else { return nil }
+        guard let body = unsafe body else { return nil }
         unsafe Unmanaged<Body>.fromOpaque(body).takeRetainedValue().run()
         return nil
       }, body)
