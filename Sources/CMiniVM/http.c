@@ -4,8 +4,12 @@
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
 static struct {
   CURLcode (*global_init)(long);
@@ -37,52 +41,147 @@ static void load(void) {
            api.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
+enum { HEADER_LIMIT = 1 << 18 };
+
 struct transfer {
   minivm_receiver receiver;
   void *context;
   CURL *curl;
+  int64_t wanted;       // the offset that was asked for
+  int64_t range_start;  // where a partial answer says that it starts; -1 for nowhere
+  int64_t position;     // of the next byte in the file; -1 before the first
+  size_t header_bytes;
+  const char *fault;  // why we stopped it
+  int is_unneeded;    // the rest of the body is not worth waiting for
 };
+
+static size_t receive_header(char *bytes, size_t size, size_t count, void *context) {
+  static const char name[] = "content-range:";
+  struct transfer *transfer = context;
+  size_t length = size * count;
+  transfer->header_bytes += length;
+  if (transfer->header_bytes > HEADER_LIMIT) {
+    transfer->fault = "the answer's headers have no end";
+    return 0;
+  }
+  if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) transfer->range_start = -1;
+  if (length > sizeof name - 1 && strncasecmp(bytes, name, sizeof name - 1) == 0) {
+    char value[64] = "";
+    size_t rest = length - (sizeof name - 1);
+    memcpy(value, bytes + sizeof name - 1, rest < sizeof value ? rest : sizeof value - 1);
+    long long start = -1;
+    if (sscanf(value, " bytes %18lld-", &start) == 1) transfer->range_start = start;
+  }
+  return length;
+}
 
 static size_t receive(char *bytes, size_t size, size_t count, void *context) {
   struct transfer *transfer = context;
-  long status = 0;
-  api.easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
-  if (status != 200) return size * count;  // an error's page is nobody's data
-  return transfer->receiver(transfer->context, (const uint8_t *)bytes, size * count) ? 0
-                                                                                     : size * count;
+  size_t length = size * count;
+  if (length == 0) return 0;
+  if (transfer->position < 0) {
+    long status = 0;
+    api.easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200 && status != 206) {
+      transfer->is_unneeded = 1;  // an error's page is nobody's data
+      return 0;
+    }
+    if (status == 206 && transfer->range_start != transfer->wanted) {
+      transfer->fault = "the server sent another part than was asked for";
+      return 0;
+    }
+    transfer->position = status == 206 ? transfer->wanted : 0;
+  }
+  if (transfer->receiver(transfer->context, (const uint8_t *)bytes, length, transfer->position) != 0)
+    return 0;
+  transfer->position += (int64_t)length;
+  return length;
 }
 
-int minivm_http_get(const char *url, const char *user_agent, minivm_receiver receiver, void *context,
-                    long *status, char *message, size_t message_size) {
+/// Whether the same request may succeed a little later.
+static int is_interruption(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_HTTP2:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_HTTP2_STREAM:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+/// Performs without being ended by SIGPIPE: TLS libraries write to connections that were closed.
+static CURLcode perform(CURL *curl) {
+  sigset_t pipe_signal, before, pending;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  sigpending(&pending);
+  int was_pending = sigismember(&pending, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  CURLcode code = api.easy_perform(curl);
+  struct timespec no_time = {0, 0};
+  if (!was_pending) sigtimedwait(&pipe_signal, NULL, &no_time);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return code;
+}
+
+int minivm_http_get(const char *url, const char *user_agent, int64_t offset, long stall_seconds,
+                    minivm_receiver receiver, void *context, long *status, char *location,
+                    size_t location_size, char *message, size_t message_size) {
   *status = 0;
+  *location = *message = '\0';
   pthread_once(&once, load);
   if (!loaded) return MINIVM_HTTP_NO_LIBRARY;
   CURL *curl = api.easy_init();
   if (!curl) return MINIVM_HTTP_NO_LIBRARY;
   char detail[CURL_ERROR_SIZE] = "";
-  struct transfer transfer = {receiver, context, curl};
+  struct transfer transfer = {.receiver = receiver,
+                              .context = context,
+                              .curl = curl,
+                              .wanted = offset,
+                              .range_start = -1,
+                              .position = -1};
   api.easy_setopt(curl, CURLOPT_URL, url);
   api.easy_setopt(curl, CURLOPT_USERAGENT, user_agent);
   api.easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
   api.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  api.easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-  api.easy_setopt(curl, CURLOPT_MAXREDIRS, 5L);
+  // The caller follows redirects, and has looked at the scheme of each address.
+  api.easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075500
   api.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  api.easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 #else
   api.easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-  api.easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-  api.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
+  api.easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+  api.easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  api.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, stall_seconds);
   api.easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1000L);
-  api.easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+  api.easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, stall_seconds);
+  // As a range: where a server ignores it, we want the whole file and not an error.
+  char range[32];
+  snprintf(range, sizeof range, "%lld-", (long long)offset);
+  if (offset > 0) api.easy_setopt(curl, CURLOPT_RANGE, range);
+  api.easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
+  api.easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
   api.easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
   api.easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
-  CURLcode code = api.easy_perform(curl);
+  CURLcode code = perform(curl);
   api.easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
-  if (code != CURLE_OK)
-    snprintf(message, message_size, "%s", *detail ? detail : api.easy_strerror(code));
+  char *redirect = NULL;
+  api.easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
+  if (redirect) snprintf(location, location_size, "%s", redirect);
+  if (transfer.is_unneeded) code = CURLE_OK;
+  if (code != CURLE_OK) {
+    const char *reason = *detail ? detail : api.easy_strerror(code);
+    snprintf(message, message_size, "%s", transfer.fault ? transfer.fault : reason);
+  }
   api.easy_cleanup(curl);
-  return code == CURLE_OK ? MINIVM_HTTP_OK : MINIVM_HTTP_FAILED;
+  if (code == CURLE_OK) return MINIVM_HTTP_OK;
+  return is_interruption(code) ? MINIVM_HTTP_INTERRUPTED : MINIVM_HTTP_FAILED;
 }

@@ -2,8 +2,19 @@ public import Logging
 
 /// What a job takes from the world around it: there is no other way in.
 public struct KitEnvironment: Sendable {
-  /// The one door to the network: hands on the bytes at a URL, in pieces.
-  public var get: @Sendable (_ url: String, _ receive: ([UInt8]) throws -> Void) throws -> Void
+  /// The one door to the network: hands on the bytes at a URL, in pieces, each with its place in the
+  /// file. Throws `KitError.missing` where there is no such file, and `Interruption` where another
+  /// try may do.
+  public typealias Get =
+    @Sendable (
+      _ request: DownloadRequest, _ receive: (_ bytes: [UInt8], _ offset: Int) throws -> Void
+    ) throws -> Void
+
+  public var get: Get
+  /// Waits before another try, for some seconds.
+  public var pause: @Sendable (_ seconds: Int) -> Void
+  /// Whether nothing is asked of the network: the cache has it, or it is not there.
+  public private(set) var isOffline = false
   /// The clock, in seconds since 1970.
   public var now: @Sendable () -> Int
   /// Seconds since 1970 that outputs carry; nil for the newest time in the input.
@@ -15,18 +26,30 @@ public struct KitEnvironment: Sendable {
   public var progress: Progress
 
   public init(
-    get: @escaping @Sendable (_ url: String, _ receive: ([UInt8]) throws -> Void) throws -> Void,
+    get: @escaping Get, pause: @escaping @Sendable (_ seconds: Int) -> Void = Machine.pause,
     now: @escaping @Sendable () -> Int, sourceDateEpoch: Int?, cacheFolder: String,
     aptSources: AptSources, log: Logger,
     progress: Progress
   ) {
     self.get = get
+    self.pause = pause
     self.now = now
     self.sourceDateEpoch = sourceDateEpoch
     self.cacheFolder = cacheFolder
     self.aptSources = aptSources
     self.log = log
     self.progress = progress
+  }
+
+  /// The same, without a network.
+  public func offline() -> KitEnvironment {
+    var environment = self
+    environment.isOffline = true
+    environment.get = { request, _ in
+      throw KitError(
+        .missing, "\(request.url): is not in the cache", advice: "run it once without --offline")
+    }
+    return environment
   }
 
   /// This machine, with the user's own settings.
@@ -48,7 +71,7 @@ public struct KitEnvironment: Sendable {
         "\(variables["HOME"] ?? "/tmp")/.cache/minivm"
       }
     return KitEnvironment(
-      get: Download.get, now: { Machine.now }, sourceDateEpoch: epoch, cacheFolder: cache,
+      get: Download().get, now: { Machine.now }, sourceDateEpoch: epoch, cacheFolder: cache,
       aptSources: .system(),
       log: Logger(label: "minivm"), progress: progress)
   }

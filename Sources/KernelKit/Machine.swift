@@ -9,6 +9,10 @@ public enum Machine {
   /// Seconds since 1970.
   static var now: Int { time(nil) }
 
+  public static func pause(seconds: Int) {
+    sleep(UInt32(clamping: seconds))
+  }
+
   /// Debian's name of this machine's architecture.
   public static var debianArchitecture: String {
     #if arch(x86_64)

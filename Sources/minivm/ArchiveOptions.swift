@@ -24,8 +24,12 @@ struct MirrorOptions: ParsableArguments {
       valueName: "date"))
   var at: String?
 
+  @Flag(help: "Use what earlier runs have downloaded, and no network.")
+  var offline = false
+
   func repository(_ environment: KitEnvironment) throws -> DebianRepository {
     let defaults = try CommandEnvironment.configuration()
+    let environment = offline ? environment.offline() : environment
     return DebianRepository(
       suites: try environment.aptSources.chosen(
         suite: suite ?? defaults.suite, mirror: mirror ?? defaults.mirror),

@@ -39,8 +39,13 @@ final class ProgressLine: Sendable {
     var stage = ""
     var shownAt: UInt64 = 0
     var stageBegan: UInt64 = 0
+    /// Where the stage was at some moments of the last seconds, the oldest first.
+    var samples: [(time: UInt64, bytes: Int)] = []
     var isShown = false
   }
+
+  /// How many samples a rate is taken from: those of five seconds.
+  private static let sampleCount = 50
 
   private static let interval: UInt64 = 100_000_000
   private let state = Mutex(State())
@@ -55,15 +60,35 @@ final class ProgressLine: Sendable {
       if state.stage != stage {
         state.stage = stage
         state.stageBegan = now
+        state.samples = []
       } else if now - state.shownAt < Self.interval {
         return
       }
       state.shownAt = now
       state.isShown = true
-      let share = total.map { " of \(ByteCount($0))" } ?? ""
-      let seconds = (now - state.stageBegan) / 100_000_000
-      write("\r\u{1b}[K\(stage): \(ByteCount(bytes))\(share), \(seconds / 10).\(seconds % 10) s")
+      if state.samples.count == Self.sampleCount { state.samples.removeFirst() }
+      state.samples.append((now, bytes))
+      let pace: String
+      if let total {
+        pace = " of \(ByteCount(total))\(Self.pace(state.samples, total))"
+      } else {
+        let tenths = (now - state.stageBegan) / 100_000_000
+        pace = ", \(tenths / 10).\(tenths % 10) s"
+      }
+      write("\r\u{1b}[K\(stage): \(ByteCount(bytes))\(pace)")
     }
+  }
+
+  /// The rate of the last seconds and the time that is left at that rate.
+  static func pace(_ samples: [(time: UInt64, bytes: Int)], _ total: Int) -> String {
+    guard let first = samples.first, let last = samples.last, last.time > first.time,
+      last.bytes > first.bytes
+    else { return "" }
+    let seconds = Double(last.time - first.time) / 1e9
+    let rate = Double(last.bytes - first.bytes) / seconds
+    let left = Int(min(Double(max(0, total - last.bytes)) / rate, 359_999).rounded(.up))
+    let minutes = left >= 60 ? "\(left / 60) min " : ""
+    return ", \(ByteCount(Int(rate)))/s, \(minutes)\(left % 60) s left"
   }
 
   private func end() {

@@ -23,6 +23,7 @@ struct MiniVM: AsyncParsableCommand {
     DepmodCommand.self,
     UpdateBusyboxCommand.self,
     UpdateE2fsckCommand.self,
+    CacheCommand.self,
   ]
 
   /// Names that the program may be called by: it is that subcommand then.

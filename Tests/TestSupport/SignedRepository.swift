@@ -104,12 +104,13 @@ public struct SignedRepository: Sendable {
   public func environment(cache: String) -> KitEnvironment {
     var environment = KitEnvironment.testing(cache: cache, now: now)
     let root = root
-    environment.get = { url, receive in
+    environment.get = { request, receive in
+      let url = request.url
       let path = url.replacing("http://m.invalid", with: root).replacing("%2B", with: "+")
       guard FileTree.status(path) != nil else {
         throw KitError(.missing, "\(url): the server has no such file")
       }
-      try receive(try InputFile(path).readAll(limit: 1 << 24))
+      try receive(try InputFile(path).readAll(limit: 1 << 24), 0)
     }
     return environment
   }

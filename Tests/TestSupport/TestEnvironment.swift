@@ -7,7 +7,8 @@ extension KitEnvironment {
     cache: String, sourceDateEpoch: Int? = nil, now: Int = 1_700_000_000
   ) -> KitEnvironment {
     KitEnvironment(
-      get: { url, _ in throw KitError(.missing, "\(url): tests have no network") },
+      get: { request, _ in throw KitError(.missing, "\(request.url): tests have no network") },
+      pause: { _ in },
       now: { now },
       sourceDateEpoch: sourceDateEpoch, cacheFolder: cache, aptSources: AptSources(suites: []),
       log: Logger(label: "test"), progress: .none)

@@ -26,19 +26,28 @@ int minivm_on_termination(void (*handler)(void));
 /// Brings all that was printed to stdout. Returns 0, or -1 when some of it could not be written.
 int minivm_finish_stdout(void);
 
-/// What a transfer hands to its receiver: return 0 to go on, anything else to stop.
-typedef int (*minivm_receiver)(void *context, const uint8_t *bytes, size_t count);
+/// What a transfer hands to its receiver, with the place of the first byte in the file: return 0 to
+/// go on, anything else to stop.
+typedef int (*minivm_receiver)(void *context, const uint8_t *bytes, size_t count, int64_t offset);
 
 enum {
   MINIVM_HTTP_OK = 0,
   MINIVM_HTTP_NO_LIBRARY = 1,
   MINIVM_HTTP_FAILED = 2,
+  /// The connection failed in a way that another try may not.
+  MINIVM_HTTP_INTERRUPTED = 3,
 };
 
-/// One plain GET over libcurl, which is loaded on first use, so that nothing else pays for it.
-/// `status` gets the response's code; `message` a reason when the result isn't MINIVM_HTTP_OK.
-/// Redirects are followed to http and https only. `user_agent` may not be null.
-int minivm_http_get(const char *url, const char *user_agent, minivm_receiver receiver, void *context,
-                    long *status, char *message, size_t message_size);
+/// One GET over libcurl, which is loaded on first use, so that nothing else pays for it. Proxies and
+/// certificates are those that libcurl finds by itself.
+///
+/// From `offset`, in bytes; a server that can't do that sends the file from its start, and the
+/// receiver is told. Bodies of answers other than 200 and 206 are not handed on. Redirects are not
+/// followed: `location` gets the address of the next, or nothing. What moves fewer than 1000 bytes a
+/// second for `stall_seconds` is given up. `status` gets the response's code; `message` a reason when
+/// the result isn't MINIVM_HTTP_OK. No pointer may be null but `context`.
+int minivm_http_get(const char *url, const char *user_agent, int64_t offset, long stall_seconds,
+                    minivm_receiver receiver, void *context, long *status, char *location,
+                    size_t location_size, char *message, size_t message_size);
 
 #endif

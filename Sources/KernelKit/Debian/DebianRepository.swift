@@ -51,7 +51,7 @@ public struct DebianRepository: Sendable {
     }
     for name in names {
       guard let first = Self.choose(name, wanted, in: packages) else { continue }
-      return try follow(first, in: packages, architecture).map(download)
+      return try download(follow(first, in: packages, architecture))
     }
     throw missing(names[0], wanted, architecture, packages, similar)
   }
@@ -62,7 +62,7 @@ public struct DebianRepository: Sendable {
     guard let package = Self.choose(name, nil, in: packages) else {
       throw missing(name, nil, architecture, packages)
     }
-    return try download(package)
+    return try download([package])[0]
   }
 
   /// What the signed indexes say of a package that is on this machine already.
@@ -243,12 +243,16 @@ public struct DebianRepository: Sendable {
       advice: isRelease ? "\(advice); \(Self.snapshotAdvice)" : advice)
   }
 
-  private func download(_ package: IndexedPackage) throws -> Download {
-    let url = url(of: package)
-    let path = try DownloadCache(environment: environment).file(
-      [url], name: FileTree.name(of: package.file), size: package.size, sha256: package.sha256)
-    try check(try DebArchive(path).control, is: package, url)
-    return Download(path: path, package: package, url: url)
+  private func download(_ packages: [IndexedPackage]) throws -> [Download] {
+    let paths = try DownloadCache(environment: environment).files(
+      packages.map {
+        DownloadCache.Wanted(
+          urls: [url(of: $0)], name: FileTree.name(of: $0.file), size: $0.size, sha256: $0.sha256)
+      })
+    return try zip(packages, paths).map { package, path in
+      try check(try DebArchive(path).control, is: package, url(of: package))
+      return Download(path: path, package: package, url: url(of: package))
+    }
   }
 
   private func url(of package: IndexedPackage) -> String {

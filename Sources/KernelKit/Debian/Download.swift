@@ -1,59 +1,188 @@
 internal import CMiniVM
 internal import Formats
 
-/// Plain GETs over libcurl.
-enum Download {
+/// What is asked of a server.
+public struct DownloadRequest: Sendable, Hashable {
+  public var url: String
+  /// Where to begin, in bytes. A server may begin before that, at the file's start.
+  public var offset: Int
+
+  public init(_ url: String, offset: Int = 0) {
+    self.url = url
+    self.offset = offset
+  }
+}
+
+/// A transfer that failed in a way that another try may not.
+public struct Interruption: Error, Sendable {
+  /// What to say when there is no other try.
+  public var reason: KitError
+
+  public init(_ reason: KitError) {
+    self.reason = reason
+  }
+}
+
+/// GETs over libcurl. RFC 9110, RFC 9112.
+struct Download: Sendable {
+  private static let redirectLimit = 5
+  private static let advice = "check the network and the mirror, and try again"
+
+  /// Seconds without progress after which a transfer is given up.
+  var stall = 30
+
   /// What a transfer and its C callback share.
   private struct Transfer {
-    var receive: ([UInt8]) throws -> Void
+    var receive: ([UInt8], Int) throws -> Void
     var failure: (any Error)?
   }
 
-  /// Hands on the bytes at `url`, in pieces.
-  /// - Throws: `KitError.missing` when the server has no such thing; what `receive` throws.
-  static func get(_ url: String, _ receive: ([UInt8]) throws -> Void) throws {
+  /// How a server answered.
+  private struct Answer {
+    var result: Int
+    var status: Int
+    /// Where a redirect leads; empty for none.
+    var location: String
+    var reason: String
+  }
+
+  /// Hands on the bytes at a URL, in pieces, each with its place in the file.
+  /// - Throws: `KitError.missing` when the server has no such thing, `Interruption`, and what
+  ///   `receive` throws.
+  func get(_ request: DownloadRequest, _ receive: ([UInt8], Int) throws -> Void) throws {
+    var url = request.url
+    guard Self.scheme(url) != nil else {
+      throw KitError(.usage, "\(url): is no address of http or https")
+    }
+    for _ in 0...Self.redirectLimit {
+      var answer = try transfer(url, request.offset, receive)
+      // Nothing is there: the file is shorter than what we have of it.
+      if answer.status == 416, request.offset > 0 { answer = try transfer(url, 0, receive) }
+      guard (300..<400).contains(answer.status), !answer.location.isEmpty else {
+        return try check(answer, url)
+      }
+      guard Self.mayLead(url, to: answer.location) else {
+        throw KitError(
+          .invalid, "\(url): leads to \(answer.location), where nobody is sent from there",
+          advice: "use another mirror")
+      }
+      url = answer.location
+    }
+    throw KitError(
+      .invalid, "\(request.url): leads on more than \(Self.redirectLimit) times",
+      advice: "use another mirror")
+  }
+
+  /// Whether a redirect is followed: to http and https, and never out of https.
+  static func mayLead(_ url: String, to next: String) -> Bool {
+    guard let scheme = scheme(next) else { return false }
+    return scheme == "https" || Self.scheme(url) == "http"
+  }
+
+  private static func scheme(_ url: String) -> String? {
+    ["http", "https"].first { url.lowercased().hasPrefix("\($0)://") }
+  }
+
+  private func check(_ answer: Answer, _ url: String) throws {
+    switch answer.result {
+    case MINIVM_HTTP_OK where answer.status == 200 || answer.status == 206: return
+    case MINIVM_HTTP_OK where answer.status == 404 || answer.status == 410:
+      throw KitError(.missing, "\(url): the server has no such file")
+    case MINIVM_HTTP_OK where answer.status == 511:
+      throw KitError(
+        .invalid, "\(url): this network asks to sign in first",
+        advice: "open any page in a browser, and try again")
+    case MINIVM_HTTP_OK:
+      let error = KitError(
+        .invalid, "\(url): the server answered with status \(answer.status)",
+        advice: "try again later, or use another mirror")
+      let isPassing = answer.status >= 500 || [408, 425, 429].contains(answer.status)
+      throw isPassing ? Interruption(error) : error
+    case MINIVM_HTTP_NO_LIBRARY:
+      throw KitError(
+        .invalid, "libcurl is needed to download, and this machine has none",
+        advice: "install libcurl4 (Debian, Ubuntu) or libcurl (Fedora, Arch)")
+    case MINIVM_HTTP_INTERRUPTED:
+      throw Interruption(KitError(.invalid, "\(url): \(answer.reason)", advice: Self.advice))
+    default:
+      throw KitError(.invalid, "\(url): \(answer.reason)", advice: Self.advice)
+    }
+  }
+
+  /// One request and its answer.
+  private func transfer(
+    _ url: String, _ offset: Int, _ receive: ([UInt8], Int) throws -> Void
+  ) throws -> Answer {
     var status = 0
     var message = [UInt8](repeating: 0, count: 512)
+    var location = [UInt8](repeating: 0, count: 4096)
     var failure: (any Error)?
     let result = withoutActuallyEscaping(receive) { receive in
       var transfer = Transfer(receive: receive)
       let result = unsafe withUnsafeMutablePointer(to: &transfer) { pointer in
         unsafe message.withUnsafeMutableBytes { message in
-          unsafe minivm_http_get(
-            url, "minivm", Self.receiver, pointer, &status,
-            message.baseAddress?.assumingMemoryBound(to: CChar.self), message.count)
+          unsafe location.withUnsafeMutableBytes { location in
+            unsafe minivm_http_get(
+              url, "minivm/\(Minivm.version)", Int64(offset), stall, Self.receiver, pointer,
+              &status,
+              location.baseAddress!.assumingMemoryBound(to: CChar.self), location.count,
+              message.baseAddress!.assumingMemoryBound(to: CChar.self), message.count)
+          }
         }
       }
       failure = transfer.failure
       return Int(result)
     }
     if let failure { throw failure }
-    let reason = String(decoding: message.prefix { $0 != 0 }, as: UTF8.self)
-    switch result {
-    case MINIVM_HTTP_OK where status == 200: return
-    case MINIVM_HTTP_OK where status == 404 || status == 410:
-      throw KitError(.missing, "\(url): the server has no such file")
-    case MINIVM_HTTP_OK:
-      throw KitError(.invalid, "\(url): the server answered with status \(status)")
-    case MINIVM_HTTP_NO_LIBRARY:
-      throw KitError(
-        .invalid, "libcurl is needed to download, and this machine has none",
-        advice: "install libcurl4 (Debian, Ubuntu) or libcurl (Fedora, Arch)")
-    default:
-      throw KitError(
-        .invalid, "\(url): \(reason)", advice: "check the network and the mirror, and try again")
+    func text(_ bytes: [UInt8]) -> String {
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
+    return Answer(
+      result: result, status: status, location: text(location), reason: text(message))
   }
 
-  private static let receiver: minivm_receiver = { context, bytes, count in
+  private static let receiver: minivm_receiver = { context, bytes, count, offset in
     guard let transfer = unsafe context?.assumingMemoryBound(to: Transfer.self) else { return 1 }
     do {
       let piece = unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
-      try unsafe transfer.pointee.receive(piece)
+      try unsafe transfer.pointee.receive(piece, Int(offset))
       return 0
     } catch {
       unsafe transfer.pointee.failure = error
       return 1
+    }
+  }
+}
+
+extension KitEnvironment {
+  /// Seconds between one try and the next.
+  private static let pauses = [1, 3, 9]
+
+  /// Gets a file and, where a transfer breaks off, tries again after a while.
+  /// - Parameters:
+  ///   - offset: where to begin, in bytes.
+  ///   - isResumed: whether another try goes on where the last one stopped; for files whose hashes
+  ///     are known.
+  ///   - receive: takes pieces with their places in the file; place 0 begins it anew.
+  func download(
+    _ url: String, from offset: Int = 0, isResumed: Bool,
+    _ receive: (_ bytes: [UInt8], _ offset: Int) throws -> Void
+  ) throws {
+    var position = offset
+    for pause in Self.pauses.map(Optional.some) + [nil] {
+      do {
+        return try get(DownloadRequest(url, offset: isResumed ? position : 0)) { bytes, offset in
+          try receive(bytes, offset)
+          position = offset + bytes.count
+        }
+      } catch let interruption as Interruption {
+        guard let pause else {
+          var reason = interruption.reason
+          reason.message += " (after \(Self.pauses.count + 1) tries)"
+          throw reason
+        }
+        self.pause(pause)
+      }
     }
   }
 }

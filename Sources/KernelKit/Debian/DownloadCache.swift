@@ -1,56 +1,203 @@
 internal import Crypto
 internal import Formats
+internal import Synchronization
 
 /// Files that were downloaded, by their hashes: what is in it is what it is called, or it is not used.
+///
+/// `files/SHA256/NAME` is complete, and is hashed again whenever it is used. `partial/SHA256` is what
+/// came of a file so far; it is locked while somebody writes it, and any later run goes on with it.
 struct DownloadCache: Sendable {
+  /// A file that somebody trusted says the size and the hash of.
+  struct Wanted: Sendable {
+    /// Where it may be, the best first; the next is asked when a server does not have it.
+    var urls: [String]
+    /// What it is called, for its path and for progress.
+    var name: String
+    /// Bytes; more are never taken.
+    var size: Int
+    var sha256: String
+  }
+
+  /// How many files come at once.
+  private static let width = 4
+
   let environment: KitEnvironment
 
   /// A file with this hash, from the cache or from the first of the addresses that has it.
-  /// - Parameters:
-  ///   - size: bytes; more are never taken.
-  ///   - name: what the file is called, for its path and for progress.
   /// - Throws: `KitError.unverified` when what comes is something else; nothing of it stays.
   func file(_ urls: [String], name: String, size: Int, sha256: String) throws -> String {
-    let folder = "\(environment.cacheFolder)/files/\(sha256)"
-    let path = "\(folder)/\(name)"
-    if FileTree.status(path)?.size == size, try Digest.sha256(of: InputFile(path)) == sha256 {
+    let wanted = Wanted(urls: urls, name: name, size: size, sha256: sha256)
+    return try file(wanted, DownloadTally([wanted], environment.progress))
+  }
+
+  /// The paths of several files, which come side by side.
+  func files(_ wanted: [Wanted]) throws -> [String] {
+    let tally = DownloadTally(wanted, environment.progress)
+    let paths = Mutex<[String]>([])
+    let work = OrderedWork<Wanted, String>(jobs: Self.width) { wanted in
+      do {
+        return try file(wanted, tally)
+      } catch {
+        throw tally.stop(error)
+      }
+    } commit: { path in
+      paths.withLock { $0.append(path) }
+    }
+    for wanted in wanted { try work.submit(wanted) }
+    try work.finish()
+    return paths.withLock { $0 }
+  }
+
+  private func file(_ wanted: Wanted, _ tally: DownloadTally) throws -> String {
+    let folder = "\(environment.cacheFolder)/files/\(wanted.sha256)"
+    let path = "\(folder)/\(wanted.name)"
+    if try isSound(path, wanted) { return path }
+    try FileTree.makeDirectories(folder)
+    try FileTree.makeDirectories("\(environment.cacheFolder)/partial")
+    let partial = try PartialFile("\(environment.cacheFolder)/partial/\(wanted.sha256)")
+    defer { if partial.size == 0 { partial.remove() } }
+    // Another process may have brought it while we waited for the lock.
+    if try isSound(path, wanted) {
+      try partial.truncate(to: 0)
       return path
     }
-    try FileTree.makeDirectories(folder)
-    for (number, url) in urls.enumerated() {
+    for (number, url) in wanted.urls.enumerated() {
       do {
-        try download(url, to: path, name: name, size: size, sha256: sha256)
-        return path
-      } catch let error as KitError where error.code == .missing && number < urls.count - 1 {
+        try fill(partial, from: url, wanted, tally)
+        break
+      } catch let error as KitError where error.code == .missing && number < wanted.urls.count - 1 {
         continue  // not every mirror has names by hash
       }
     }
+    try partial.publish(to: path)
     return path
   }
 
-  private func download(
-    _ url: String, to path: String, name: String, size: Int, sha256: String
+  private func isSound(_ path: String, _ wanted: Wanted) throws -> Bool {
+    guard let status = FileTree.status(path), status.kind == .file, status.size == wanted.size
+    else { return false }
+    return try Digest.sha256(of: InputFile(path)) == wanted.sha256
+  }
+
+  /// Brings what is missing. Where that does not fit to what was there, once more from the start.
+  private func fill(
+    _ partial: PartialFile, from url: String, _ wanted: Wanted, _ tally: DownloadTally
   ) throws {
-    let output = try OutputFile(replacing: path)
+    if partial.size > wanted.size { try partial.truncate(to: 0) }
+    let isResumed = partial.size > 0
+    do {
+      try append(to: partial, from: url, wanted, tally)
+    } catch let error as KitError where error.code == .unverified {
+      try partial.truncate(to: 0)
+      guard isResumed else { throw error }
+      do {
+        try append(to: partial, from: url, wanted, tally)
+      } catch let error as KitError where error.code == .unverified {
+        try partial.truncate(to: 0)
+        throw error
+      }
+    }
+  }
+
+  private func append(
+    to partial: PartialFile, from url: String, _ wanted: Wanted, _ tally: DownloadTally
+  ) throws {
     var hash = SHA256()
     var count = 0
-    try environment.get(url) { piece in
-      guard count + piece.count <= size else {
-        throw KitError(
-          .unverified, "\(url): is larger than the \(size) bytes that the archive says")
-      }
+    while true {
+      let piece = try partial.read(at: count, count: 1 << 20)
+      if piece.isEmpty { break }
       hash.update(data: piece)
-      try output.write(piece, at: count)
       count += piece.count
-      environment.progress.report(name, count, size)
+    }
+    tally.report(wanted, count)
+    if count < wanted.size {
+      try environment.download(url, from: count, isResumed: true) { piece, offset in
+        try tally.check()
+        if offset == 0, count > 0 {
+          hash = SHA256()
+          count = 0
+          try partial.truncate(to: 0)
+        }
+        guard offset == count, piece.count <= wanted.size - count else {
+          throw refusal(
+            "is larger than the \(wanted.size) bytes that the archive says", partial, url)
+        }
+        try partial.write(piece, at: count)
+        hash.update(data: piece)
+        count += piece.count
+        tally.report(wanted, count)
+      }
     }
     let digest = Digest.text(hash.finalize())
-    guard count == size, digest == sha256 else {
-      throw KitError(
-        .unverified,
-        "\(url): has \(count) bytes with SHA-256 \(digest); the archive says \(size) and \(sha256)",
-        advice: "try again, or another mirror")
+    guard count == wanted.size, digest == wanted.sha256 else {
+      throw refusal(
+        "has \(count) bytes with SHA-256 \(digest); the archive says \(wanted.size) and \(wanted.sha256)",
+        partial, url)
     }
-    try output.commit()
+  }
+
+  private func refusal(_ reason: String, _ partial: PartialFile, _ url: String) -> KitError {
+    let start = (try? partial.read(at: 0, count: WebPage.length)) ?? []
+    if WebPage.isBegun(by: start) { return WebPage.refusal(url) }
+    return KitError(.unverified, "\(url): \(reason)", advice: "try again, or another mirror")
+  }
+}
+
+/// How far several downloads are, and whether one of them has failed.
+private final class DownloadTally: Sendable {
+  private struct State {
+    var counts: [String: Int] = [:]
+    var failure: (any Error)?
+  }
+
+  private let stage: String
+  private let total: Int
+  private let progress: Progress
+  private let state = Mutex(State())
+
+  init(_ wanted: [DownloadCache.Wanted], _ progress: Progress) {
+    stage = wanted.count == 1 ? wanted[0].name : "\(wanted.count) files"
+    total = wanted.reduce(0) { $0.addingReportingOverflow($1.size).partialValue }
+    self.progress = progress
+  }
+
+  func report(_ wanted: DownloadCache.Wanted, _ count: Int) {
+    let done = state.withLock { state in
+      state.counts[wanted.sha256] = count
+      return state.counts.values.reduce(0, +)
+    }
+    progress.report(stage, done, total)
+  }
+
+  /// Ends the others.
+  /// - Returns: what failed first.
+  func stop(_ error: any Error) -> any Error {
+    state.withLock { state in
+      state.failure = state.failure ?? error
+      return state.failure ?? error
+    }
+  }
+
+  func check() throws {
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+  }
+}
+
+/// What a network that wants its users to sign in sends for everything.
+enum WebPage {
+  /// Bytes that are enough to know one.
+  static let length = 256
+
+  static func isBegun(by bytes: some Collection<UInt8>) -> Bool {
+    let text = String(decoding: bytes.prefix(length), as: UTF8.self).lowercased()
+      .drop { $0.isWhitespace || $0 == "\u{feff}" }
+    return ["<!doctype html", "<html", "<head", "<script", "<meta"].contains(where: text.hasPrefix)
+  }
+
+  static func refusal(_ url: String) -> KitError {
+    KitError(
+      .unverified, "\(url): is a web page, not what was asked for",
+      advice: "this network may want you to sign in first: see it in a browser, and try again")
   }
 }

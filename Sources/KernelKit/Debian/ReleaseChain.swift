@@ -28,8 +28,6 @@ public struct TrustedRelease: Sendable, Hashable, Codable {
 struct ReleaseChain: Sendable {
   /// How far in the future a list may be dated: clocks differ.
   private static let clockTolerance = 3600
-  /// The most bytes of a list; Debian's have 200 KB.
-  private static let sizeLimit = 1 << 26
 
   let environment: KitEnvironment
   /// Keys to trust; empty for those of the suite's source, or the system's.
@@ -39,24 +37,20 @@ struct ReleaseChain: Sendable {
 
   /// - Throws: `KitError.unverified`, for each reason with its own message.
   func release(of suite: DebianSuite) async throws -> (release: Release, trust: TrustedRelease) {
-    let base = "\(suite.mirror)/dists/\(suite.suite)"
+    let list =
+      if environment.isOffline {
+        try SignedList(kept: suite, isPast: at != nil, environment)
+      } else {
+        try SignedList(fetching: suite, environment)
+      }
+    let url = list.url
     let verifier = SignatureVerifier(keyrings: try chosenKeyrings(suite))
-    var url = "\(base)/InRelease"
-    let verified: SignatureVerifier.Verified
-    if let message = try get(url) {
-      verified = try await verifier.verify(clearsigned: message, url: url)
-    } else {
-      url = "\(base)/Release"
-      guard let text = try get(url) else {
-        throw KitError(
-          .missing, "\(suite.mirror) has no suite \(suite.suite.quoted)",
-          advice: "give another with --suite or --mirror")
+    let verified =
+      if let signature = list.signature {
+        try await verifier.verify(list.text, signature: signature, url: url)
+      } else {
+        try await verifier.verify(clearsigned: list.text, url: url)
       }
-      guard let signature = try get("\(url).gpg") else {
-        throw KitError(.unverified, "\(url): it is not signed", advice: "use another mirror")
-      }
-      verified = try await verifier.verify(text, signature: signature, url: url)
-    }
     let release: Release
     do {
       release = try Release(reading: verified.text)
@@ -64,26 +58,11 @@ struct ReleaseChain: Sendable {
       throw KitError(.unverified, "\(error.inside(url))", advice: "use another mirror")
     }
     try check(release, suite, url)
+    if !environment.isOffline { try list.keep(for: suite, isPast: at != nil, environment) }
     let trust = TrustedRelease(
       suite: suite.suite, url: url, date: ArchiveDate.text(release.date),
       fingerprints: verified.fingerprints, at: at.map(ArchiveDate.text))
     return (release, trust)
-  }
-
-  /// - Returns: nil when the mirror has no such file.
-  private func get(_ url: String) throws -> [UInt8]? {
-    var bytes: [UInt8] = []
-    do {
-      try environment.get(url) { piece in
-        guard bytes.count + piece.count <= Self.sizeLimit else {
-          throw KitError(.unverified, "\(url): is larger than \(Self.sizeLimit) bytes")
-        }
-        bytes += piece
-      }
-    } catch let error as KitError where error.code == .missing {
-      return nil
-    }
-    return bytes
   }
 
   private func chosenKeyrings(_ suite: DebianSuite) throws -> [Keyring] {
@@ -117,7 +96,9 @@ struct ReleaseChain: Sendable {
     if let until = release.validUntil, until < now {
       throw refused(
         "was valid until \(ArchiveDate.text(until)) only",
-        "use a mirror that is up to date; for an archive of the past say so with --at DATE")
+        environment.isOffline
+          ? "run it once without --offline, or say with --at DATE that it is to be taken for that day"
+          : "use a mirror that is up to date; for an archive of the past say so with --at DATE")
     }
     if at == nil { try remember(release, suite, refused) }
   }

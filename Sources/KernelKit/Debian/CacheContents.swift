@@ -1,0 +1,122 @@
+internal import Formats
+
+/// What earlier runs have downloaded, and made of it.
+public struct CacheContents: Sendable {
+  /// A file or a template in the cache.
+  public struct Entry: Sendable, Hashable, Encodable {
+    public enum Kind: String, Sendable, Hashable, Encodable {
+      /// Complete.
+      case file
+      /// What came of a file so far.
+      case partial
+      /// A suite's signed list.
+      case list
+      /// The RAM disk's default template of a suite and an architecture.
+      case template
+    }
+
+    public var kind: Kind
+    /// A file's name; of a list the mirror and the suite; empty where it is not known.
+    public var name: String
+    /// Bytes.
+    public var size: Int
+    /// What a file has to have; nil for what was not downloaded as one file.
+    public var sha256: String?
+    /// Seconds since 1970.
+    public var modified: Int
+    var path: String
+
+    private enum CodingKeys: CodingKey {
+      case kind, name, size, sha256, modified
+    }
+  }
+
+  private let environment: KitEnvironment
+
+  public init(_ environment: KitEnvironment) {
+    self.environment = environment
+  }
+
+  /// All that is there, by kind, name and hash.
+  public var entries: [Entry] {
+    let found = files + partials + lists + templates
+    return found.sorted {
+      ($0.kind.rawValue, $0.name, $0.sha256 ?? "") < ($1.kind.rawValue, $1.name, $1.sha256 ?? "")
+    }
+  }
+
+  /// Removes what is there, but not what another process is writing at the moment. What was last seen
+  /// of each suite stays: no mirror can go back behind it.
+  /// - Parameter age: seconds; what is younger stays.
+  /// - Returns: what was removed.
+  public func prune(olderThan age: Int = 0) -> [Entry] {
+    let latest = environment.now() - age
+    var removed: [Entry] = []
+    for entry in entries where age == 0 || entry.modified < latest {
+      if entry.kind == .partial {
+        guard let file = PartialFile(idle: entry.path) else { continue }
+        file.remove()
+      } else {
+        FileTree.remove(entry.path)
+      }
+      if FileTree.status(entry.path) == nil { removed.append(entry) }
+    }
+    return removed
+  }
+
+  private var files: [Entry] {
+    names("files").flatMap { hash -> [Entry] in
+      let names = names("files/\(hash)")
+      return names.compactMap { name in
+        let folder = path("files/\(hash)")
+        guard let status = FileTree.status("\(folder)/\(name)") else { return nil }
+        return Entry(
+          kind: .file, name: name, size: status.size, sha256: hash, modified: status.modified,
+          path: names.count == 1 ? folder : "\(folder)/\(name)")
+      }
+    }
+  }
+
+  private var partials: [Entry] {
+    names("partial").compactMap { hash in
+      guard let status = FileTree.status(path("partial/\(hash)")) else { return nil }
+      return Entry(
+        kind: .partial, name: "", size: status.size, sha256: hash, modified: status.modified,
+        path: path("partial/\(hash)"))
+    }
+  }
+
+  private var lists: [Entry] {
+    names("lists").map { name in
+      let folder = path("lists/\(name)")
+      let address = (try? InputFile("\(folder)/address").readAll(limit: 1 << 14)) ?? []
+      let text = String(decoding: address.prefix { $0 != 0x0a }, as: UTF8.self)
+      return entry(.list, text, folder)
+    }
+  }
+
+  private var templates: [Entry] {
+    names("template").map { entry(.template, $0, path("template/\($0)")) }
+  }
+
+  /// A folder with all that is in it.
+  private func entry(_ kind: Entry.Kind, _ name: String, _ folder: String) -> Entry {
+    func measure(_ path: String) -> (size: Int, modified: Int) {
+      guard let status = FileTree.status(path) else { return (0, 0) }
+      guard status.kind == .directory else { return (status.size, status.modified) }
+      return ((try? FileTree.names(in: path)) ?? []).map { measure("\(path)/\($0)") }
+        .reduce((0, status.modified)) { ($0.0 + $1.size, $0.1) }
+    }
+    let (size, modified) = measure(folder)
+    return Entry(
+      kind: kind, name: name, size: size, sha256: nil, modified: modified, path: folder)
+  }
+
+  private func names(_ folder: String) -> [String] {
+    (try? FileTree.names(in: path(folder))) ?? []
+  }
+
+  private func path(_ below: String) -> String {
+    "\(environment.cacheFolder)/\(below)"
+  }
+}
