@@ -1,0 +1,101 @@
+import Formats
+import KernelKit
+import TestSupport
+import Testing
+
+/// Alpine packages given as files, the command, and the order of versions.
+@Suite struct AlpinePackageTests {
+  @Test("A package file is taken as it is, or as signed")
+  func file() async throws {
+    let mirror = try await AlpineMirror()
+    let keys = try AlpineKeys(folder: mirror.folder("keys"))
+    let plain = try TemplateTool.busybox.read(mirror.package)
+    #expect(plain.note.signedBy == nil && plain.note.origin == "busybox-static-1.36.1-r29.apk")
+    let signed = try TemplateTool.busybox.read(mirror.package, architecture: "amd64", keys: keys)
+    #expect(signed.note.signedBy == "test.rsa.pub" && signed.program == plain.program)
+    // Without a signature only what is asked for can tell.
+    try await mirror.run("package control.tar.gz data.tar.gz")
+    #expect(try TemplateTool.busybox.read(mirror.package).program == plain.program)
+    let unsigned = #expect(throws: KitError.self) {
+      try TemplateTool.busybox.read(mirror.package, keys: keys)
+    }
+    #expect(unsigned?.code == .unverified)
+    // The data's hash is always looked at.
+    try await mirror.run("printf x >>data.tar.gz; package control.tar.gz data.tar.gz")
+    let changed = #expect(throws: KitError.self) { try TemplateTool.busybox.read(mirror.package) }
+    #expect(changed?.code == .unverified && changed?.message.contains("its .PKGINFO says") == true)
+    // What is no such package has no such signature.
+    let other = #expect(throws: KitError.self) {
+      try TemplateTool.busybox.read(busyboxPath(), keys: keys)
+    }
+    #expect(other?.code == .usage)
+  }
+
+  @Test("The command, over HTTP: a template with the program and its note, or as it was")
+  func command() async throws {
+    let mirror = try await AlpineMirror()
+    let script = """
+      mkdir -p template
+      port=$((20000 + $$ % 20000))
+      \(try busyboxPath()) httpd -f -p 127.0.0.1:$port -h . &
+      trap "kill $!" EXIT
+      update() {
+        code=0
+        \(TestKit.program) update-busybox template --from alpine --mirror http://127.0.0.1:$port \\
+          --arch amd64 "$@" || code=$?
+        echo "exit $code"
+      }
+      for attempt in 1 2 3 4 5 6 7 8 9 10; do
+        \(try busyboxPath()) wget -qO /dev/null http://127.0.0.1:$port/APKINDEX && break; sleep 0.2
+      done
+      update --branch v3.20 --keys keys
+      cmp template/bin/busybox \(try busyboxPath())
+      grep -c '"signedBy" *: *"test.rsa.pub"' template/SOURCES.json
+      cp -r template before
+      update --branch v3.20 --keys other.rsa.pub
+      update --branch v1.0 --keys keys
+      mkdir none; update --branch v3.20 --keys none
+      printf X | dd of=$(echo v3.20/main/x86_64/*.apk) bs=1 seek=5000 conv=notrunc 2>/dev/null
+      update --branch v3.20 --keys keys
+      diff -r template before && echo unchanged
+      update --keys keys --suite x
+      ls template
+      """
+    let result = try await Tool.run("sh", ["-uc", script], in: mirror.folder.path)
+    let lines = result.output.split(separator: "\n").filter { !$0.hasPrefix("template/") }
+    #expect(
+      lines == [
+        "exit 0", "1", "exit 3", "exit 3", "exit 4", "exit 4", "unchanged", "exit 2",
+        "SOURCES.json", "bin",
+      ], "\(result.output)\(result.errors)")
+    #expect(result.errors.contains("is signed with “test.rsa.pub”, and no such key is in none"))
+    let missing = try await Tool.run(
+      TestKit.program, ["update-busybox", mirror.folder("template"), "--from", "alpine"])
+    #expect(missing.status == 2 && missing.errors.contains("--mirror"), "\(missing.errors)")
+  }
+
+  @Test("Versions in the order of apk, each pair of them")
+  func versions() throws {
+    let ordered = [
+      "0.9", "1.0_alpha", "1.0_alpha2", "1.0_beta", "1.0_pre1", "1.0_rc1", "1.0_rc1-r1", "1.0",
+      "1.0-r0", "1.0-r1", "1.0-r10", "1.0_cvs1", "1.0_git20240101", "1.0_p1", "1.0_p1-r2",
+      "1.0_p2", "1.0.1", "1.0.9", "1.01", "1.05", "1.1", "1.1a", "1.1b", "1.1.1", "1.2", "1.9",
+      "1.10", "1.36.1-r3", "1.36.1-r29", "1.37.0_rc1-r0", "1.37.0-r0", "1.37.0-r12", "2_p1",
+      "20240101",
+    ].map { AlpineVersion($0) }
+    for (i, left) in ordered.enumerated() {
+      for (j, right) in ordered.enumerated() {
+        let (a, b) = (try #require(left), try #require(right))
+        #expect((a < b) == (i < j), "\(a) \(b)")
+        #expect((a == b) == (i == j), "\(a) \(b)")
+      }
+    }
+    #expect(try #require(AlpineVersion("1.2-r0")) == #require(AlpineVersion("1.2-r00")))
+    for text in [
+      "", "a", "1.", "1.x", "1-1", "1-r", "1_", "1_foo", "1/2", "../1", "1 2", "1.0\n", "1²", "-r1",
+      "1-r1.2", "1..2", "99999999999999999999", "1~", "1.0ab",
+    ] {
+      #expect(AlpineVersion(text) == nil, "\(text)")
+    }
+  }
+}
