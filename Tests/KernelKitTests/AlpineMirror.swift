@@ -43,15 +43,24 @@ struct AlpineMirror {
 
     """
 
+  /// Two private keys, made once a run.
+  private static let keys = Task {
+    try await [
+      Tool.output("openssl", ["genrsa", "2048"]), Tool.output("openssl", ["genrsa", "2048"]),
+    ]
+  }
+
   let folder: TemporaryFolder
 
   init() async throws {
     folder = try TemporaryFolder()
+    for (name, key) in zip(["test", "other"], try await Self.keys.value) {
+      try folder.write("\(name).pem", key.utf8)
+    }
     try await Tool.shell(
       """
       mkdir -p \(Self.branch) keys data/bin
       for key in test other; do
-        openssl genrsa -out $key.pem 2048 2>/dev/null
         openssl rsa -in $key.pem -pubout -out $key.rsa.pub 2>/dev/null
       done
       mv test.rsa.pub keys

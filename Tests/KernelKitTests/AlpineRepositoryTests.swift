@@ -201,7 +201,6 @@ import Testing
     let older = try mirror.repository(branch: "v2.0")
     #expect(code { _ = try older.program(.busybox, architecture: "amd64") } == .missing)
     #expect(code { _ = try AlpineKeys(folder: mirror.folder("none")) } == .missing)
-    // No answer, and no end to one.
     for key in ["not a key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"] {
       try mirror.folder.write("keys/test.rsa.pub", key.utf8)
       #expect(code { _ = try repository.program(.busybox, architecture: "amd64") } == .invalid)

@@ -3,7 +3,7 @@
 ///
 /// For formats that say something of a member's compressed bytes, as Alpine's packages do.
 public struct GzipMembers {
-  public struct Member: Sendable {
+  public struct Member: Sendable, Hashable {
     /// Where it is in the compressed data, in bytes from its start.
     public var range: Range<Int>
     /// What was compressed.
@@ -37,7 +37,7 @@ public struct GzipMembers {
     }
   }
 
-  /// What all members from `offset` on hold together, a piece at a time.
+  /// What all members from `offset` on hold together, a piece at a time. There has to be one.
   public func rest() throws(FormatError) -> any ByteSource {
     try Compression.gzip.decode(MemorySource(bytes, range: offset..<bytes.count))
   }

@@ -66,7 +66,8 @@ public struct AlpineKeys: Sendable {
         }
         guard try isGood(signature.bytes, of: bytes, method, key: path) else {
           throw KitError(
-            .unverified, "\(name): has a bad signature of key \(key.quoted): it is not what was signed",
+            .unverified,
+            "\(name): has a bad signature of key \(key.quoted): it is not what was signed",
             advice: "try again, or another mirror")
         }
         return key

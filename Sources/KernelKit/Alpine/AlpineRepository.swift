@@ -45,7 +45,8 @@ public struct AlpineRepository: Sendable {
     guard let alpineArchitecture = Self.architectures[architecture] else {
       throw KitError(
         .usage, "Alpine has no architecture that Debian calls \(architecture)",
-        advice: "give one of \(Self.architectures.keys.sorted().joined(separator: ", ")) with --arch")
+        advice:
+          "give one of \(Self.architectures.keys.sorted().joined(separator: ", ")) with --arch")
     }
     let keys = keys ?? .system(architecture: alpineArchitecture)
     let base = "\(mirror)/\(branch)/main/\(alpineArchitecture)"

@@ -32,7 +32,9 @@ public struct AlpineVersion: Sendable, Comparable, CustomStringConvertible {
   }
 
   /// Versions that apk takes for the same are the same, however they are written (1.2-r0 and 1.2-r00).
-  public static func == (left: AlpineVersion, right: AlpineVersion) -> Bool { left.parts == right.parts }
+  public static func == (left: AlpineVersion, right: AlpineVersion) -> Bool {
+    left.parts == right.parts
+  }
 
   public static func < (left: AlpineVersion, right: AlpineVersion) -> Bool {
     // Versions end with a part of the kind `end`, so that one of them can't be the other's start.
