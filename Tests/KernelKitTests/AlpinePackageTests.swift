@@ -34,41 +34,45 @@ import Testing
   @Test("The command, over HTTP: a template with the program and its note, or as it was")
   func command() async throws {
     let mirror = try await AlpineMirror()
-    let script = """
-      mkdir -p template
-      port=$((20000 + $$ % 20000))
-      \(try busyboxPath()) httpd -f -p 127.0.0.1:$port -h . &
-      trap "kill $!" EXIT
-      update() {
-        code=0
-        \(TestKit.program) update-busybox template --from alpine --mirror http://127.0.0.1:$port \\
-          --arch amd64 "$@" || code=$?
-        echo "exit $code"
-      }
-      for attempt in 1 2 3 4 5 6 7 8 9 10; do
-        \(try busyboxPath()) wget -qO /dev/null http://127.0.0.1:$port/APKINDEX && break; sleep 0.2
-      done
-      update --branch v3.20 --keys keys
-      cmp template/bin/busybox \(try busyboxPath())
-      grep -c '"signedBy" *: *"test.rsa.pub"' template/SOURCES.json
-      cp -r template before
-      update --branch v3.20 --keys other.rsa.pub
-      update --branch v1.0 --keys keys
-      mkdir none; update --branch v3.20 --keys none
-      printf X | dd of=$(echo v3.20/main/x86_64/*.apk) bs=1 seek=5000 conv=notrunc 2>/dev/null
-      update --branch v3.20 --keys keys
-      diff -r template before && echo unchanged
-      update --keys keys --suite x
-      ls template
-      """
-    let result = try await Tool.run("sh", ["-uc", script], in: mirror.folder.path)
-    let lines = result.output.split(separator: "\n").filter { !$0.hasPrefix("template/") }
-    #expect(
-      lines == [
-        "exit 0", "1", "exit 3", "exit 3", "exit 4", "exit 4", "unchanged", "exit 2",
-        "SOURCES.json", "bin",
-      ], "\(result.output)\(result.errors)")
-    #expect(result.errors.contains("is signed with “test.rsa.pub”, and no such key is in none"))
+    let folder = mirror.folder
+    try FileTree.makeDirectories(folder("template"))
+    try FileTree.makeDirectories(folder("none"))
+    func files() throws -> [String: [UInt8]] {
+      let index = "\(AlpineMirror.branch)/APKINDEX.tar.gz"
+      let package = "\(AlpineMirror.branch)/busybox-static-1.36.1-r29.apk"
+      return try ["/\(index)": folder.read(index), "/\(package)": folder.read(package)]
+    }
+    func update(_ server: LoopbackServer, _ arguments: [String]) async throws -> Tool.Result {
+      try await Tool.run(
+        TestKit.program,
+        ["update-busybox", folder("template"), "--from", "alpine", "--mirror", server.url]
+          + arguments, in: folder.path)
+    }
+    let sound = ["--arch", "amd64", "--branch", "v3.20", "--keys", "keys"]
+    let server = try LoopbackServer(files())
+    let good = try await update(server, sound)
+    #expect(good.status == 0 && good.output.contains("busybox-static 1.36.1-r29"), "\(good)")
+    try await Tool.output("cmp", [busyboxPath(), folder("template/bin/busybox")])
+    let note = try #require(try RamdiskTemplate(folder("template")).programs().first)
+    #expect(note.signedBy == "test.rsa.pub" && note.origin.hasPrefix(server.url))
+    try await mirror.run("cp -r template before")
+
+    // Later ones count.
+    for (arguments, status, message) in [
+      (["--keys", "nowhere"], 3, "no such folder"), (["--branch", "v1.0"], 3, "no branch"),
+      (["--arch", "arm64"], 3, "for aarch64"), (["--keys", "none"], 4, "no such key is in none"),
+      (["--suite", "trixie"], 2, "--suite"), (["--branch", "../x"], 2, "can't be the name"),
+    ] {
+      let result = try await update(server, sound + arguments)
+      #expect(
+        result.status == status && result.errors.contains(message), "\(arguments) \(result.errors)")
+    }
+    try await mirror.run(
+      "printf X | dd of=$(echo $branch/*.apk) bs=1 seek=5000 conv=notrunc 2>/dev/null")
+    let changed = try await update(LoopbackServer(files()), sound)
+    #expect(changed.status == 4 && changed.errors.contains("SHA-256"), "\(changed)")
+    #expect(changed.errors.split(separator: "\n").count == 1)
+    try await Tool.output("diff", ["-r", folder("template"), folder("before")])
     let missing = try await Tool.run(
       TestKit.program, ["update-busybox", mirror.folder("template"), "--from", "alpine"])
     #expect(missing.status == 2 && missing.errors.contains("--mirror"), "\(missing.errors)")
