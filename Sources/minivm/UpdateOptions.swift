@@ -10,7 +10,8 @@ struct UpdateOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A .deb, an .apk or the executable itself; `debian` for the mirror.", valueName: "source"),
+      "A .deb, an .apk or the executable itself; `debian` or `alpine` for a mirror.",
+      valueName: "source"),
     completion: .file())
   var from = "debian"
 
@@ -20,6 +21,18 @@ struct UpdateOptions: ParsableArguments {
       machine's from a mirror, and any from a file, by default.
       """)
   var arch: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Alpine's branch, such as v3.20; the newest by default.", valueName: "name"))
+  var branch: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A folder of Alpine's public keys; /etc/apk/keys by default for its mirrors.",
+      valueName: "folder"),
+    completion: .directory)
+  var keys: String?
 
   @OptionGroup var mirror: MirrorOptions
 
@@ -35,6 +48,17 @@ struct UpdateOptions: ParsableArguments {
 
   func validate() throws {
     if let arch { try checkName(arch) }
+    if let branch { try checkName(branch) }
+    if branch != nil, from != "alpine" {
+      throw ValidationError("--branch is for --from alpine")
+    }
+    if keys != nil, from == "debian" {
+      throw ValidationError("--keys are Alpine's; Debian's are given with --keyring")
+    }
+    if from == "alpine", mirror.suite != nil || !mirror.keyring.isEmpty || mirror.at != nil {
+      throw ValidationError(
+        "--suite, --keyring and --at are Debian's; give --branch and --keys for Alpine")
+    }
   }
 
   private func provide(_ tool: TemplateTool) async throws -> TemplateTool.Provided {
@@ -48,11 +72,19 @@ struct UpdateOptions: ParsableArguments {
         .newest(tool.debianPackage, architecture: arch)
       return try tool.read(download.path, architecture: arch, origin: download.url)
     case "alpine":
-      throw KitError(
-        .usage, "Alpine's mirror is not read by this version",
-        advice: "download \(tool.debianPackage)-*.apk, and name it with --from")
+      guard let mirror = mirror.mirror else {
+        throw KitError(
+          .usage, "--from alpine needs the address of a mirror",
+          advice: "give the folder with its branches with --mirror")
+      }
+      let environment = try CommandEnvironment.make()
+      defer { environment.progress.end() }
+      return try AlpineRepository(
+        mirror: mirror, branch: branch ?? AlpineRepository.newestBranch,
+        keys: keys.map(AlpineKeys.init(folder:)), environment: environment
+      ).program(tool, architecture: arch ?? Machine.debianArchitecture)
     default:
-      return try tool.read(from, architecture: arch)
+      return try tool.read(from, architecture: arch, keys: keys.map(AlpineKeys.init(folder:)))
     }
   }
 }

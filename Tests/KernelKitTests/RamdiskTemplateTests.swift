@@ -124,12 +124,14 @@ struct RamdiskTemplateTests {
     try await Tool.shell(
       """
       mkdir -p a/bin; cp \(busyboxPath()) a/bin/busybox.static; cd a
-      printf 'pkgname = busybox-static\\npkgver = 1.37.0-r12\\narch = x86_64\\n' >.PKGINFO
+      tar --format=ustar -cf - bin/busybox.static | gzip -n >../data
+      printf 'pkgname = busybox-static\\npkgver = 1.37.0-r12\\narch = x86_64\\ndatahash = %s\\n' \
+        $(sha256sum <../data | cut -d' ' -f1) >.PKGINFO
       echo signature >.SIGN.RSA.some.key
       for part in .SIGN.RSA.some.key .PKGINFO; do
         tar --format=ustar -b1 -cf - $part | head -c -1024 | gzip -n
       done >../b.apk
-      tar --format=ustar -cf - bin/busybox.static | gzip -n >>../b.apk
+      cat ../data >>../b.apk
       """, in: folder.path)
     let provided = try TemplateTool.busybox.read(folder("b.apk"))
     #expect(provided.note.package == "busybox-static")

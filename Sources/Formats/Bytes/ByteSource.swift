@@ -9,15 +9,21 @@ public protocol ByteSource: AnyObject {
 
 /// Bytes that are in memory already.
 public final class MemorySource: ByteSource {
-  private var bytes: [UInt8]?
+  private static let pieceSize = 1 << 18
+  private var left: ArraySlice<UInt8>
 
   public init(_ bytes: [UInt8]) {
-    self.bytes = bytes
+    left = bytes[...]
+  }
+
+  /// A part of some bytes.
+  public init(_ bytes: [UInt8], range: Range<Int>) {
+    left = bytes[range]
   }
 
   public func next() -> [UInt8] {
-    defer { bytes = nil }
-    return bytes ?? []
+    defer { left = left.dropFirst(Self.pieceSize) }
+    return Array(left.prefix(Self.pieceSize))
   }
 }
 

@@ -27,17 +27,20 @@ final class DecodingSource: ByteSource {
 
   private let source: any ByteSource
   private let decoder: any StreamDecoder
+  private let isOneStream: Bool
   private var input: [UInt8] = []
   private var position = 0
   private var inputEnded = false
   /// Between two streams, or after the last.
   private var isComplete = false
   /// Compressed bytes consumed.
-  private var offset = 0
+  private(set) var offset = 0
 
-  init(_ source: any ByteSource, _ decoder: any StreamDecoder) {
+  /// - Parameter isOneStream: ends with the first stream, whatever follows it.
+  init(_ source: any ByteSource, _ decoder: any StreamDecoder, isOneStream: Bool = false) {
     self.source = source
     self.decoder = decoder
+    self.isOneStream = isOneStream
   }
 
   func next() throws -> [UInt8] {
@@ -57,6 +60,7 @@ final class DecodingSource: ByteSource {
 
   /// - Returns: false at the end of all streams.
   private func prepareInput() throws -> Bool {
+    if isComplete, isOneStream { return false }
     if position == input.count, !inputEnded {
       input = try source.next()
       position = 0

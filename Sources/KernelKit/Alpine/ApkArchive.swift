@@ -1,9 +1,11 @@
+internal import Crypto
 internal import Formats
 
 /// An Alpine package of version 2: gzip members whose tars follow each other, signature, control and
-/// data. apk-package(5).
+/// data. Alpine's wiki, "Apk spec"; apk-package(5).
 ///
-/// The tars of signature and control have no end blocks, so that all of them read as one archive.
+/// The signature is of the control member, as it is compressed, and the control member has the hash of
+/// the data, as it is compressed. All of it is in memory: what was checked is what is read.
 struct ApkArchive {
   /// Fields of .PKGINFO that this program uses.
   struct Control: Sendable, Hashable {
@@ -11,42 +13,126 @@ struct ApkArchive {
     var version: String
     /// Alpine's name of it.
     var architecture: String
+    /// SHA-256 of the data's compressed bytes, in hexadecimal digits.
+    var dataHash: String
   }
 
-  let path: String
-  let control: Control
-  private let file: InputFile
+  /// Alpine's largest packages are larger; those with one static program have a few MB.
+  static let sizeLimit = 1 << 27
+  /// Scripts and .PKGINFO.
+  private static let controlLimit = 1 << 24
+  /// The most bytes of all files and headers.
+  private static let contentLimit = 1 << 30
 
-  /// - Throws: `FormatError` for what is no such package.
+  /// A path or an address, for messages.
+  let name: String
+  let bytes: [UInt8]
+  let control: Control
+  private let signatures: [AlpineKeys.Signature]
+  private let controlRange: Range<Int>
+  private let members: GzipMembers
+
+  /// - Throws: `FormatError` for what is no such package, `KitError.unverified` for one whose data is
+  ///   not what its control member says.
   init(_ path: String) throws {
-    let file = try InputFile(path)
-    self.path = path
-    self.file = file
-    control = try inside(path) {
-      let tar = try Self.tar(of: file)
-      while let entry = try tar.next() {
-        guard entry.path == ".PKGINFO", entry.kind == .file else {
-          guard entry.path.hasPrefix(".SIGN.") else { break }
-          continue
-        }
-        return try Self.control(tar.body(limit: 1 << 20))
+    try self.init(InputFile(path).readAll(limit: Self.sizeLimit), name: path)
+  }
+
+  init(_ bytes: [UInt8], name: String) throws {
+    self.name = name
+    self.bytes = bytes
+    (signatures, control, controlRange, members) = try inside(name) {
+      var members = GzipMembers(bytes)
+      guard var member = try members.next(limit: Self.controlLimit) else {
+        throw FormatError(.truncated, "is empty")
       }
-      throw FormatError(.malformed, "is not an Alpine package: .PKGINFO does not come first")
+      let signatures = try ApkSignatures.read(member)
+      if signatures != nil {
+        guard let next = try members.next(limit: Self.controlLimit) else {
+          throw FormatError(.truncated, "ends after the signature", offset: bytes.count)
+        }
+        member = next
+      }
+      return (signatures ?? [], try Self.control(member), member.range, members)
+    }
+    let hash = Digest.text(SHA256.hash(data: bytes[members.offset...]))
+    guard hash == control.dataHash else {
+      throw KitError(
+        .unverified,
+        "\(name): its data has SHA-256 \(hash), and its .PKGINFO says \(control.dataHash)",
+        advice: "download it again")
+    }
+  }
+
+  /// Checks the package's own signature.
+  /// - Returns: the key's name.
+  /// - Throws: `KitError.unverified`.
+  func verify(_ keys: AlpineKeys) throws -> String {
+    guard !signatures.isEmpty else {
+      throw KitError(
+        .unverified, "\(name): is not signed", advice: "take one that Alpine signed")
+    }
+    return try keys.verify(bytes[controlRange], signatures, name: name)
+  }
+
+  /// Checks that this is the package that an index names.
+  /// - Throws: `KitError.unverified`.
+  func check(against package: ApkIndex.Package) throws {
+    func refused(_ reason: String) -> KitError {
+      KitError(.unverified, "\(name): \(reason)", advice: "try again, or another mirror")
+    }
+    guard bytes.count == package.size else {
+      throw refused("has \(bytes.count) bytes, and the index says \(package.size)")
+    }
+    let checksum = ApkChecksum.sha1(of: bytes[controlRange])
+    guard checksum == package.checksum else {
+      throw refused(
+        "its control member has checksum \(ApkChecksum.text(checksum)), and the index says \(ApkChecksum.text(package.checksum))"
+      )
+    }
+    guard control.package == package.name, control.version == package.version.description,
+      control.architecture == package.architecture
+    else {
+      throw refused(
+        "holds \(control.package) \(control.version) for \(control.architecture), and the index names \(package.name) \(package.version) for \(package.architecture)"
+      )
     }
   }
 
   /// Hands on the package's files in their order, each with a reader for its body.
   func forEachEntry(_ receive: (TarEntry, TarReader) throws -> Void) throws {
-    try inside(path) {
-      let tar = try Self.tar(of: file)
+    try inside(name) {
+      var count = 0
+      let content = ObservedSource(try members.rest()) { piece in
+        count += piece.count
+        guard count <= Self.contentLimit else {
+          throw FormatError(.limit, "its files have more than \(Self.contentLimit) bytes")
+        }
+      }
+      let tar = TarReader(content)
       while let entry = try tar.next() {
         if !entry.path.hasPrefix(".") { try receive(entry, tar) }
       }
     }
   }
 
-  private static func tar(of file: InputFile) throws -> TarReader {
-    TarReader(try Compression.gzip.decode(file.source(0..<file.size)))
+  private static func control(_ member: GzipMembers.Member) throws -> Control {
+    let tar = TarReader(MemorySource(member.content))
+    guard let entry = try tar.next(), entry.path == ".PKGINFO", entry.kind == .file else {
+      throw FormatError(
+        .malformed, "is not an Alpine package: .PKGINFO does not come first",
+        offset: member.range.lowerBound)
+    }
+    let control = try Self.control(tar.body(limit: 1 << 20))
+    // What the control member holds for itself has names with a dot; files belong into the data.
+    while let entry = try tar.next() {
+      guard entry.path.hasPrefix("."), entry.path != ".PKGINFO" else {
+        throw FormatError(
+          .malformed, "the control member holds \(entry.path.quoted)",
+          offset: member.range.lowerBound)
+      }
+    }
+    return control
   }
 
   private static func control(_ text: [UInt8]) throws(FormatError) -> Control {
@@ -58,8 +144,11 @@ struct ApkArchive {
       fields[name] = parts[1].split(separator: " ").joined(separator: " ")
     }
     guard let package = fields["pkgname"], let version = fields["pkgver"],
-      let architecture = fields["arch"]
-    else { throw FormatError(.malformed, ".PKGINFO lacks pkgname, pkgver or arch") }
-    return Control(package: package, version: version, architecture: architecture)
+      let architecture = fields["arch"], let dataHash = fields["datahash"]
+    else {
+      throw FormatError(.malformed, ".PKGINFO lacks pkgname, pkgver, arch or datahash")
+    }
+    return Control(
+      package: package, version: version, architecture: architecture, dataHash: dataHash)
   }
 }

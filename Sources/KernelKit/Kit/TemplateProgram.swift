@@ -11,10 +11,13 @@ public struct TemplateProgram: Codable, Sendable, Hashable {
   public var package: String?
   public var version: String?
   public var packageSHA256: String?
+  /// The name of the Alpine key whose signature was checked; nil for a file that was taken as it is,
+  /// and for Debian's.
+  public var signedBy: String?
 
   public init(
     path: String, architecture: String, sha256: String, origin: String, package: String? = nil,
-    version: String? = nil, packageSHA256: String? = nil
+    version: String? = nil, packageSHA256: String? = nil, signedBy: String? = nil
   ) {
     self.path = path
     self.architecture = architecture
@@ -23,5 +26,6 @@ public struct TemplateProgram: Codable, Sendable, Hashable {
     self.package = package
     self.version = version
     self.packageSHA256 = packageSHA256
+    self.signedBy = signedBy
   }
 }

@@ -22,6 +22,9 @@ public enum TemplateTool: String, Sendable, CaseIterable {
 
   public var debianPackage: String { "\(rawValue)-static" }
 
+  /// Nil for what is not taken from Alpine.
+  var alpinePackage: String? { self == .busybox ? "busybox-static" : nil }
+
   /// What the program is called in packages, the best first.
   private var members: [String] {
     let folders = self == .busybox ? ["bin", "usr/bin"] : ["sbin", "usr/sbin"]
@@ -48,13 +51,28 @@ public enum TemplateTool: String, Sendable, CaseIterable {
   /// - Parameters:
   ///   - architecture: Debian's name of the one it has to be for; nil for any.
   ///   - origin: what the note says of it; nil for the file's name.
-  /// - Throws: `FormatError` for a damaged file; `KitError` for one without the program, or with the
-  ///   wrong one.
+  ///   - keys: one of them has to have signed it, which then has to be an .apk; nil for a file that is
+  ///     taken as it is.
+  /// - Throws: `FormatError` for a damaged file; `KitError` for one without the program, with the
+  ///   wrong one, or that is not what was signed.
   public func read(
-    _ file: String, architecture: String? = nil, origin: String? = nil
+    _ file: String, architecture: String? = nil, origin: String? = nil, keys: AlpineKeys? = nil
   ) throws -> Provided {
     let input = try InputFile(file)
     let start = try input.read(at: 0, count: 8)
+    try Self.refuseVersion3(start, file)
+    if Compression.detect(start) == .gzip {
+      let package = try ApkArchive(file)
+      let key = try keys.map(package.verify)
+      return try read(
+        package, architecture: architecture, origin: origin ?? FileTree.name(of: file),
+        signedBy: key)
+    }
+    guard keys == nil else {
+      throw KitError(
+        .usage, "\(file): --keys are for Alpine's packages, and this is none",
+        advice: "leave --keys out, or give an .apk")
+    }
     var note = TemplateProgram(
       path: path, architecture: "", sha256: "", origin: origin ?? FileTree.name(of: file))
     let bytes: [UInt8]
@@ -66,21 +84,38 @@ public enum TemplateTool: String, Sendable, CaseIterable {
       bytes = try pick(file) { receive in
         try package.forEachEntry(jobs: Machine.cores) { try receive($0, $1) }
       }
-    } else if start.starts(with: "ADB".utf8) {
-      throw KitError(
-        .invalid, "\(file): is an Alpine package of version 3, and version 2 is known",
-        advice: "unpack it with apk, and give the executable that is in it")
-    } else if Compression.detect(start) == .gzip {
-      let package = try ApkArchive(file)
-      note.package = package.control.package
-      note.version = package.control.version
-      note.packageSHA256 = try Digest.sha256(of: input)
-      bytes = try pick(file) { receive in
-        try package.forEachEntry { try receive($0, $1) }
-      }
     } else {
       bytes = try input.readAll(limit: StaticProgram.sizeLimit)
     }
+    return try provided(bytes, note, file, architecture)
+  }
+
+  /// Reads the program from an Alpine package that was checked.
+  /// - Parameter signedBy: the key that vouches for it.
+  func read(
+    _ package: ApkArchive, architecture: String?, origin: String, signedBy key: String?
+  ) throws -> Provided {
+    let bytes = try pick(package.name) { receive in
+      try package.forEachEntry { try receive($0, $1) }
+    }
+    let note = TemplateProgram(
+      path: path, architecture: "", sha256: "", origin: origin, package: package.control.package,
+      version: package.control.version, packageSHA256: Digest.sha256(of: package.bytes),
+      signedBy: key)
+    return try provided(bytes, note, package.name, architecture)
+  }
+
+  /// Alpine's next format of packages begins with "ADB" and how it is compressed.
+  static func refuseVersion3(_ bytes: [UInt8], _ name: String) throws(KitError) {
+    guard bytes.starts(with: "ADB".utf8) else { return }
+    throw KitError(
+      .invalid, "\(name): is an Alpine package of version 3, and version 2 is known",
+      advice: "unpack it with apk, and give the executable that is in it")
+  }
+
+  private func provided(
+    _ bytes: [UInt8], _ note: TemplateProgram, _ file: String, _ architecture: String?
+  ) throws -> Provided {
     let program = try inside(file) {
       let program = try StaticProgram(bytes)
       _ = try linkNames(program)
@@ -92,6 +127,7 @@ public enum TemplateTool: String, Sendable, CaseIterable {
         "\(file): its \(rawValue) is for \(program.architecture), and \(architecture ?? "") is asked for"
       )
     }
+    var note = note
     note.architecture = program.architecture
     note.sha256 = Digest.sha256(of: program.bytes)
     return Provided(program: program, note: note)
