@@ -14,7 +14,7 @@ public struct ELFModuleBuilder {
   public var versions: [String]
   public var exportStrings: [String] = []
   /// Content of sections, in place of what follows from the above.
-  public var replaced: [String: [UInt8]] = [:]
+  public var replaced: [String: [UInt8]]
 
   public init(
     is64Bit: Bool = true, isLittleEndian: Bool = true, machine: UInt16 = 62,
@@ -28,6 +28,7 @@ public struct ELFModuleBuilder {
     self.exports = exports
     self.needs = needs
     self.versions = versions
+    self.replaced = replaced
   }
 
   public func bytes() -> [UInt8] {
