@@ -63,7 +63,7 @@ struct BootCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let kit = try Kit(folder: kit, release: kernel)
+    let kit = try Kit(folder: kit, release: kernel.map(KernelRelease.init(argument:)))
     let model =
       try machine.flatMap(MachineModel.Name.init).map {
         try MachineModel(kit.architecture, name: $0)

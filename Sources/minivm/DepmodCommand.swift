@@ -40,6 +40,7 @@ struct DepmodCommand: ParsableCommand {
   var release: String
 
   func run() throws {
+    let release = try KernelRelease(argument: release)
     let tree = try ModuleTree(root: root, release: release)
     let configuration = try DepmodConfiguration(
       paths: configurationPaths.isEmpty ? nil : configurationPaths, release: release)

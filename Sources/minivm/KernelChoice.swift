@@ -57,7 +57,7 @@ struct KernelChoice {
   }
 
   private init(folder: String, _ archive: ArchiveOptions) throws {
-    let releases = KernelSource.releases(in: folder)
+    let releases = ModuleTree.releases(in: folder)
     guard let release = releases.first else {
       throw KitError(
         .missing, "\(folder): there is no lib/modules/VER in it",

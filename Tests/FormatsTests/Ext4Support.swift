@@ -1,60 +1,27 @@
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
-/// A folder of its own for one test, removed with it.
-final class ImageFolder {
-  let path: String
-
-  init() throws {
-    path = NSTemporaryDirectory() + "minivm-image-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit {
-    FileTree.remove(path)
-  }
-
-  subscript(name: String) -> String { "\(path)/\(name)" }
-}
-
-/// The field's own tools. One that is missing fails the test.
+/// What e2fsprogs say of an image.
 enum ImageTool {
-  struct Result {
-    var status: Int32
-    var output: String
-  }
-
-  static func run(_ name: String, _ arguments: [String]) throws -> Result {
-    let folders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/bin"]
-    let path = try #require(
-      folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) },
-      "\(name) is not installed")
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    let pipe = Pipe()
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = pipe
-    process.standardError = pipe
-    try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return Result(
-      status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
-  }
-
   /// e2fsck has nothing to say but its passes and the summary.
-  static func check(_ path: String, _ location: SourceLocation = #_sourceLocation) throws {
-    let result = try run("e2fsck", ["-fn", path])
-    let said = result.output.split(separator: "\n").filter {
+  static func check(_ path: String, _ location: SourceLocation = #_sourceLocation) async throws {
+    let result = try await Tool.run("e2fsck", ["-fn", path])
+    let said = (result.output + result.errors).split(separator: "\n").filter {
       !$0.hasPrefix("e2fsck ") && !$0.hasPrefix("Pass ") && !$0.contains(" files (")
     }
-    #expect(result.status == 0 && said.isEmpty, "\(result.output)", sourceLocation: location)
+    #expect(result.status == 0 && said.isEmpty, "\(said)", sourceLocation: location)
   }
 
-  static func debugfs(_ path: String, _ command: String) throws -> String {
-    try run("debugfs", ["-R", command, path]).output
+  static func debugfs(_ path: String, _ command: String) async throws -> String {
+    let result = try await Tool.run("debugfs", ["-R", command, path])
+    return result.errors + result.output
+  }
+
+  static func checkQcow2(_ path: String, _ location: SourceLocation = #_sourceLocation) async throws
+  {
+    let said = try await Tool.output("qemu-img", ["check", "-f", "qcow2", path])
+    #expect(said.contains("No errors"), "\(said)", sourceLocation: location)
   }
 }
 
@@ -105,16 +72,6 @@ func rawImage(
 func allBytes(_ source: (any ByteSource)?) throws -> [UInt8] {
   let source = try #require(source)
   return try SourceReader(source).readToEnd(limit: 1 << 30)
-}
-
-/// An unpacked kernel package: `scripts/test-cache` makes it.
-func unpackedKernel(_ name: String) throws -> String {
-  let environment = ProcessInfo.processInfo.environment
-  let cache =
-    environment["MINIVM_TEST_CACHE"] ?? "\(environment["HOME"] ?? "")/.cache/minivm-tests"
-  let path = "\(cache)/\(name)"
-  try #require(FileTree.isDirectory(path), "\(path) is needed: an unpacked kernel package")
-  return path
 }
 
 /// Adds all that is below `folder`, in byte order, folders before what is in them.

@@ -1,14 +1,14 @@
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @Suite struct Ext4WriterTests {
-  @Test func anEmptyFileSystemIsClean() throws {
-    let folder = try ImageFolder()
-    let summary = try rawImage(folder["disk"], size: 200 << 20) { _ in }
+  @Test func anEmptyFileSystemIsClean() async throws {
+    let folder = try TemporaryFolder()
+    let summary = try rawImage(folder("disk"), size: 200 << 20) { _ in }
     #expect(summary.size == 200 << 20)
-    try ImageTool.check(folder["disk"])
-    let description = try ImageTool.run("dumpe2fs", ["-h", folder["disk"]]).output
+    try await ImageTool.check(folder("disk"))
+    let description = try await Tool.run("dumpe2fs", ["-h", folder("disk")]).output
     let features = """
       has_journal ext_attr resize_inode dir_index filetype extent 64bit flex_bg sparse_super \
       large_file huge_file dir_nlink extra_isize metadata_csum
@@ -20,17 +20,17 @@ import Testing
     #expect(description.contains("Inode count:              12800\n"))
   }
 
-  @Test func theModulesOfTheCloudKernelComeBack() throws {
-    let folder = try ImageFolder()
-    let modules = try unpackedKernel("cloud") + "/lib/modules"
-    try rawImage(folder["disk"], size: 200 << 20) { writer in
+  @Test func theModulesOfTheCloudKernelComeBack() async throws {
+    let folder = try TemporaryFolder()
+    let modules = try TestCache.tree("cloud") + "/lib/modules"
+    try rawImage(folder("disk"), size: 200 << 20) { writer in
       try addTree(modules, to: writer, at: "")
     }
-    try ImageTool.check(folder["disk"])
-    try FileTree.makeDirectories(folder["out"])
-    _ = try ImageTool.debugfs(folder["disk"], "rdump / \(folder["out"])")
+    try await ImageTool.check(folder("disk"))
+    try FileTree.makeDirectories(folder("out"))
+    _ = try await ImageTool.debugfs(folder("disk"), "rdump / \(folder("out"))")
     let expected = try fingerprint(modules)
-    var found = try fingerprint(folder["out"])
+    var found = try fingerprint(folder("out"))
     found["/lost+found"] = nil
     #expect(expected.count > 1000)
     #expect(found == expected)
@@ -39,17 +39,17 @@ import Testing
 
 extension Ext4WriterTests {
   /// The same tree in every kind of image is the same disk, whatever the number of cores.
-  @Test func allImagesHoldTheSameDisk() throws {
-    let folder = try ImageFolder()
-    let modules = try unpackedKernel("cloud") + "/lib/modules"
+  @Test func allImagesHoldTheSameDisk() async throws {
+    let folder = try TemporaryFolder()
+    let modules = try TestCache.tree("cloud") + "/lib/modules"
     var sizes: [String: Int] = [:]
     func make(_ name: String, _ image: (OutputFile) -> any DiskImageWriter) throws {
-      let file = try OutputFile(replacing: folder[name])
+      let file = try OutputFile(replacing: folder(name))
       let writer = try Ext4Writer(image(file), size: 200 << 20, mayGrow: true)
       try addTree(modules, to: writer, at: "")
       try writer.finish(.sample())
       try file.commit()
-      sizes[name] = try InputFile(folder[name]).size
+      sizes[name] = try InputFile(folder(name)).size
     }
     try make("raw") { RawImageWriter($0) }
     try make("zstd") { Qcow2Writer($0, jobs: 8) }
@@ -57,15 +57,14 @@ extension Ext4WriterTests {
     try make("zlib") { Qcow2Writer($0, compression: .zlib, jobs: 2) }
     try make("none") { Qcow2Writer($0, compression: .none, jobs: 2) }
     for name in ["zstd", "zlib", "none"] {
-      let check = try ImageTool.run("qemu-img", ["check", "-f", "qcow2", folder[name]])
-      #expect(check.status == 0 && check.output.contains("No errors"), "\(check.output)")
-      let compare = try ImageTool.run(
-        "qemu-img", ["compare", "-f", "raw", "-F", "qcow2", folder["raw"], folder[name]])
+      try await ImageTool.checkQcow2(folder(name))
+      let compare = try await Tool.run(
+        "qemu-img", ["compare", "-f", "raw", "-F", "qcow2", folder("raw"), folder(name)])
       #expect(compare.status == 0, "\(compare.output)")
     }
     #expect(
-      try InputFile(folder["zstd"]).readAll(limit: 1 << 30)
-        == InputFile(folder["zstd1"]).readAll(limit: 1 << 30))
+      try InputFile(folder("zstd")).readAll(limit: 1 << 30)
+        == InputFile(folder("zstd1")).readAll(limit: 1 << 30))
     #expect(try #require(sizes["zstd"]) < #require(sizes["zlib"]))
     #expect(try #require(sizes["zlib"]) < #require(sizes["none"]) / 2)
   }

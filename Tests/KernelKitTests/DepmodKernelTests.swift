@@ -1,22 +1,17 @@
 import Formats
-import Foundation
 import KernelKit
+import TestSupport
 import Testing
 
 /// Debian's own kernels against Debian's own tools.
 @Suite struct DepmodKernelTests {
   private func index(_ package: String, jobs: Int = 2) throws -> ModuleIndex {
-    let modules = try DepmodOracle.packageFolder(package)
-    let root = (modules as NSString).deletingLastPathComponent.dropLast("/lib".count)
-    let release = try #require(FileManager.default.contentsOfDirectory(atPath: modules).first)
-    let tree = try ModuleTree(root: String(root), release: release)
-    return try ModuleIndex(
-      tree.facts(of: tree.modulePaths(), jobs: jobs), lists: tree.lists())
+    try ModuleTree(cached: package).index(jobs: jobs)
   }
 
-  @Test(arguments: ["cloud", "full"]) func sameBytesAsDepmod(package: String) throws {
+  @Test(arguments: ["cloud", "full"]) func sameBytesAsDepmod(package: String) async throws {
     let oracle = try DepmodOracle.ofPackage(package)
-    #expect(try oracle.depmod() == 0)
+    #expect(try await oracle.depmod() == 0)
     let files = try index(package).files()
     for name in DepmodOracle.fileNames {
       let file = try #require(files.first { $0.name == name })
@@ -30,7 +25,7 @@ import Testing
   }
 
   /// What a selection brings along is what modprobe would load, softdeps included.
-  @Test func modprobeLoadsWhatIsSelected() throws {
+  @Test func modprobeLoadsWhatIsSelected() async throws {
     let index = try index("cloud")
     let oracle = try DepmodOracle.ofPackage("cloud")
     for file in try index.files() { try oracle.write(file.bytes, to: file.name) }
@@ -43,7 +38,7 @@ import Testing
       """
     var loaded: [String: [String]] = [:]
     var current = ""
-    for line in try DepmodOracle.run(["sh", "-c", script]).output.split(separator: "\n") {
+    for line in try await oracle.run(script).output.split(separator: "\n") {
       let words = line.split(separator: " ")
       #expect(words.first != "failed", "\(current)")
       if words.first == "module" { current = String(words[1]) }
@@ -72,7 +67,7 @@ import Testing
   }
 
   /// kmod reads the binary indexes that were written without it.
-  @Test func modprobeFindsAliases() throws {
+  @Test func modprobeFindsAliases() async throws {
     let index = try index("cloud")
     let oracle = try DepmodOracle.ofPackage("cloud")
     for file in try index.files() where file.name.hasSuffix(".bin") {
@@ -84,9 +79,8 @@ import Testing
       "symbol:virtio_max_dma_size": "virtio_ring", "char-major-10-200": "tun",
     ]
     for (alias, module) in expected {
-      let result = try DepmodOracle.run([
-        "modprobe", "-C", "/dev/null", "-d", oracle.root, "-S", oracle.release, "-R", alias,
-      ])
+      let result = try await oracle.run(
+        "modprobe -C /dev/null -d '\(oracle.root)' -S '\(oracle.release)' -R '\(alias)'")
       if !module.isEmpty {
         #expect(result.output.split(separator: "\n").contains(Substring(module)), "\(alias)")
       }
@@ -94,18 +88,16 @@ import Testing
   }
 
   /// A RAM disk's own index names nothing that is not in it.
-  @Test func indexOfASelection() throws {
+  @Test func indexOfASelection() async throws {
     let index = try index("cloud")
     let list = ModuleList(Array("drivers/block/virtio_blk.ko\ndrivers/scsi".utf8), name: "list")
     let selection = try ModuleSelection(from: index, files: list, autoload: nil)
     let part = try index.subset(selection.positions)
     #expect(part.modules.map(\.path) == selection.modules.map(\.path))
     let oracle = try DepmodOracle(release: "1.0-part")
-    let modules = try DepmodOracle.packageFolder("cloud")
-    let release = try #require(FileManager.default.contentsOfDirectory(atPath: modules).first)
+    let modules = try ModuleTree(cached: "cloud")
     for path in part.modules.map(\.path) {
-      let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(modules)/\(release)/\(path)"))
-      try oracle.write(Array(bytes), to: path)
+      try oracle.write(InputFile("\(modules.path)/\(path)").readAll(limit: 1 << 28), to: path)
     }
     for (name, bytes) in [
       ("modules.order", index.lists.order), ("modules.builtin", index.lists.builtin),
@@ -113,7 +105,7 @@ import Testing
     ] {
       try oracle.write(try #require(bytes), to: name)
     }
-    #expect(try oracle.depmod() == 0)
+    #expect(try await oracle.depmod() == 0)
     for file in try part.files() where DepmodOracle.fileNames.contains(file.name) {
       #expect(oracle.read(file.name) == file.bytes, "\(file.name)")
     }

@@ -1,7 +1,12 @@
-import Foundation
+import Formats
+import KernelKit
+import TestSupport
 import Testing
 
-/// The system's own tools on module trees in a temporary folder that goes away with this value.
+/// kmod's own tools on a module tree in a temporary folder that goes away with this value.
+///
+/// They are those of the tests' cache: what is written is compared with what that version writes,
+/// also on machines with a later one.
 final class DepmodOracle {
   /// What both depmods write.
   static let fileNames = [
@@ -9,75 +14,71 @@ final class DepmodOracle {
     "builtin.alias.bin", "devname",
   ].map { "modules.\($0)" }
 
-  let root: String
-  let release: String
-  var tree: String { "\(root)/lib/modules/\(release)" }
+  let release: KernelRelease
+  let tree: String
+  private let folder: TemporaryFolder
+  private let libraries: String
+  var root: String { folder.path }
 
   init(release: String = "1.0-test") throws {
-    root = FileManager.default.temporaryDirectory.path + "/minivm-depmod-\(UUID().uuidString)"
-    self.release = release
-    try FileManager.default.createDirectory(atPath: tree, withIntermediateDirectories: true)
-  }
-
-  deinit {
-    try? FileManager.default.removeItem(atPath: root)
+    folder = try TemporaryFolder()
+    self.release = try KernelRelease(release)
+    tree = folder("lib/modules/\(release)")
+    try FileTree.makeDirectories(tree)
+    // kmod is the tool that it is called as.
+    try FileTree.makeDirectories(folder("tools"))
+    for name in ["depmod", "modprobe"] {
+      try FileTree.makeLink(folder("tools/\(name)"), to: "\(TestCache.tree("kmod"))/bin/kmod")
+    }
+    libraries = try TestCache.tree("libkmod") + "/usr/lib/x86_64-linux-gnu"
   }
 
   func write(_ bytes: [UInt8], to path: String) throws {
-    let path = path.hasPrefix("/") ? path : "\(tree)/\(path)"
-    let folder = (path as NSString).deletingLastPathComponent
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    try folder.write(path.hasPrefix("/") ? path : "lib/modules/\(release)/\(path)", bytes)
   }
 
   func read(_ name: String) -> [UInt8]? {
-    FileManager.default.contents(atPath: "\(tree)/\(name)").map { Array($0) }
+    try? folder.read("lib/modules/\(release)/\(name)")
   }
 
-  /// Runs kmod's depmod over the tree. No rules but those given.
+  /// Runs depmod over the tree. No rules but those given.
+  /// - Returns: its exit code.
   @discardableResult
-  func depmod(rules: String = "") throws -> Int32 {
-    try write(Array(rules.utf8), to: "\(root)/rules.conf")
-    return try Self.run(["depmod", "-C", "\(root)/rules.conf", "-b", root, release]).status
+  func depmod(rules: String = "") async throws -> Int {
+    let rules = try folder.write("rules.conf", rules.utf8)
+    return try await run("depmod -C \(rules) -b \(root) \(release)").status
   }
 
-  /// - Throws: when the tool is not there: tests fail without it.
-  static func run(_ command: [String]) throws -> (status: Int32, output: String) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = command
-    process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"]
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    // env(1): 127 when there is no such command.
-    try #require(process.terminationStatus != 127, "\(command[0]) is not installed")
-    return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+  /// Runs a line of shell script in which `depmod` and `modprobe` are those of the cache.
+  func run(_ script: String) async throws -> Tool.Result {
+    try await Tool.run(
+      "sh", ["-c", "PATH=\(folder("tools")):$PATH; \(script)"],
+      environment: ["LC_ALL": "C", "LD_LIBRARY_PATH": libraries])
   }
 
   /// An oracle over the modules of a kernel package in the tests' cache, which stay where they are.
   static func ofPackage(_ name: String) throws -> DepmodOracle {
-    let modules = try packageFolder(name)
-    let release = try #require(FileManager.default.contentsOfDirectory(atPath: modules).first)
-    let oracle = try DepmodOracle(release: release)
+    let modules = try ModuleTree(cached: name)
+    let oracle = try DepmodOracle(release: modules.release.description)
     for name in ["kernel", "modules.order", "modules.builtin", "modules.builtin.modinfo"] {
-      try FileManager.default.createSymbolicLink(
-        atPath: "\(oracle.tree)/\(name)", withDestinationPath: "\(modules)/\(release)/\(name)")
+      try FileTree.makeLink("\(oracle.tree)/\(name)", to: "\(modules.path)/\(name)")
     }
     return oracle
   }
+}
 
-  /// `lib/modules` of an unpacked kernel package.
-  static func packageFolder(_ name: String) throws -> String {
-    let environment = ProcessInfo.processInfo.environment
-    let cache =
-      environment["MINIVM_TEST_CACHE"] ?? NSHomeDirectory() + "/.cache/minivm-tests"
-    let folder = "\(cache)/\(name)/lib/modules"
-    try #require(
-      FileManager.default.fileExists(atPath: folder), "\(folder) is not there: scripts/test-cache")
-    return folder
+extension ModuleTree {
+  /// The modules of a kernel package in the tests' cache.
+  init(cached name: String) throws {
+    let folder = try TestCache.tree(name)
+    try self.init(root: folder, release: KernelRelease(TestCache.release(in: folder)))
+  }
+
+  func index(
+    _ configuration: DepmodConfiguration = DepmodConfiguration(), jobs: Int = 2
+  ) throws -> ModuleIndex {
+    try ModuleIndex(
+      facts(of: modulePaths(configuration), jobs: jobs), lists: lists(),
+      configuration: configuration)
   }
 }

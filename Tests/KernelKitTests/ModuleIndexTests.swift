@@ -80,8 +80,8 @@ import Testing
 
   @Test func rulesOfFiles() throws {
     var configuration = DepmodConfiguration()
-    configuration.read(
-      "search extra\nnonsense\nexternal * /a /b\n", name: "x.conf", release: "1.0")
+    try configuration.read(
+      "search extra\nnonsense\nexternal * /a /b\n", name: "x.conf", release: KernelRelease("1.0"))
     #expect(configuration.externalFolders == ["/a"])
     #expect(
       configuration.warnings == [
@@ -89,20 +89,19 @@ import Testing
         "x.conf:3: folders after /a do not count",
       ])
     #expect(throws: KitError.self) {
-      try DepmodConfiguration(paths: ["/nowhere/at/all"], release: "1.0")
+      try DepmodConfiguration(paths: ["/nowhere/at/all"], release: KernelRelease("1.0"))
     }
   }
 
-  @Test(arguments: ["", ".", "..", "../1", "a/b", "-x", "1 0", "1\n"]) func badReleases(
-    name: String
-  ) {
-    let error = #expect(throws: KitError.self) { try ModuleTree(root: "/", release: name) }
-    #expect(error?.code == .usage)
+  @Test(arguments: ["", ".", "..", "../1", "a/b", "-x", "1 0", "1\n", "x1"])
+  func badReleases(name: String) {
+    #expect(throws: FormatError.self) { try KernelRelease(name) }
   }
 
-  @Test func missingTrees() {
+  @Test func missingTrees() throws {
+    let release = try KernelRelease("1.0")
     let error = #expect(throws: KitError.self) {
-      try ModuleTree(root: "/nowhere", release: "1.0")
+      try ModuleTree(root: "/nowhere", release: release)
     }
     #expect(error?.code == .missing)
   }

@@ -1,6 +1,6 @@
 import Formats
-import Foundation
 import KernelKit
+import TestSupport
 import Testing
 
 @Suite struct ModuleSelectionTests {
@@ -131,16 +131,10 @@ import Testing
 
   /// The lists of this repository hold for both kernels, and stay small.
   @Test(arguments: ["cloud", "full"]) func defaultLists(package: String) throws {
-    let modules = try DepmodOracle.packageFolder(package)
-    let release = try #require(FileManager.default.contentsOfDirectory(atPath: modules).first)
-    let tree = try ModuleTree(
-      root: String(modules.dropLast("/lib/modules".count)), release: release)
-    let index = try ModuleIndex(
-      tree.facts(of: tree.modulePaths(), jobs: 2), lists: tree.lists())
-    let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
+    let tree = try ModuleTree(cached: package)
+    let index = try tree.index()
     func list(_ name: String) throws -> ModuleList {
-      ModuleList(Array(try Data(contentsOf: repository.appendingPathComponent(name))), name: name)
+      try ModuleList(reading: "\(TestKit.repository)/\(name)")
     }
     let selection = try ModuleSelection(
       from: index, files: list("modules.ramfs"), autoload: list("modules.autoload"))

@@ -30,6 +30,9 @@ public enum TestKit {
     ).build()
   }
 
+  /// The folder of this repository.
+  public static let repository = (0..<3).reduce(#filePath) { path, _ in FileTree.parent(of: path) }
+
   /// The program that is being tested.
   public static let program: String = {
     // Beside the tests' own bundle.

@@ -24,7 +24,11 @@ public enum Tool {
     _ program: String, _ arguments: [String], in folder: String? = nil, input: [UInt8] = [],
     environment: [String: String] = [:]
   ) async throws -> Result {
-    let variables = environment.reduce(into: [Environment.Key: String?]()) {
+    // Where Debian keeps the tools for file systems and modules; not on every user's path.
+    let path = [Variables["PATH"], "/usr/sbin:/sbin"].compactMap { $0 }.joined(separator: ":")
+    let variables = ["PATH": path].merging(environment) { $1 }.reduce(
+      into: [Environment.Key: String?]()
+    ) {
       $0[Environment.Key(stringLiteral: $1.key)] = $1.value
     }
     let result = try await Subprocess.run(

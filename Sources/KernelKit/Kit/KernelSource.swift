@@ -83,7 +83,7 @@ public enum KernelSource: Sendable {
       else { continue }
       try hand(path, role, receive)
     }
-    let tree = try Self.moduleTree(in: root, release)
+    let tree = try ModuleTree(root: root, release: release).path
     try hand(tree, .moduleTree(release, ""), receive)
     // Sorted as whole paths, not folder by folder: `a-b/c` comes before `a/b`.
     for below in try Self.paths(in: tree).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) })
@@ -92,31 +92,6 @@ public enum KernelSource: Sendable {
       try hand("\(tree)/\(below)", role, receive)
     }
     return release
-  }
-
-  /// The folder with a kernel's modules below `root`.
-  public static func moduleTree(in root: String, _ release: KernelRelease) throws -> String {
-    let candidates = ["\(root)/lib/modules/\(release)", "\(root)/usr/lib/modules/\(release)"]
-    guard let tree = candidates.first(where: FileTree.isDirectory) else {
-      throw KitError(
-        .missing, "\(candidates[0]): there is no such folder", advice: releasesAdvice(in: root))
-    }
-    return tree
-  }
-
-  /// The kernels whose modules are below `root`.
-  public static func releases(in root: String) -> [KernelRelease] {
-    let names = ["\(root)/lib/modules", "\(root)/usr/lib/modules"].flatMap { folder in
-      ((try? FileTree.names(in: folder)) ?? []).filter { FileTree.isDirectory("\(folder)/\($0)") }
-    }
-    return Set(names).sorted().compactMap { try? KernelRelease($0) }
-  }
-
-  private static func releasesAdvice(in root: String) -> String {
-    let found = releases(in: root)
-    return found.isEmpty
-      ? "make it with `minivm unpack linux-image-*.deb`"
-      : "there is \(found.map(\.description).joined(separator: ", "))"
   }
 
   private static func paths(in folder: String) throws -> [String] {

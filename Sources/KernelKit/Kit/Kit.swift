@@ -13,7 +13,7 @@ public struct Kit: Sendable {
   /// Finds the files `vmlinuz-VER`, `initramfs-VER` and `modules-VER.qcow2` or `.raw`.
   /// - Parameter release: which kernel, in a folder with more than one.
   /// - Throws: `KitError.missing` when there is none, `.usage` when there are several.
-  public init(folder: String, release wanted: String? = nil) throws {
+  public init(folder: String, release wanted: KernelRelease? = nil) throws {
     guard FileTree.isDirectory(folder) else {
       throw KitError(
         .missing, "\(folder): there is no such folder", advice: "make a kit with `minivm build`")
@@ -21,7 +21,7 @@ public struct Kit: Sendable {
     let names = try FileTree.names(in: folder)
     let prefix = "initramfs-"
     let found = names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
-      .filter { names.contains("vmlinuz-\($0)") && (wanted ?? $0) == $0 }
+      .filter { names.contains("vmlinuz-\($0)") && wanted?.description ?? $0 == $0 }
     guard let first = found.first else {
       let missing =
         wanted.map { "vmlinuz-\($0) and initramfs-\($0)" } ?? "vmlinuz-VER and initramfs-VER"

@@ -24,7 +24,7 @@ public struct ModuleCatalog {
         try collector.collect(below, entry, body).forEachPiece { _ in }
       }
     }
-    tree = try KernelSource.moduleTree(in: root, release)
+    tree = try ModuleTree(root: root, release: release).path
     index = try collector.index()
     newest = collector.newest
     self.configuration = configuration

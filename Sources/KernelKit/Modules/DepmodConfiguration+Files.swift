@@ -10,7 +10,7 @@ extension DepmodConfiguration {
   /// Reads the rules of files, and of the `*.conf` files of folders, in the order of their names.
   /// - Parameter paths: nil for the system's own folders, of which none need be there.
   /// - Throws: `KitError.missing` for a path that is not there.
-  public init(paths: [String]?, release: String) throws {
+  public init(paths: [String]?, release: KernelRelease) throws {
     self.init()
     var files: [String: String] = [:]
     for path in paths ?? Self.systemFolders {

@@ -27,7 +27,7 @@ public struct DepmodConfiguration: Sendable {
   ///   - text: one command a line; a backslash at its end joins the next line to it.
   ///   - name: for warnings.
   ///   - release: the kernel's, which `override` and `external` may ask for.
-  public mutating func read(_ text: String, name: String, release: String) {
+  public mutating func read(_ text: String, name: String, release: KernelRelease) {
     var number = 0
     var line = ""
     var first: Int?
@@ -46,7 +46,7 @@ public struct DepmodConfiguration: Sendable {
     if !line.isEmpty { read(line: line, place: "\(name):\(first ?? number)", release: release) }
   }
 
-  private mutating func read(line: String, place: String, release: String) {
+  private mutating func read(line: String, place: String, release: KernelRelease) {
     guard !line.isEmpty, line.utf8.first != UInt8(ascii: "#") else { return }
     let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
     guard let command = words.first else { return }
@@ -76,8 +76,8 @@ public struct DepmodConfiguration: Sendable {
     }
   }
 
-  private static func matches(_ pattern: String, _ release: String) -> Bool {
-    pattern == "*" || RegularExpression.matches(pattern, in: release)
+  private static func matches(_ pattern: String, _ release: KernelRelease) -> Bool {
+    pattern == "*" || RegularExpression.matches(pattern, in: release.description)
   }
 
   /// Whether the module at one path is taken instead of the one with the same name at another.

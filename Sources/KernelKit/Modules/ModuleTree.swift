@@ -6,39 +6,36 @@ public struct ModuleTree: Sendable {
   /// Larger files are no modules.
   public static let sizeLimit = 1 << 28
 
-  public let release: String
+  public let release: KernelRelease
   /// The folder that holds `kernel/` and modules.order.
   public let path: String
 
   /// - Parameter root: a folder with `lib/modules` or `usr/lib/modules` in it.
-  /// - Throws: `KitError.missing` when there is no tree of this kernel, `.usage` when the release
-  ///   can't be one.
-  public init(root: String, release: String) throws(KitError) {
-    guard Self.isRelease(release) else {
-      throw KitError(.usage, "'\(release)' is not the release of a kernel")
-    }
-    let root = root.isEmpty || root.hasSuffix("/") ? root : root + "/"
-    let candidates = ["\(root)lib/modules/\(release)", "\(root)usr/lib/modules/\(release)"]
+  /// - Throws: `KitError.missing` when there is no tree of this kernel.
+  public init(root: String, release: KernelRelease) throws(KitError) {
+    let candidates = Self.parents(in: root).map { "\($0)/\(release)" }
     guard let path = candidates.first(where: FileTree.isDirectory) else {
+      let others = Self.releases(in: root).map(\.description).joined(separator: ", ")
       throw KitError(
-        .missing, "there is no \(candidates[0])", advice: "unpack the kernel's package there")
+        .missing, "\(candidates[0]): there is no such folder",
+        advice: others.isEmpty
+          ? "make it with `minivm unpack linux-image-*.deb`" : "there is \(others)")
     }
     self.release = release
     self.path = path
   }
 
-  /// Whether a name can be a kernel's release: one part of a path, and nothing odd in it.
-  public static func isRelease(_ release: String) -> Bool {
-    !release.isEmpty && release.first != "." && release.first != "-"
-      && release.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
-          UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "~"), UInt8(ascii: ":"):
-          true
-        default: false
-        }
-      }
+  /// The kernels whose modules are below `root`, in the order of their names' bytes.
+  public static func releases(in root: String) -> [KernelRelease] {
+    let names = parents(in: root).flatMap { folder in
+      ((try? FileTree.names(in: folder)) ?? []).filter { FileTree.isDirectory("\(folder)/\($0)") }
+    }
+    return Set(names).sorted().compactMap { try? KernelRelease($0) }
+  }
+
+  private static func parents(in root: String) -> [String] {
+    let root = root.isEmpty || root.hasSuffix("/") ? root : root + "/"
+    return ["\(root)lib/modules", "\(root)usr/lib/modules"]
   }
 
   /// What the kernel's build left beside the modules.

@@ -1,22 +1,37 @@
 import Formats
 
 /// Makes kernel modules as small as they can be, of either class and byte order, whole or not.
-struct ELFModuleBuilder {
-  var is64Bit = true
-  var isLittleEndian = true
-  var machine: UInt16 = 62
-  var information: [String] = []
+public struct ELFModuleBuilder {
+  public var is64Bit: Bool
+  public var isLittleEndian: Bool
+  public var machine: UInt16
+  public var information: [String]
   /// Gets `__crc_` before each.
-  var exports: [String] = []
-  var needs: [String] = []
+  public var exports: [String]
+  public var needs: [String]
   /// Types of the needed symbols, where they are not plain.
-  var types: [String: UInt8] = [:]
-  var versions: [String] = []
-  var exportStrings: [String] = []
+  public var types: [String: UInt8] = [:]
+  public var versions: [String]
+  public var exportStrings: [String] = []
   /// Content of sections, in place of what follows from the above.
-  var replaced: [String: [UInt8]] = [:]
+  public var replaced: [String: [UInt8]]
 
-  func bytes() -> [UInt8] {
+  public init(
+    is64Bit: Bool = true, isLittleEndian: Bool = true, machine: UInt16 = 62,
+    information: [String] = [], exports: [String] = [], needs: [String] = [],
+    versions: [String] = []
+  ) {
+    self.is64Bit = is64Bit
+    self.isLittleEndian = isLittleEndian
+    self.machine = machine
+    self.information = information
+    self.exports = exports
+    self.needs = needs
+    self.versions = versions
+    self.replaced = replaced
+  }
+
+  public func bytes() -> [UInt8] {
     var sections = [(".text", [UInt8](repeating: 0x90, count: 16))]
     sections.append((".modinfo", information.flatMap { Array($0.utf8) + [0] }))
     let (table, names) = symbols()
