@@ -72,7 +72,7 @@ struct UpdateOptions: ParsableArguments {
         .newest(tool.debianPackage, architecture: arch)
       return try tool.read(download.path, architecture: arch, origin: download.url)
     case "alpine":
-      guard let mirror = mirror.mirror else {
+      guard let address = mirror.mirror else {
         throw KitError(
           .usage, "--from alpine needs the address of a mirror",
           advice: "give the folder with its branches with --mirror")
@@ -80,8 +80,9 @@ struct UpdateOptions: ParsableArguments {
       let environment = try CommandEnvironment.make()
       defer { environment.progress.end() }
       return try AlpineRepository(
-        mirror: mirror, branch: branch ?? AlpineRepository.newestBranch,
-        keys: keys.map(AlpineKeys.init(folder:)), environment: environment
+        mirror: address, branch: branch ?? AlpineRepository.newestBranch,
+        keys: keys.map(AlpineKeys.init(folder:)),
+        environment: mirror.offline ? environment.offline() : environment
       ).program(tool, architecture: arch ?? Machine.debianArchitecture)
     default:
       return try tool.read(from, architecture: arch, keys: keys.map(AlpineKeys.init(folder:)))

@@ -86,12 +86,13 @@ struct AlpineMirror {
   var environment: KitEnvironment {
     var environment = KitEnvironment.testing(cache: folder("cache"))
     let root = folder.path
-    environment.get = { url, receive in
+    environment.get = { request, receive in
+      let url = request.url
       let path = url.replacing("http://m.invalid", with: root)
       guard FileTree.status(path) != nil else {
         throw KitError(.missing, "\(url): the server has no such file")
       }
-      try receive(try InputFile(path).readAll(limit: 1 << 26))
+      try receive(try InputFile(path).readAll(limit: 1 << 26), 0)
     }
     return environment
   }

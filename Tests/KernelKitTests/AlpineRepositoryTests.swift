@@ -215,7 +215,9 @@ import Testing
     let mirror = try await AlpineMirror()
     var environment = mirror.environment
     let piece = [UInt8](repeating: 0x1f, count: 1 << 20)
-    environment.get = { _, receive in while true { try receive(piece) } }
+    environment.get = { _, receive in
+      for number in 0... { try receive(piece, number * piece.count) }
+    }
     let error = #expect(throws: KitError.self) {
       try mirror.repository(environment: environment).program(.busybox, architecture: "amd64")
     }
@@ -246,9 +248,9 @@ import Testing
       default: mutated[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
       }
       var environment = mirror.environment
-      environment.get = { [mutated] url, receive in
-        let name = url.hasSuffix("29.apk") ? "29.apk" : "APKINDEX.tar.gz"
-        try receive(name == target ? mutated : files[name, default: []])
+      environment.get = { [mutated] request, receive in
+        let name = request.url.hasSuffix("29.apk") ? "29.apk" : "APKINDEX.tar.gz"
+        try receive(name == target ? mutated : files[name, default: []], 0)
       }
       do {
         let provided = try mirror.repository(environment: environment)

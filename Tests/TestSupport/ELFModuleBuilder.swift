@@ -19,7 +19,7 @@ public struct ELFModuleBuilder {
   public init(
     is64Bit: Bool = true, isLittleEndian: Bool = true, machine: UInt16 = 62,
     information: [String] = [], exports: [String] = [], needs: [String] = [],
-    versions: [String] = []
+    versions: [String] = [], replaced: [String: [UInt8]] = [:]
   ) {
     self.is64Bit = is64Bit
     self.isLittleEndian = isLittleEndian

@@ -95,7 +95,8 @@ public struct AlpineRepository: Sendable {
 
   private func get(_ url: String, limit: Int, name: String) throws -> [UInt8] {
     var bytes: [UInt8] = []
-    try environment.get(url) { piece in
+    try environment.download(url, isResumed: false) { piece, offset in
+      if offset == 0 { bytes = [] }
       guard bytes.count + piece.count <= limit else {
         throw KitError(
           .unverified, "\(url): is larger than \(limit) bytes",
@@ -104,6 +105,7 @@ public struct AlpineRepository: Sendable {
       bytes += piece
       environment.progress.report(name, bytes.count, nil)
     }
+    if WebPage.isBegun(by: bytes) { throw WebPage.refusal(url) }
     return bytes
   }
 
