@@ -70,7 +70,7 @@ import Testing
         """, in: folder.path)
       #expect(wrong == "")
       for name in try FileTree.names(in: folder("out")) where !name.hasPrefix(".minivm-") {
-        #expect(!output.isEmpty && name.contains(output), "\(name)")
+        #expect(!output.isEmpty && (name.contains(output) || name == "SHA256SUMS"), "\(name)")
       }
     }
   }
