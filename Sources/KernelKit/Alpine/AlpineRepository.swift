@@ -94,19 +94,9 @@ public struct AlpineRepository: Sendable {
   }
 
   private func get(_ url: String, limit: Int, name: String) throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    try environment.download(url, isResumed: false) { piece, offset in
-      if offset == 0 { bytes = [] }
-      guard bytes.count + piece.count <= limit else {
-        throw KitError(
-          .unverified, "\(url): is larger than \(limit) bytes",
-          advice: "try again, or another mirror")
-      }
-      bytes += piece
-      environment.progress.report(name, bytes.count, nil)
+    try environment.download(url, limit: limit) {
+      environment.progress.report(name, $0, nil)
     }
-    if WebPage.isBegun(by: bytes) { throw WebPage.refusal(url) }
-    return bytes
   }
 
   /// From a mirror, damage and deceit can't be told apart.

@@ -185,4 +185,26 @@ extension KitEnvironment {
       }
     }
   }
+
+  /// A file in memory. Another try begins anew: the file may have changed in between.
+  /// - Parameter progress: gets the number of bytes that have come.
+  /// - Throws: `KitError.unverified` for one of more than `limit` bytes, and for a page that a network
+  ///   shows instead of it.
+  func download(
+    _ url: String, limit: Int, progress: (Int) -> Void = { _ in }
+  ) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    try download(url, isResumed: false) { piece, offset in
+      if offset == 0 { bytes = [] }
+      guard bytes.count + piece.count <= limit else {
+        throw KitError(
+          .unverified, "\(url): is larger than \(limit) bytes",
+          advice: "try again, or another mirror")
+      }
+      bytes += piece
+      progress(bytes.count)
+    }
+    if WebPage.isBegun(by: bytes) { throw WebPage.refusal(url) }
+    return bytes
+  }
 }

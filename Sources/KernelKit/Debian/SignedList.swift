@@ -93,20 +93,10 @@ struct SignedList {
 
   /// - Returns: nil when the mirror has no such file.
   private static func get(_ url: String, _ environment: KitEnvironment) throws -> [UInt8]? {
-    var bytes: [UInt8] = []
     do {
-      // Another try begins anew: the list may have changed in between.
-      try environment.download(url, isResumed: false) { piece, offset in
-        if offset == 0 { bytes = [] }
-        guard bytes.count + piece.count <= Self.sizeLimit else {
-          throw KitError(.unverified, "\(url): is larger than \(Self.sizeLimit) bytes")
-        }
-        bytes += piece
-      }
+      return try environment.download(url, limit: Self.sizeLimit)
     } catch let error as KitError where error.code == .missing {
       return nil
     }
-    if WebPage.isBegun(by: bytes) { throw WebPage.refusal(url) }
-    return bytes
   }
 }
