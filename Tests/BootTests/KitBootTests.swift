@@ -82,6 +82,6 @@ import Testing
       ).run(machine)
     }
     #expect(error?.code == .unexpected)
-    #expect(error?.message.contains("/dev/nothing") == true, "\(error?.message ?? "")")
+    #expect(error?.details.contains { $0.contains("/dev/nothing") } == true)
   }
 }

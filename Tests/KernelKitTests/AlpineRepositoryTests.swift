@@ -58,7 +58,7 @@ import Testing
     Fault("an index with something after it", "bad signature", "gzip -nc APKINDEX >>\(index)"),
     Fault("a shortened index", "bad signature", "truncate -s -5 \(index)"),
     Fault("an index that ends early", "the compressed data ends early", "truncate -s 100 \(index)"),
-    Fault("a captive portal", "damaged gzip data", "echo '<html>log in' >\(index)"),
+    Fault("a captive portal", "is a web page", "echo '<html>log in' >\(index)"),
     Fault(
       "an index without a list", "no file APKINDEX",
       "segment DESCRIPTION >index.tar.gz; publish test RSA sha1"),

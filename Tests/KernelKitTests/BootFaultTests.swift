@@ -116,7 +116,7 @@ import Testing
     #expect(try await bench.listing() == before)
   }
 
-  @Test("Guests that do", arguments: ["1", "9223372036854775807"])
+  @Test("Guests that do", arguments: ["30", "9223372036854775807"])
   func expected(_ timeout: String) async throws {
     let bench = try await Self.bench()
     let before = try await bench.listing()

@@ -54,6 +54,9 @@ public struct QEMURunner: Sendable {
     throw KitError(.unexpected, "the guest stays silent on every accelerator")
   }
 
+  /// Longer than any machine runs; the runtime traps on what its clock can't count to.
+  private static let longestSleep = Duration.seconds(1 << 32)
+
   private enum Event: Sendable {
     case ended, expected(Duration), silent, timedOut
   }
@@ -136,7 +139,7 @@ public struct QEMURunner: Sendable {
     if let timeout {
       limits.append(
         Task {
-          try await Task.sleep(for: timeout)
+          try await Task.sleep(for: min(timeout, Self.longestSleep))
           watch.end(process, .timedOut)
         })
     }
@@ -193,7 +196,7 @@ public struct QEMURunner: Sendable {
 
   private func failure(of emulator: String, _ error: SubprocessError) -> KitError {
     guard error.code == .executableNotFound else {
-      return KitError(.invalid, "\(emulator) can't be run: \(error)")
+      return KitError(.unexpected, "\(emulator) could not be run to its end: \(error)")
     }
     return KitError(
       .missing, "\(emulator) is not installed, or not in PATH",
