@@ -7,7 +7,7 @@ ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
 RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -s
 MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
 
-.PHONY: kit build test lint format clean
+.PHONY: kit build test fuzz lint format clean
 
 kit: build
 	$(strip $(MINIVM) build --out $(OUT) $(ARCHIVE))
@@ -23,13 +23,18 @@ test:
 	scripts/test-cache
 	swift test --skip-build
 
+# Broken inputs for every decoder, SECONDS for each of them.
+fuzz:
+	scripts/bootstrap test
+	scripts/fuzz $(or $(SECONDS),20)
+
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 	shellcheck --shell=dash ramdisk-template/init
 	shellcheck scripts/* .ci/run
 
 format:
-	swift format --in-place --recursive Package.swift Sources Tests
+	swift format --in-place --recursive Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 
 clean:
-	rm -rf .build $(OUT)
+	rm -rf .build Fuzz/.build $(OUT)

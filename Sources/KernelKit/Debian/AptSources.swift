@@ -147,7 +147,8 @@ public struct AptSources: Sendable {
   }
 
   private static func isMirror(_ uri: String) -> Bool {
-    uri.hasPrefix("http://") || uri.hasPrefix("https://")
+    ["http://", "https://"].contains { uri.hasPrefix($0) && uri.dropFirst($0.count).first != "/" }
+      && !uri.hasSuffix("://")
   }
 
   private static func codename(root: String) -> String? {
