@@ -17,6 +17,7 @@ static struct {
   CURLcode (*easy_setopt)(CURL *, CURLoption, ...);
   CURLcode (*easy_perform)(CURL *);
   CURLcode (*easy_getinfo)(CURL *, CURLINFO, ...);
+  void (*easy_reset)(CURL *);
   void (*easy_cleanup)(CURL *);
   const char *(*easy_strerror)(CURLcode);
 } api;
@@ -34,11 +35,37 @@ static void load(void) {
   api.easy_setopt = (CURLcode(*)(CURL *, CURLoption, ...))dlsym(handle, "curl_easy_setopt");
   api.easy_perform = (CURLcode(*)(CURL *))dlsym(handle, "curl_easy_perform");
   api.easy_getinfo = (CURLcode(*)(CURL *, CURLINFO, ...))dlsym(handle, "curl_easy_getinfo");
+  api.easy_reset = (void (*)(CURL *))dlsym(handle, "curl_easy_reset");
   api.easy_cleanup = (void (*)(CURL *))dlsym(handle, "curl_easy_cleanup");
   api.easy_strerror = (const char *(*)(CURLcode))dlsym(handle, "curl_easy_strerror");
   loaded = api.global_init && api.easy_init && api.easy_setopt && api.easy_perform &&
-           api.easy_getinfo && api.easy_cleanup && api.easy_strerror &&
+           api.easy_getinfo && api.easy_reset && api.easy_cleanup && api.easy_strerror &&
            api.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+// Handles that nobody uses at the moment. They keep their connections, which the next request to the
+// same server goes on with.
+static struct {
+  pthread_mutex_t lock;
+  CURL *handles[4];
+  unsigned count;
+} idle = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static CURL *take_handle(void) {
+  CURL *curl = NULL;
+  pthread_mutex_lock(&idle.lock);
+  if (idle.count > 0) curl = idle.handles[--idle.count];
+  pthread_mutex_unlock(&idle.lock);
+  return curl ? curl : api.easy_init();
+}
+
+static void return_handle(CURL *curl) {
+  api.easy_reset(curl);
+  pthread_mutex_lock(&idle.lock);
+  int is_kept = idle.count < sizeof idle.handles / sizeof *idle.handles;
+  if (is_kept) idle.handles[idle.count++] = curl;
+  pthread_mutex_unlock(&idle.lock);
+  if (!is_kept) api.easy_cleanup(curl);
 }
 
 enum { HEADER_LIMIT = 1 << 18 };
@@ -116,6 +143,16 @@ static int is_interruption(CURLcode code) {
   }
 }
 
+/// The certificates that the user names as for the curl program; libcurl itself does not look there.
+/// Without a name, they are the system's.
+static void set_certificates(CURL *curl) {
+  const char *bundle = getenv("CURL_CA_BUNDLE");
+  const char *file = bundle && *bundle ? bundle : getenv("SSL_CERT_FILE");
+  const char *folder = bundle && *bundle ? NULL : getenv("SSL_CERT_DIR");
+  if (file && *file) api.easy_setopt(curl, CURLOPT_CAINFO, file);
+  if (folder && *folder) api.easy_setopt(curl, CURLOPT_CAPATH, folder);
+}
+
 /// Performs without being ended by SIGPIPE: TLS libraries write to connections that were closed.
 static CURLcode perform(CURL *curl) {
   sigset_t pipe_signal, before, pending;
@@ -138,7 +175,7 @@ int minivm_http_get(const char *url, const char *user_agent, int64_t offset, lon
   *location = *message = '\0';
   pthread_once(&once, load);
   if (!loaded) return MINIVM_HTTP_NO_LIBRARY;
-  CURL *curl = api.easy_init();
+  CURL *curl = take_handle();
   if (!curl) return MINIVM_HTTP_NO_LIBRARY;
   char detail[CURL_ERROR_SIZE] = "";
   struct transfer transfer = {.receiver = receiver,
@@ -158,6 +195,7 @@ int minivm_http_get(const char *url, const char *user_agent, int64_t offset, lon
 #else
   api.easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
+  set_certificates(curl);
   api.easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
   api.easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   api.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, stall_seconds);
@@ -181,7 +219,8 @@ int minivm_http_get(const char *url, const char *user_agent, int64_t offset, lon
     const char *reason = *detail ? detail : api.easy_strerror(code);
     snprintf(message, message_size, "%s", transfer.fault ? transfer.fault : reason);
   }
-  api.easy_cleanup(curl);
+  return_handle(curl);
   if (code == CURLE_OK) return MINIVM_HTTP_OK;
+  if (code == CURLE_PEER_FAILED_VERIFICATION) return MINIVM_HTTP_UNTRUSTED;
   return is_interruption(code) ? MINIVM_HTTP_INTERRUPTED : MINIVM_HTTP_FAILED;
 }

@@ -36,10 +36,13 @@ enum {
   MINIVM_HTTP_FAILED = 2,
   /// The connection failed in a way that another try may not.
   MINIVM_HTTP_INTERRUPTED = 3,
+  /// The server's certificate is not one to trust.
+  MINIVM_HTTP_UNTRUSTED = 4,
 };
 
-/// One GET over libcurl, which is loaded on first use, so that nothing else pays for it. Proxies and
-/// certificates are those that libcurl finds by itself.
+/// One GET over libcurl, which is loaded on first use, so that nothing else pays for it. Proxies are
+/// those that libcurl finds by itself; certificates the system's, or those that CURL_CA_BUNDLE,
+/// SSL_CERT_FILE and SSL_CERT_DIR name, as for the curl program. Connections are used again.
 ///
 /// From `offset`, in bytes; a server that can't do that sends the file from its start, and the
 /// receiver is told. Bodies of answers other than 200 and 206 are not handed on. Redirects are not

@@ -63,13 +63,14 @@ struct Download: Sendable {
       }
       guard Self.mayLead(url, to: answer.location) else {
         throw KitError(
-          .invalid, "\(url): leads to \(answer.location), where nobody is sent from there",
+          .invalid,
+          "\(url): redirects to \(answer.location), which is not followed: that leaves \(Self.scheme(url) ?? "")",
           advice: "use another mirror")
       }
       url = answer.location
     }
     throw KitError(
-      .invalid, "\(request.url): leads on more than \(Self.redirectLimit) times",
+      .invalid, "\(request.url): redirects more than \(Self.redirectLimit) times",
       advice: "use another mirror")
   }
 
@@ -102,6 +103,12 @@ struct Download: Sendable {
       throw KitError(
         .invalid, "libcurl is needed to download, and this machine has none",
         advice: "install libcurl4 (Debian, Ubuntu) or libcurl (Fedora, Arch)")
+    case MINIVM_HTTP_UNTRUSTED:
+      throw KitError(
+        .unverified, "\(url): \(answer.reason)",
+        advice:
+          "check this machine's clock, or use another mirror; SSL_CERT_FILE names the certificates of an authority of your own"
+      )
     case MINIVM_HTTP_INTERRUPTED:
       throw Interruption(KitError(.invalid, "\(url): \(answer.reason)", advice: Self.advice))
     default:
