@@ -1,7 +1,8 @@
 import Formats
-import KernelKit
 import TestSupport
 import Testing
+
+@testable import KernelKit
 
 /// Alpine packages given as files, the command, and the order of versions.
 @Suite struct AlpinePackageTests {
@@ -76,6 +77,40 @@ import Testing
     let missing = try await Tool.run(
       TestKit.program, ["update-busybox", mirror.folder("template"), "--from", "alpine"])
     #expect(missing.status == 2 && missing.errors.contains("--mirror"), "\(missing.errors)")
+  }
+
+  @Test("The comparisons that apk itself is tested with")
+  func versionsOfApk() async throws {
+    let tree = try TestCache.tree("alpine-versions")
+    let text = try await Tool.shell(
+      "cat $(find . -name version_testcase.go) | tr -d '\t{}, '", in: tree)
+    var count = 0
+    for line in text.split(separator: "\n") where line.hasPrefix("\"") {
+      let words = line.split(separator: "\"", omittingEmptySubsequences: true).map(String.init)
+      try #require(words.count >= 3)
+      // It compares what are no versions, too, as texts; we take none of them.
+      guard let left = AlpineVersion(words[0]), let right = AlpineVersion(words[2]) else {
+        continue
+      }
+      let order = left < right ? "<" : left == right ? "=" : ">"
+      #expect(order == words[1], "\(left) \(right)")
+      count += 1
+    }
+    #expect(count > 600, "\(count)")
+  }
+
+  @Test("Alpine's own keys can be read, each of them")
+  func realKeys() throws {
+    let folder = "\(try TestCache.tree("alpine-keys"))/usr/share/distribution-gpg-keys/alpine-linux"
+    let keys = try AlpineKeys(folder: folder)
+    let names = try FileTree.names(in: folder)
+    #expect(names.count >= 15)
+    for name in names {
+      let signature = AlpineKeys.Signature(
+        file: ".SIGN.RSA.\(name)", bytes: [UInt8](repeating: 1, count: 256))
+      let error = #expect(throws: KitError.self) { try keys.verify([1], [signature], name: "x") }
+      #expect(error?.message.contains("bad signature of key") == true, "\(error!)")
+    }
   }
 
   @Test("Versions in the order of apk, each pair of them")
