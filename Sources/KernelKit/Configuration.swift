@@ -3,8 +3,8 @@ internal import Formats
 /// A user's own defaults: `minivm.yaml` in the current folder, or else in the user's configuration
 /// folder. They stand above those of the machine's apt sources, and below options.
 public struct Configuration: Sendable, Hashable {
-  /// A mirror's address.
-  public var mirror: String?
+  /// Addresses of mirrors.
+  public var mirrors: [String] = []
   public var suite: String?
   /// Debian's name.
   public var architecture: String?
@@ -54,17 +54,20 @@ public struct Configuration: Sendable, Hashable {
         }
         return value
       }
+      func texts(_ what: String) throws(KitError) -> [String] {
+        guard !setting.isOther, !setting.values.isEmpty, !setting.values.contains("") else {
+          throw fault(setting.line, "\(setting.name) has to be \(what), or a list of them")
+        }
+        return setting.values
+      }
       switch setting.name {
-      case "mirror": mirror = try text()
+      case "mirror": mirrors = try texts("an address")
       case "suite": suite = try text()
       case "arch": architecture = try text()
       case "keyring":
-        guard !setting.isOther, !setting.values.isEmpty, !setting.values.contains("") else {
-          throw fault(setting.line, "keyring has to be a file's path, or a list of them")
-        }
         let folder = FileTree.parent(of: path)
         // A path in a file is as seen from that file.
-        keyrings = setting.values.map {
+        keyrings = try texts("a file's path").map {
           $0.hasPrefix("/") || folder.isEmpty || folder == "." ? $0 : "\(folder)/\($0)"
         }
       default:

@@ -66,9 +66,13 @@ public struct KitEnvironment: Sendable {
       epoch = seconds
     }
     let cache =
-      if let folder = variables["XDG_CACHE_HOME"], folder.hasPrefix("/") { "\(folder)/minivm" } else
-      {
-        "\(variables["HOME"] ?? "/tmp")/.cache/minivm"
+      if let folder = variables["XDG_CACHE_HOME"], folder.hasPrefix("/") {
+        "\(folder)/minivm"
+      } else if let home = variables["HOME"], home.hasPrefix("/") {
+        "\(home)/.cache/minivm"
+      } else {
+        // Never a folder where others may write: what is in the cache ends up in kits.
+        "\(Machine.homeFolder)/.cache/minivm"
       }
     return KitEnvironment(
       get: Download().get, now: { Machine.now }, sourceDateEpoch: epoch, cacheFolder: cache,

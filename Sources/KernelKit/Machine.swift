@@ -42,6 +42,14 @@ public enum Machine {
     return unsafe String(cString: folder)
   }
 
+  /// The user's own folder, as the system's list of users has it.
+  static var homeFolder: String {
+    guard let user = unsafe getpwuid(getuid()), let folder = unsafe user.pointee.pw_dir else {
+      return "/nonexistent"
+    }
+    return unsafe String(cString: folder)
+  }
+
   static func kill(_ process: Int32) {
     _ = Glibc.kill(process, SIGKILL)
   }

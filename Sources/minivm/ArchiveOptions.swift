@@ -9,8 +9,9 @@ struct MirrorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A mirror's address; those of this machine's apt sources by default.", valueName: "url"))
-  var mirror: String?
+      "A mirror's address; those of this machine's apt sources by default; repeatable.",
+      valueName: "url"))
+  var mirror: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -32,9 +33,23 @@ struct MirrorOptions: ParsableArguments {
     let environment = offline ? environment.offline() : environment
     return DebianRepository(
       suites: try environment.aptSources.chosen(
-        suite: suite ?? defaults.suite, mirror: mirror ?? defaults.mirror),
-      keyrings: (keyring.isEmpty ? defaults.keyrings : keyring).map { .file($0) },
+        suite: suite ?? defaults.suite, mirrors: mirrors(defaults)),
+      keyrings: keyrings(defaults).map { .file($0) },
       at: at.flatMap(PointInTime.seconds), environment: environment)
+  }
+
+  /// What says where packages come from and who vouches for them, beside the machine's own settings.
+  func origin() throws -> [String] {
+    let defaults = try CommandEnvironment.configuration()
+    return mirrors(defaults) + keyrings(defaults) + [at].compactMap { $0 }
+  }
+
+  private func mirrors(_ defaults: Configuration) -> [String] {
+    mirror.isEmpty ? defaults.mirrors : mirror
+  }
+
+  private func keyrings(_ defaults: Configuration) -> [String] {
+    keyring.isEmpty ? defaults.keyrings : keyring
   }
 
   func validate() throws {
@@ -68,8 +83,10 @@ struct ArchiveOptions: ParsableArguments {
     _ architecture: String, _ environment: KitEnvironment
   ) throws -> DefaultTemplate {
     let suite = try mirror.suite ?? CommandEnvironment.configuration().suite
-    return DefaultTemplate(architecture: architecture, suite: suite, environment: environment) {
-      [mirror] in
+    return DefaultTemplate(
+      architecture: architecture, suite: suite, origin: try mirror.origin(),
+      environment: environment
+    ) { [mirror] in
       try mirror.repository(environment)
     }
   }

@@ -35,8 +35,8 @@ struct FetchCommand: AsyncParsableCommand {
     environment.progress.end()
     try FileTree.withDirectories(output) {
       let copies = try downloads.map { download in
-        let copy = "\(output)/\(FileTree.name(of: download.path))"
-        return try FileTree.copied(download.path, to: copy)
+        let path = download.archive.path
+        return try FileTree.copied(path, to: "\(output)/\(FileTree.name(of: path))")
       }
       let lock = FolderLock(output)
       defer { withExtendedLifetime(lock) {} }

@@ -45,8 +45,7 @@ struct KernelChoice {
           advice: "give a package's name, a .deb, or a folder with lib/modules/VER")
       } else {
         for download in try await Self.download(word, archive, environment) {
-          let package = try DebArchive(download.path)
-          packages.append(package)
+          packages.append(download.archive)
           inputs.append(Manifest.Input(download))
         }
       }

@@ -70,11 +70,11 @@ struct UpdateOptions: ParsableArguments {
         try arch ?? CommandEnvironment.configuration().architecture ?? Machine.debianArchitecture
       let download = try await mirror.repository(environment)
         .newest(tool.debianPackage, architecture: arch)
-      return try tool.read(download.path, architecture: arch, origin: download.url)
+      return try tool.read(download, architecture: arch)
     case "alpine":
-      guard let address = mirror.mirror else {
+      guard let address = mirror.mirror.first, mirror.mirror.count == 1 else {
         throw KitError(
-          .usage, "--from alpine needs the address of a mirror",
+          .usage, "--from alpine needs the address of one mirror",
           advice: "give the folder with its branches with --mirror")
       }
       let environment = try CommandEnvironment.make()

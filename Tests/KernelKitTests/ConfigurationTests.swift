@@ -25,13 +25,15 @@ import Testing
 
       """.utf8)
     let own = try Configuration.load(folder: folder.path, variables: variables)
-    #expect(own.mirror == "http://m.invalid/debian")
+    #expect(own.mirrors == ["http://m.invalid/debian"])
     #expect(own.suite == "trixie")
     #expect(own.architecture == "arm64")
     #expect(own.keyrings == [folder("config/minivm/a.gpg"), "/k/b.gpg"])
-    try folder.write("minivm.yaml", "---\nkeyring: k.gpg\n".utf8)
+    try folder.write(
+      "minivm.yaml", "---\nkeyring: k.gpg\nmirror: [http://a.invalid, http://b.invalid]\n".utf8)
     let current = try Configuration.load(folder: folder.path, variables: variables)
     #expect(current.suite == nil)
+    #expect(current.mirrors == ["http://a.invalid", "http://b.invalid"])
     #expect(current.keyrings == [folder("k.gpg")])
   }
 
@@ -41,8 +43,8 @@ import Testing
       ("suite: a\nsuit: b\n", 2, "suit"),
       ("suite: 12\n", 1, "text"),
       ("\n\nsuite:\n  - a\n", 3, "text"),
-      ("mirror: {a: b}\n", 1, "text"),
-      ("mirror:\n", 1, "text"),
+      ("mirror: {a: b}\n", 1, "an address"),
+      ("mirror:\n", 1, "an address"),
       ("arch: yes\n", 1, "text"),
       ("keyring: [a, [b]]\n", 1, "keyring"),
       ("keyring: []\n", 1, "keyring"),

@@ -45,7 +45,7 @@ import Testing
         .utf8)
     let sources = AptSources.system(root: root.path)
     #expect(sources.codename == "bookworm")
-    let own = try sources.chosen(suite: nil, mirror: nil)
+    let own = try sources.chosen(suite: nil)
     #expect(
       own == [
         DebianSuite(
@@ -56,13 +56,59 @@ import Testing
           keyrings: [.file("/a.gpg"), .file("/b.gpg")]),
       ])
     #expect(
-      try sources.chosen(suite: "trixie", mirror: nil).map(\.suite) == [
+      try sources.chosen(suite: "trixie").map(\.suite) == [
         "trixie", "trixie-security",
       ])
     #expect(
-      try sources.chosen(suite: "sid", mirror: "http://m.invalid/") == [
-        DebianSuite(mirror: "http://m.invalid", suite: "sid")
+      try sources.chosen(suite: "bookworm-security").map { "\($0.mirror) \($0.suite)" } == [
+        "http://one.invalid/debian bookworm-security",
+        "http://two.invalid/security bookworm-security",
       ])
+    #expect(try sources.chosen(suite: "bookworm-backports").allSatisfy { !$0.isOptional })
+  }
+
+  @Test("A mirror that is named is looked through with updates and security, if it has them")
+  func mirrors() throws {
+    let sources = AptSources(suites: [], codename: "forky")
+    func places(_ suite: String?, _ mirrors: String...) throws -> [String] {
+      try sources.chosen(suite: suite, mirrors: mirrors).map {
+        "\($0.mirror) \($0.suite)\($0.isOptional ? "?" : "")"
+      }
+    }
+    #expect(
+      try places("bookworm", "http://m.invalid/debian/") == [
+        "http://m.invalid/debian bookworm", "http://m.invalid/debian bookworm-updates?",
+        "http://m.invalid/debian bookworm-security?",
+        "http://m.invalid/debian-security bookworm-security?",
+      ])
+    #expect(
+      try places("sid", "http://s.invalid/archive/debian/20260301T000000Z") == [
+        "http://s.invalid/archive/debian/20260301T000000Z sid",
+        "http://s.invalid/archive/debian/20260301T000000Z sid-updates?",
+        "http://s.invalid/archive/debian/20260301T000000Z sid-security?",
+        "http://s.invalid/archive/debian-security/20260301T000000Z sid-security?",
+      ])
+    #expect(
+      try places(nil, "http://debian.invalid") == [
+        "http://debian.invalid forky", "http://debian.invalid forky-updates?",
+        "http://debian.invalid forky-security?",
+      ])
+    #expect(
+      try places("bookworm-backports", "http://m.invalid/debian") == [
+        "http://m.invalid/debian bookworm-backports"
+      ])
+    #expect(
+      try places("stable-security", "http://m.invalid/debian", "http://m.invalid/debian-security")
+        == [
+          "http://m.invalid/debian stable-security",
+          "http://m.invalid/debian-security stable-security",
+        ])
+    #expect(try places("a/b", "http://m.invalid/debian") == ["http://m.invalid/debian a/b"])
+    #expect(try places("x", "http://a.invalid", "http://b.invalid").count == 6)
+    let error = #expect(throws: KitError.self) {
+      try AptSources(suites: []).chosen(suite: nil, mirrors: ["http://m.invalid"])
+    }
+    #expect(error?.code == .usage && error?.advice?.contains("--suite") == true)
   }
 
   @Test("Sources that follow a release by its role")
@@ -73,9 +119,9 @@ import Testing
     ]
     let others = [DebianSuite(mirror: "http://x.invalid", suite: "whatever")]
     let sources = AptSources(suites: others + own, codename: "forky")
-    #expect(try sources.chosen(suite: nil, mirror: nil) == own)
+    #expect(try sources.chosen(suite: nil) == own)
     #expect(
-      try sources.chosen(suite: "trixie", mirror: nil).map(\.suite) == [
+      try sources.chosen(suite: "trixie").map(\.suite) == [
         "trixie", "trixie-security",
       ])
   }
@@ -117,7 +163,7 @@ import Testing
     try root.write(
       "etc/apt/mirrors/debian.list", "# first\nhttps://three.invalid/debian priority:1\n".utf8)
     #expect(
-      try AptSources.system(root: root.path).chosen(suite: nil, mirror: nil) == [
+      try AptSources.system(root: root.path).chosen(suite: nil) == [
         DebianSuite(
           mirror: "https://one.invalid/debian", suite: "bookworm", keyrings: [.file("/k.gpg")]),
         DebianSuite(mirror: "http://two.invalid", suite: "bookworm-security"),
@@ -129,7 +175,7 @@ import Testing
   func nothing() throws {
     let root = try TemporaryFolder()
     let error = #expect(throws: KitError.self) {
-      try AptSources.system(root: root.path).chosen(suite: nil, mirror: nil)
+      try AptSources.system(root: root.path).chosen(suite: nil)
     }
     #expect(error?.code == .usage && error?.advice?.contains("--mirror") == true)
   }

@@ -37,7 +37,8 @@ import Testing
   @discardableResult
   static func fetch(_ url: String, _ environment: KitEnvironment) throws -> String {
     try DownloadCache(environment: environment).file(
-      [url], name: "file", size: file.count, sha256: Digest.sha256(of: file))
+      [url], name: "file", size: file.count, sha256: Digest.sha256(of: file)
+    ).path
   }
 
   /// The cache holds the whole file, or something that is not called so.
@@ -123,7 +124,7 @@ import Testing
           TestServer.head("302 Found", length: 0, ["Location: /\(request.number)"]))
       ]
     },
-    Fault("a redirect to a file", "where nobody is sent") { _ in
+    Fault("a redirect to a file", "which is not followed") { _ in
       [.send(TestServer.head("302 Found", length: 0, ["Location: file:///etc/passwd"]))]
     },
     Fault("a redirect to nowhere", "status 302") { _ in
@@ -299,10 +300,10 @@ import Testing
     #expect(error?.code == .missing)
     let clock = ContinuousClock()
     let begin = clock.now
-    let paths = try downloads.files((0..<8).map { wanted($0, at: "\($0)") })
+    let found = try downloads.files((0..<8).map { wanted($0, at: "\($0)") })
     #expect(clock.now - begin < .seconds(2))
-    for (number, path) in paths.enumerated() {
-      #expect(try InputFile(path).readAll(limit: 1 << 20) == files[number])
+    for (number, file) in found.enumerated() {
+      #expect(try file.readAll(limit: 1 << 20) == files[number])
     }
   }
 }

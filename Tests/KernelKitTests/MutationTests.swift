@@ -45,7 +45,8 @@ import Testing
 
   private static let origin = IndexedPackage.Origin(
     suite: DebianSuite(mirror: "http://m.invalid", suite: "s"),
-    release: TrustedRelease(suite: "s", url: "", date: "", fingerprints: []), index: "",
+    release: TrustedRelease(suite: "s", url: "", date: "", fingerprints: [], signingKeys: []),
+    index: "",
     indexSHA256: "")
 
   @Test func packagesIndexes() throws {

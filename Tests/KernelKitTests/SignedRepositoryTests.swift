@@ -48,6 +48,31 @@ import Testing
       "two messages", "after the signed message", "cat InRelease InRelease >x; mv x InRelease"),
     .script("unclosed", "not closed", "sed -i '/END PGP SIGNATURE/d' InRelease"),
     .script(
+      "Release.gpg with a text of its own", "no signature that can be read",
+      """
+      echo good >../text; gpg --homedir ../../../gpg --batch --quiet --sign -o Release.gpg ../text
+      rm InRelease
+      """),
+    .script(
+      "a key that has expired", "has expired",
+      """
+      cd ../../..
+      gpg="gpg --homedir gpg --batch --quiet --faked-system-time"
+      $gpg 20200101T000000 --passphrase '' --quick-gen-key old rsa2048 sign 1d 2>/dev/null
+      gpg --homedir gpg --export >keyring.gpg
+      cd repository/dists/test; rm InRelease
+      gpg --homedir ../../../gpg --batch --quiet --faked-system-time 20200101T010000 -u old \\
+        --clearsign -o InRelease Release
+      """),
+    .script(
+      "a key that was revoked", "was revoked",
+      """
+      cd ../../..
+      sed -i s/^:---/---/ gpg/openpgp-revocs.d/*.rev
+      gpg --homedir gpg --batch --quiet --import gpg/openpgp-revocs.d/*.rev 2>/dev/null
+      gpg --homedir gpg --export >keyring.gpg
+      """),
+    .script(
       "another header", "header other than Hash", isRefusedByApt: false,
       "sed -i '2i Comment: x' InRelease"),
     Fault("two paragraphs", "2 paragraphs", isRefusedByApt: false) { repository in
@@ -109,7 +134,58 @@ import Testing
     try await Tool.shell("rm -r pool dists/test/main", in: repository.root)
     let again = try await repository.repository(cache: cache.path).kernelPackages(
       SignedRepository.package, architecture: "amd64")
-    #expect(again.map(\.path) == found.map(\.path))
+    #expect(again.map(\.archive.path) == found.map(\.archive.path))
+  }
+
+  @Test("Which key vouches: a subkey signs, and the primary key is what is trusted and published")
+  func subkey() async throws {
+    let repository = try await SignedRepository()
+    let cache = try TemporaryFolder()
+    let list =
+      "gpg --homedir gpg --with-colons --list-keys | sed -n 's/^fpr:*\\([0-9A-F]*\\):/\\1/p'"
+    let primary = try await Tool.shell(list, in: repository.folder.path).filter { !$0.isNewline }
+    try await Tool.shell(
+      """
+      gpg --homedir gpg --batch --quiet --passphrase '' --quick-add-key \(primary) rsa2048 sign never
+      gpg --homedir gpg --export >keyring.gpg
+      """, in: repository.folder.path)
+    let keys = try await Tool.shell(list, in: repository.folder.path).split(separator: "\n")
+    try #require(keys.count == 2 && keys[0] == primary)
+    // Somebody else's signature beside it neither helps nor harms.
+    try await Tool.shell(
+      """
+      gpg --homedir gpg --batch -q -a -b -o mine Release; gpg --homedir other --batch -q -a -b -o others Release
+      """.replacing("--homedir ", with: "--homedir ../../../"), in: repository.suiteFolder)
+    try await Tool.shell(
+      """
+      gpg --dearmor <others >both; gpg --dearmor <mine >>both; mv both Release.gpg; rm InRelease
+      """, in: repository.suiteFolder)
+    let found = try await repository.repository(cache: cache.path).kernelPackages(
+      SignedRepository.package, architecture: "amd64")
+    let release = found[0].package.origin.release
+    #expect(release.fingerprints == [primary])
+    #expect(release.signingKeys == [String(keys[1])])
+    let manifest = String(decoding: try JSON.encode(Manifest.Input(found[0])), as: UTF8.self)
+    #expect(manifest.contains(primary) && manifest.contains(keys[1]))
+  }
+
+  @Test(
+    "An index in each form that a mirror may have",
+    arguments: [
+      "xz -kf Packages", "zstd -q Packages; rm Packages.xz", "gzip -k Packages; rm Packages.xz",
+      "rm Packages.xz",
+    ])
+  func indexForms(_ script: String) async throws {
+    let repository = try await SignedRepository()
+    let cache = try TemporaryFolder()
+    let index = "\(repository.suiteFolder)/main/binary-amd64"
+    try await Tool.shell(script, in: index)
+    try await repository.writeRelease(.init(date: repository.now - 60))
+    try await repository.sign()
+    let found = try await repository.repository(cache: cache.path).kernelPackages(
+      SignedRepository.package, architecture: "amd64")
+    #expect(found.count == 1)
+    #expect(try await repository.isTakenByApt())
   }
 
   @Test("A detached signature, and indexes by their hashes")

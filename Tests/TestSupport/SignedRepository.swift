@@ -85,7 +85,7 @@ public struct SignedRepository: Sendable {
       text += "\(name):\n"
       text += try await Tool.shell(
         """
-        for f in main/binary-amd64/Packages main/binary-amd64/Packages.xz; do
+        for f in main/binary-amd64/Packages*; do
           printf ' %s %s %s\\n' "$(\(tool) <$f | cut -d' ' -f1)" "$(stat -c %s $f)" $f
         done
         """, in: suiteFolder)

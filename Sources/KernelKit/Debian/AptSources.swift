@@ -1,28 +1,5 @@
 internal import Formats
 
-/// A suite of a Debian mirror.
-public struct DebianSuite: Sendable, Hashable {
-  /// The archive's base, without a final slash.
-  public var mirror: String
-  public var suite: String
-  public var components: [String]
-  /// What its list has to be signed by; empty where the source does not say.
-  public var keyrings: [Keyring]
-  /// Whether it is fine when the mirror has no such suite: not all releases have updates.
-  public var isOptional = false
-
-  public init(
-    mirror: String, suite: String, components: [String] = ["main"], keyrings: [Keyring] = []
-  ) {
-    self.keyrings = keyrings
-    var mirror = mirror[...]
-    while mirror.hasSuffix("/") { mirror.removeLast() }
-    self.mirror = String(mirror)
-    self.suite = suite
-    self.components = components
-  }
-}
-
 /// The archives that this machine's apt is set up for. sources.list(5).
 public struct AptSources: Sendable {
   public var suites: [DebianSuite]
@@ -48,24 +25,33 @@ public struct AptSources: Sendable {
   }
 
   /// The suites in which to look for packages: those of the machine's release, or of `suite`, with
-  /// its updates and security.
+  /// its updates and security. Each name has to be found in one archive at least, unless it is
+  /// optional.
+  /// - Parameter mirrors: archives to look in instead of the machine's.
   /// - Throws: `KitError` when there are none.
-  public func chosen(suite: String?, mirror: String?) throws -> [DebianSuite] {
-    if let mirror {
+  public func chosen(suite: String?, mirrors: [String] = []) throws -> [DebianSuite] {
+    if !mirrors.isEmpty {
       guard let suite = suite ?? codename else {
-        throw KitError(.usage, "which suite of \(mirror)?", advice: "give it with --suite")
+        throw KitError(.usage, "which suite of \(mirrors[0])?", advice: "give it with --suite")
       }
-      return [DebianSuite(mirror: mirror, suite: suite)]
+      return Self.unique(mirrors.flatMap { DebianSuite.all(of: suite, on: $0) })
     }
     guard let (own, name) = ownSuites() else { throw Self.nothing }
     guard let suite, suite != name else { return own }
-    // The same archives, another release.
-    return own.map {
-      var other = $0
-      other.suite = suite + $0.suite.dropFirst(name.count)
-      other.isOptional = other.suite != suite
-      return other
-    }
+    // The same archives, another release; or one suite, in whichever of them it is.
+    return Self.unique(
+      own.map {
+        var other = $0
+        other.suite = DebianSuite.isRelease(suite) ? suite + $0.suite.dropFirst(name.count) : suite
+        other.isOptional = other.suite != suite
+        return other
+      })
+  }
+
+  /// Each suite of an archive once.
+  private static func unique(_ suites: [DebianSuite]) -> [DebianSuite] {
+    var seen: Set<[String]> = []
+    return suites.filter { seen.insert([$0.mirror, $0.suite] + $0.components).inserted }
   }
 
   /// The suites of the machine's release, by its codename or, where no source has that, by what

@@ -5,9 +5,11 @@ internal import Formats
 /// RFC 9580, section 7 (and RFC 4880, section 7). gpgv looks for a message anywhere in its input;
 /// what stands around it could be taken for signed by a careless reader.
 enum ClearsignedText {
+  /// The lines that were signed, without blanks at their ends, which signatures leave out.
   /// - Throws: `KitError.unverified` for anything but one whole message.
-  static func check(_ bytes: [UInt8], _ url: String) throws(KitError) {
+  static func lines(_ bytes: [UInt8], _ url: String) throws(KitError) -> [ArraySlice<UInt8>] {
     var state = State.start
+    var lines: [ArraySlice<UInt8>] = []
     for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
       let text = trimmed(line)
       switch state {
@@ -27,6 +29,9 @@ enum ClearsignedText {
           state = .signature
         } else if text.starts(with: "-----".utf8) {
           throw refused(url, "the signed message holds another one")
+        } else {
+          // Dash-escaped: RFC 9580, section 7.2.
+          lines.append(text.starts(with: "- ".utf8) ? text.dropFirst(2) : text)
         }
       case .signature:
         if text.elementsEqual("-----END PGP SIGNATURE-----".utf8) {
@@ -41,11 +46,18 @@ enum ClearsignedText {
       }
     }
     switch state {
-    case .end: return
+    case .end: return lines
     case .start: throw refused(url, "it is empty")
     case .header, .text: throw refused(url, "it is not signed: there is no signature in it")
     case .signature: throw refused(url, "the signature is not closed")
     }
+  }
+
+  /// The lines of a text as `lines(_:_:)` gives them.
+  static func lines(of text: [UInt8]) -> [ArraySlice<UInt8>] {
+    var lines = text.split(separator: 0x0a, omittingEmptySubsequences: false).map(trimmed)
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    return lines
   }
 
   private enum State {

@@ -12,18 +12,22 @@ public struct DebArchive: Sendable {
   /// The most bytes of an unpacked control member; the largest of Debian's have 2 MB.
   private static let controlLimit = 64 << 20
 
-  public let path: String
+  public var path: String { file.path }
   public let control: Control
-  private let file: InputFile
+  /// What is read; hashes are to be of this, not of what may have come in its place.
+  let file: InputFile
   private let data: ArMember
 
   /// Reads what comes before the package's files.
   /// - Throws: `FormatError` where dpkg-deb would refuse the package, too.
   public init(_ path: String) throws {
-    let file = try InputFile(path)
-    self.path = path
+    try self.init(InputFile(path))
+  }
+
+  /// Reads it from a file that was opened, and hashed, before.
+  init(_ file: InputFile) throws {
     self.file = file
-    (control, data) = try inside(path) {
+    (control, data) = try inside(file.path) {
       var members = try ArReader(file)
       guard let version = try members.next(), version.name == "debian-binary" else {
         throw FormatError(

@@ -5,17 +5,17 @@ internal import Formats
 public struct DebianRepository: Sendable {
   /// A package that was downloaded, or was in the cache, and is the one that the index names.
   public struct Download: Sendable {
-    /// Where the .deb is on this machine.
-    public var path: String
+    /// The .deb on this machine, open: it is what was hashed, whatever comes in its place.
+    public var archive: DebArchive
     public var package: IndexedPackage
     public var url: String
   }
 
-  /// The compressed indexes that a suite may have, the smallest first.
+  /// The indexes that a suite may have, the smallest first.
   private static let indexNames: [(name: String, compression: Compression)] = [
-    ("Packages.xz", .xz), ("Packages.zst", .zstd), ("Packages.gz", .gzip),
+    ("Packages.xz", .xz), ("Packages.zst", .zstd), ("Packages.gz", .gzip), ("Packages", .none),
   ]
-  /// The most bytes of a compressed index; Debian's largest has 10 MB.
+  /// The most bytes of an index as it is downloaded; Debian's largest has 10 MB.
   private static let indexLimit = 1 << 28
 
   private let suites: [DebianSuite]
@@ -44,23 +44,23 @@ public struct DebianRepository: Sendable {
     let names = KernelPackageName.candidates(name, architecture: architecture)
     let wanted = version.map(DebianVersion.init)
     var similar: Set<String> = []
-    let packages = try await packages(architecture: architecture) {
+    let found = try await find(architecture) {
       if KernelPackageName.isOfKernel($0) || names.contains(String($0)) { return true }
       if NearestName.isSimilar($0, to: names[0]) { similar.insert(String($0)) }
       return false
     }
     for name in names {
-      guard let first = Self.choose(name, wanted, in: packages) else { continue }
-      return try download(follow(first, in: packages, architecture))
+      guard let first = Self.choose(name, wanted, in: found.packages) else { continue }
+      return try download(follow(first, in: found))
     }
-    throw missing(names[0], wanted, architecture, packages, similar)
+    throw missing(names[0], wanted, found, similar)
   }
 
   /// The newest version of a package.
   public func newest(_ name: String, architecture: String) async throws -> Download {
-    let packages = try await packages(architecture: architecture) { $0 == name }
-    guard let package = Self.choose(name, nil, in: packages) else {
-      throw missing(name, nil, architecture, packages)
+    let found = try await find(architecture) { $0 == name }
+    guard let package = Self.choose(name, nil, in: found.packages) else {
+      throw missing(name, nil, found)
     }
     return try download([package])[0]
   }
@@ -70,10 +70,10 @@ public struct DebianRepository: Sendable {
   /// - Throws: `KitError.unverified` when no suite has a package of these bytes.
   public func verify(_ package: DebArchive, architecture: String) async throws -> Download {
     let control = package.control
-    let sha256 = try Digest.sha256(of: InputFile(package.path))
-    let twins = try await packages(architecture: architecture) { $0 == control.package }
-    guard let found = twins.first(where: { $0.sha256 == sha256 }) else {
-      let versions = twins.map(\.version).sorted(by: >).map(\.description)
+    let sha256 = try Digest.sha256(of: package.file)
+    let twins = try await find(architecture) { $0 == control.package }
+    guard let found = twins.packages.first(where: { $0.sha256 == sha256 }) else {
+      let versions = twins.packages.map(\.version).sorted(by: >).map(\.description)
       let known =
         versions.contains(control.version)
         ? "other bytes for \(control.package) \(control.version)"
@@ -82,23 +82,21 @@ public struct DebianRepository: Sendable {
           : "\(control.package) in version \(versions.joined(separator: ", "))"
       throw KitError(
         .unverified,
-        "\(package.path): no package of \(places) has its SHA-256 \(sha256); it has \(known)",
+        "\(package.path): no package of \(twins.places) has its SHA-256 \(sha256); it has \(known)",
         advice: "give the suite that it is of with --suite; \(Self.snapshotAdvice)")
     }
     try check(control, is: found, package.path)
-    return Download(path: package.path, package: found, url: url(of: found))
+    return Download(archive: package, package: found, url: url(of: found))
   }
 
   /// The kernels that the suites have, the newest first.
   public func kernels(architecture: String) async throws -> [KernelListing] {
-    let packages = try await packages(architecture: architecture) {
-      KernelPackageName($0) != nil
-    }
+    let found = try await find(architecture) { KernelPackageName($0) != nil }
     var listings: [String: KernelListing] = [:]
-    for package in packages {
+    for package in found.packages {
       guard let name = KernelPackageName(package.name[...]), name.isImage, !Self.isMeta(package),
         // A mirror that is being updated may lack a part for a while: it has no such kernel.
-        let parts = try? follow(package, in: packages, architecture)
+        let parts = try? follow(package, in: found)
       else { continue }
       if listings[package.sha256] == nil {
         listings[package.sha256] = KernelListing(name, package, parts)
@@ -115,26 +113,70 @@ public struct DebianRepository: Sendable {
   public func packages(
     architecture: String, where isWanted: (Substring) -> Bool
   ) async throws -> [IndexedPackage] {
-    var found: [IndexedPackage] = []
-    for suite in suites {
-      let release: Release
-      let trust: TrustedRelease
-      do {
-        (release, trust) = try await chain.release(of: suite)
-      } catch let error as KitError where error.code == .missing && suite.isOptional {
-        continue
-      }
-      for component in suite.components {
-        try readIndex(component, architecture, suite, release, trust, isWanted) { found.append($0) }
+    try await find(architecture, isWanted).packages
+  }
+
+  /// What was looked for in the suites' indexes.
+  private struct Found {
+    var architecture: String
+    var packages: [IndexedPackage] = []
+    /// The suites that were looked in, for messages.
+    var places = ""
+  }
+
+  private func find(
+    _ architecture: String, _ isWanted: (Substring) -> Bool
+  ) async throws -> Found {
+    let lists = try await lists()
+    var found = Found(architecture: architecture)
+    found.places = lists.map { "\($0.suite.mirror) \($0.suite.suite)" }.joined(separator: ", ")
+    let architectures = lists.flatMap(\.release.architectures)
+    guard architectures.contains(architecture) else {
+      throw KitError(
+        .missing, "there is nothing for \(architecture) in \(found.places)",
+        advice: NearestName.name(to: architecture, among: architectures).map {
+          "the nearest is \($0)"
+        } ?? "there is something for \(Set(architectures).sorted().joined(separator: ", "))")
+    }
+    for list in lists {
+      for component in list.suite.components {
+        try readIndex(component, architecture, list, isWanted) { found.packages.append($0) }
       }
     }
     return found
   }
 
+  /// A suite that a mirror has, and its list, which a trusted key vouches for.
+  private struct TrustedList {
+    var suite: DebianSuite
+    var release: Release
+    var trust: TrustedRelease
+  }
+
+  /// The lists of the suites that there are.
+  /// - Throws: `KitError.missing` when one that is not optional is in none of the archives.
+  private func lists() async throws -> [TrustedList] {
+    var lists: [TrustedList] = []
+    var missing: [(suite: String, error: KitError)] = []
+    for suite in suites {
+      do {
+        let (release, trust) = try await chain.release(of: suite)
+        lists.append(TrustedList(suite: suite, release: release, trust: trust))
+      } catch let error as KitError where error.code == .missing && !chain.hasSeen(suite) {
+        if !suite.isOptional { missing.append((suite.suite, error)) }
+      }
+    }
+    for (name, error) in missing where !lists.contains(where: { $0.suite.suite == name }) {
+      throw error
+    }
+    return lists
+  }
+
   private func readIndex(
-    _ component: String, _ architecture: String, _ suite: DebianSuite, _ release: Release,
-    _ trust: TrustedRelease, _ isWanted: (Substring) -> Bool, _ receive: (IndexedPackage) -> Void
+    _ component: String, _ architecture: String, _ list: TrustedList,
+    _ isWanted: (Substring) -> Bool, _ receive: (IndexedPackage) -> Void
   ) throws {
+    let (suite, release) = (list.suite, list.release)
     let folder = "\(component)/binary-\(architecture)"
     let base = "\(suite.mirror)/dists/\(suite.suite)/\(folder)"
     for (name, compression) in Self.indexNames {
@@ -144,16 +186,16 @@ public struct DebianRepository: Sendable {
           .unverified, "\(base)/\(name): \(index.size) bytes are more than an index has")
       }
       let byHash = "\(base)/by-hash/SHA256/\(index.sha256)"
-      let path = try DownloadCache(environment: environment).file(
+      let file = try DownloadCache(environment: environment).file(
         release.hasHashedNames ? [byHash, "\(base)/\(name)"] : ["\(base)/\(name)"],
         name: name, size: index.size, sha256: index.sha256)
       // Read into memory and hashed there: what is parsed is what was hashed.
-      let bytes = try InputFile(path).readAll(limit: Self.indexLimit)
+      let bytes = try file.readAll(limit: Self.indexLimit)
       guard Digest.sha256(of: bytes) == index.sha256 else {
-        throw KitError(.unverified, "\(path): changed while it was read", advice: "try again")
+        throw KitError(.unverified, "\(file.path): changed while it was read", advice: "try again")
       }
       let origin = IndexedPackage.Origin(
-        suite: suite, release: trust, index: "\(base)/\(name)", indexSHA256: index.sha256)
+        suite: suite, release: list.trust, index: "\(base)/\(name)", indexSHA256: index.sha256)
       try inside("\(base)/\(name)") {
         let text = try compression.decode(MemorySource(bytes), jobs: Machine.cores)
         try PackagesIndex.forEachPackage(in: text, of: origin, where: isWanted, receive)
@@ -187,29 +229,22 @@ public struct DebianRepository: Sendable {
   }
 
   /// The packages that hold the files of a kernel.
-  private func follow(
-    _ package: IndexedPackage, in packages: [IndexedPackage], _ architecture: String
-  ) throws -> [IndexedPackage] {
-    var found: [IndexedPackage] = []
+  private func follow(_ package: IndexedPackage, in found: Found) throws -> [IndexedPackage] {
+    var kernel: [IndexedPackage] = []
     var left = [package]
     while let package = left.popLast() {
-      guard !found.contains(where: { $0.name == package.name }) else { continue }
+      guard !kernel.contains(where: { $0.name == package.name }) else { continue }
       let parts = package.dependencies.filter { KernelPackageName($0.name[...]) != nil }
-      if parts.isEmpty || !Self.isMeta(package) { found.append(package) }
+      if parts.isEmpty || !Self.isMeta(package) { kernel.append(package) }
       for part in parts.reversed() {
         let wanted = part.exactVersion.map(DebianVersion.init)
-        guard let next = Self.choose(part.name, wanted, in: packages) else {
-          throw missing(part.name, wanted, architecture, packages)
+        guard let next = Self.choose(part.name, wanted, in: found.packages) else {
+          throw missing(part.name, wanted, found)
         }
         left.append(next)
       }
     }
-    return found
-  }
-
-  /// The suites that were looked in, for messages.
-  private var places: String {
-    suites.map { "\($0.mirror) \($0.suite)" }.joined(separator: ", ")
+    return kernel
   }
 
   /// What to do about a package that a mirror has dropped.
@@ -217,9 +252,9 @@ public struct DebianRepository: Sendable {
     "what a mirror has dropped is in a snapshot archive: --mirror URL/TIMESTAMP --suite SUITE --at DATE"
 
   private func missing(
-    _ name: String, _ version: DebianVersion?, _ architecture: String,
-    _ packages: [IndexedPackage], _ similar: Set<String> = []
+    _ name: String, _ version: DebianVersion?, _ found: Found, _ similar: Set<String> = []
   ) -> KitError {
+    let (packages, places) = (found.packages, found.places)
     let flavour = KernelPackageName.flavour(ofMeta: name)
     let isNamed = packages.contains { $0.name == name }
     if let version, isNamed {
@@ -239,19 +274,20 @@ public struct DebianRepository: Sendable {
       nearest.map { "the nearest is \($0)" } ?? "give another with --suite or --mirror"
     let isRelease = KernelPackageName(name[...]) != nil
     return KitError(
-      .missing, "there is no package \(name.quoted) for \(architecture) in \(places)",
+      .missing, "there is no package \(name.quoted) for \(found.architecture) in \(places)",
       advice: isRelease ? "\(advice); \(Self.snapshotAdvice)" : advice)
   }
 
   private func download(_ packages: [IndexedPackage]) throws -> [Download] {
-    let paths = try DownloadCache(environment: environment).files(
+    let files = try DownloadCache(environment: environment).files(
       packages.map {
         DownloadCache.Wanted(
           urls: [url(of: $0)], name: FileTree.name(of: $0.file), size: $0.size, sha256: $0.sha256)
       })
-    return try zip(packages, paths).map { package, path in
-      try check(try DebArchive(path).control, is: package, url(of: package))
-      return Download(path: path, package: package, url: url(of: package))
+    return try zip(packages, files).map { package, file in
+      let archive = try DebArchive(file)
+      try check(archive.control, is: package, url(of: package))
+      return Download(archive: archive, package: package, url: url(of: package))
     }
   }
 

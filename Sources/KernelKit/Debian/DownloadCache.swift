@@ -4,7 +4,8 @@ internal import Synchronization
 
 /// Files that were downloaded, by their hashes: what is in it is what it is called, or it is not used.
 ///
-/// `files/SHA256/NAME` is complete, and is hashed again whenever it is used. `partial/SHA256` is what
+/// `files/SHA256/NAME` is complete, and is hashed again whenever it is used: what it hands on is open, so
+/// that nothing can come in the place of what was hashed. `partial/SHA256` is what
 /// came of a file so far; it is locked while somebody writes it, and any later run goes on with it.
 struct DownloadCache: Sendable {
   /// A file that somebody trusted says the size and the hash of.
@@ -25,41 +26,41 @@ struct DownloadCache: Sendable {
 
   /// A file with this hash, from the cache or from the first of the addresses that has it.
   /// - Throws: `KitError.unverified` when what comes is something else; nothing of it stays.
-  func file(_ urls: [String], name: String, size: Int, sha256: String) throws -> String {
+  func file(_ urls: [String], name: String, size: Int, sha256: String) throws -> InputFile {
     let wanted = Wanted(urls: urls, name: name, size: size, sha256: sha256)
     return try file(wanted, DownloadTally([wanted], environment.progress))
   }
 
-  /// The paths of several files, which come side by side.
-  func files(_ wanted: [Wanted]) throws -> [String] {
+  /// Several files, which come side by side.
+  func files(_ wanted: [Wanted]) throws -> [InputFile] {
     let tally = DownloadTally(wanted, environment.progress)
-    let paths = Mutex<[String]>([])
-    let work = OrderedWork<Wanted, String>(jobs: Self.width) { wanted in
+    let files = Mutex<[InputFile]>([])
+    let work = OrderedWork<Wanted, InputFile>(jobs: Self.width) { wanted in
       do {
         return try file(wanted, tally)
       } catch {
         throw tally.stop(error)
       }
-    } commit: { path in
-      paths.withLock { $0.append(path) }
+    } commit: { file in
+      files.withLock { $0.append(file) }
     }
     for wanted in wanted { try work.submit(wanted) }
     try work.finish()
-    return paths.withLock { $0 }
+    return files.withLock { $0 }
   }
 
-  private func file(_ wanted: Wanted, _ tally: DownloadTally) throws -> String {
+  private func file(_ wanted: Wanted, _ tally: DownloadTally) throws -> InputFile {
     let folder = "\(environment.cacheFolder)/files/\(wanted.sha256)"
     let path = "\(folder)/\(wanted.name)"
-    if try isSound(path, wanted) { return path }
+    if let file = try sound(path, wanted) { return file }
     try FileTree.makeDirectories(folder)
     try FileTree.makeDirectories("\(environment.cacheFolder)/partial")
     let partial = try PartialFile("\(environment.cacheFolder)/partial/\(wanted.sha256)")
     defer { if partial.size == 0 { partial.remove() } }
     // Another process may have brought it while we waited for the lock.
-    if try isSound(path, wanted) {
+    if let file = try sound(path, wanted) {
       try partial.truncate(to: 0)
-      return path
+      return file
     }
     for (number, url) in wanted.urls.enumerated() {
       do {
@@ -70,13 +71,18 @@ struct DownloadCache: Sendable {
       }
     }
     try partial.publish(to: path)
-    return path
+    guard let file = try sound(path, wanted) else {
+      throw KitError(.invalid, "\(path): is not what was written to it", advice: "check the disk")
+    }
+    return file
   }
 
-  private func isSound(_ path: String, _ wanted: Wanted) throws -> Bool {
-    guard let status = FileTree.status(path), status.kind == .file, status.size == wanted.size
-    else { return false }
-    return try Digest.sha256(of: InputFile(path)) == wanted.sha256
+  /// - Returns: nil when there is no such file, or another one in its place.
+  private func sound(_ path: String, _ wanted: Wanted) throws -> InputFile? {
+    guard FileTree.status(path)?.kind == .file else { return nil }
+    let file = try InputFile(path)
+    guard file.size == wanted.size, try Digest.sha256(of: file) == wanted.sha256 else { return nil }
+    return file
   }
 
   /// Brings what is missing. Where that does not fit to what was there, once more from the start.

@@ -59,6 +59,16 @@ public struct Release: Sendable, Hashable {
     }
   }
 
+  /// Debian's names of those that it has indexes of packages for.
+  var architectures: Set<String> {
+    Set(
+      indexes.keys.compactMap { path in
+        let parts = path.split(separator: "/")
+        guard parts.count == 3, parts[1].hasPrefix("binary-") else { return nil }
+        return String(parts[1].dropFirst("binary-".count))
+      })
+  }
+
   /// Whether the suite may be called so.
   func isCalled(_ name: String) -> Bool {
     name == suite || name == codename

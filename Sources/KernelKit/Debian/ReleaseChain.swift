@@ -7,18 +7,22 @@ public struct TrustedRelease: Sendable, Hashable, Codable {
   public var url: String
   /// When the suite's list was made: `2026-07-11T10:16:37Z`.
   public var date: String
-  /// Of the keys whose signatures are good.
+  /// Of the primary keys whose signatures are good: what archives publish.
   public var fingerprints: [String]
+  /// Of the keys that made these signatures, in the same order: often subkeys of the primary ones.
+  public var signingKeys: [String]
   /// The day that the user said it is, for an archive of the past.
   public var at: String?
 
   public init(
-    suite: String, url: String, date: String, fingerprints: [String], at: String? = nil
+    suite: String, url: String, date: String, fingerprints: [String], signingKeys: [String],
+    at: String? = nil
   ) {
     self.suite = suite
     self.url = url
     self.date = date
     self.fingerprints = fingerprints
+    self.signingKeys = signingKeys
     self.at = at
   }
 }
@@ -41,7 +45,7 @@ struct ReleaseChain: Sendable {
       if environment.isOffline {
         try SignedList(kept: suite, isPast: at != nil, environment)
       } else {
-        try SignedList(fetching: suite, environment)
+        try fetched(suite)
       }
     let url = list.url
     let verifier = SignatureVerifier(keyrings: try chosenKeyrings(suite))
@@ -61,8 +65,27 @@ struct ReleaseChain: Sendable {
     if !environment.isOffline { try list.keep(for: suite, isPast: at != nil, environment) }
     let trust = TrustedRelease(
       suite: suite.suite, url: url, date: ArchiveDate.text(release.date),
-      fingerprints: verified.fingerprints, at: at.map(ArchiveDate.text))
+      fingerprints: verified.signatures.map(\.primaryKey),
+      signingKeys: verified.signatures.map(\.key), at: at.map(ArchiveDate.text))
     return (release, trust)
+  }
+
+  /// Whether a mirror had a suite when it was last asked for it.
+  func hasSeen(_ suite: DebianSuite) -> Bool {
+    at == nil && lastSeen(suite) != nil
+  }
+
+  /// A mirror that hides a suite keeps its users from what was mended in it.
+  private func fetched(_ suite: DebianSuite) throws -> SignedList {
+    do {
+      return try SignedList(fetching: suite, environment)
+    } catch let error as KitError where error.code == .missing {
+      guard at == nil, let seen = lastSeen(suite) else { throw error }
+      throw KitError(
+        .unverified,
+        "\(suite.mirror) has no suite \(suite.suite.quoted) any more; there was the one of \(ArchiveDate.text(seen))",
+        advice: "try again later, or use another mirror")
+    }
   }
 
   private func chosenKeyrings(_ suite: DebianSuite) throws -> [Keyring] {
@@ -107,11 +130,7 @@ struct ReleaseChain: Sendable {
   private func remember(
     _ release: Release, _ suite: DebianSuite, _ refused: (String, String) -> KitError
   ) throws {
-    let name = Digest.sha256(of: Array("\(suite.mirror) \(suite.suite)".utf8))
-    let path = "\(environment.cacheFolder)/seen/\(name)"
-    if let text = try? InputFile(path).readAll(limit: 100),
-      let seen = Int(String(decoding: text, as: UTF8.self).filter { !$0.isWhitespace })
-    {
+    if let seen = lastSeen(suite) {
       guard release.date >= seen else {
         throw refused(
           "was made at \(ArchiveDate.text(release.date)), an earlier one at \(ArchiveDate.text(seen))",
@@ -119,9 +138,21 @@ struct ReleaseChain: Sendable {
       }
       if release.date == seen { return }
     }
+    let path = memory(of: suite)
     try FileTree.makeDirectories(FileTree.parent(of: path))
     let output = try OutputFile(replacing: path)
     try output.write(Array("\(release.date)\n".utf8), at: 0)
     try output.commit()
+  }
+
+  /// When the newest list was made that this machine has seen, in seconds since 1970.
+  private func lastSeen(_ suite: DebianSuite) -> Int? {
+    guard let text = try? InputFile(memory(of: suite)).readAll(limit: 100) else { return nil }
+    return Int(String(decoding: text, as: UTF8.self).filter { !$0.isWhitespace })
+  }
+
+  private func memory(of suite: DebianSuite) -> String {
+    let name = Digest.sha256(of: Array("\(suite.mirror) \(suite.suite)".utf8))
+    return "\(environment.cacheFolder)/seen/\(name)"
   }
 }

@@ -11,8 +11,16 @@ struct SignatureVerifier {
   struct Verified {
     /// The text that was signed: this, and not what it came in, is to be read.
     var text: [UInt8]
-    /// Fingerprints of the keys whose signatures are good, in their order.
-    var fingerprints: [String]
+    /// The good ones, in their order.
+    var signatures: [Signature]
+  }
+
+  /// A good signature, by fingerprints.
+  struct Signature: Equatable {
+    /// What made it: the primary key, or one of its subkeys.
+    var key: String
+    /// What is published, and what a keyring is made of.
+    var primaryKey: String
   }
 
   /// SHA-256, SHA-384, SHA-512. RFC 9580, section 9.5.
@@ -22,15 +30,26 @@ struct SignatureVerifier {
 
   /// A clear-signed message.
   func verify(clearsigned bytes: [UInt8], url: String) async throws -> Verified {
-    try ClearsignedText.check(bytes, url)
+    let lines = try ClearsignedText.lines(bytes, url)
     let folder = try StagingDirectory(in: Machine.temporaryFolder)
     defer { withExtendedLifetime(folder) {} }
     try write(bytes, to: "\(folder.path)/signed")
     let status = try await run(
       ["--output", "\(folder.path)/text", "\(folder.path)/signed"], folder)
-    let fingerprints = try judge(status, url)
-    let text = try InputFile("\(folder.path)/text").readAll(limit: 1 << 26)
-    return Verified(text: text, fingerprints: fingerprints)
+    do {
+      let signatures = try judge(status, url)
+      let text = try InputFile("\(folder.path)/text").readAll(limit: 1 << 26)
+      // gpgv calls a signature good before it has written all of the text.
+      guard ClearsignedText.lines(of: text) == lines else {
+        throw KitError(
+          .unverified, "\(url): what gpgv made of it is not what was signed", advice: "try again")
+      }
+      return Verified(text: text, signatures: signatures)
+    } catch {
+      // It says nothing clear of a full disk, which this does.
+      try write(bytes, to: "\(folder.path)/text")
+      throw error
+    }
   }
 
   /// A text and a signature beside it.
@@ -40,7 +59,7 @@ struct SignatureVerifier {
     try write(text, to: "\(folder.path)/text")
     try write(signature, to: "\(folder.path)/signature")
     let status = try await run(["\(folder.path)/signature", "\(folder.path)/text"], folder)
-    return Verified(text: text, fingerprints: try judge(status, url))
+    return Verified(text: text, signatures: try judge(status, url))
   }
 
   private func write(_ bytes: [UInt8], to path: String) throws {
@@ -72,8 +91,8 @@ struct SignatureVerifier {
   }
 
   /// - Throws: `KitError.unverified` unless there is a good signature, and no bad one.
-  private func judge(_ status: String, _ url: String) throws(KitError) -> [String] {
-    var good: [String] = []
+  private func judge(_ status: String, _ url: String) throws(KitError) -> [Signature] {
+    var good: [Signature] = []
     var problems: [String] = []
     var isGood = false
     for line in status.split(separator: "\n") where line.hasPrefix("[GNUPG:] ") {
@@ -84,7 +103,9 @@ struct SignatureVerifier {
       case "GOODSIG": isGood = true
       case "VALIDSIG" where isGood && words.count > 8:
         if Self.soundHashes.contains(String(words[8])) {
-          good.append(subject)
+          // Where the last field is missing, the key is a primary one.
+          let primaryKey = words.count > 10 ? String(words[10]) : subject
+          good.append(Signature(key: subject, primaryKey: primaryKey))
         } else {
           problems.append("the signature of key \(subject) rests on a digest that proves nothing")
         }

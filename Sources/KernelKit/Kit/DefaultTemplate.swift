@@ -2,8 +2,8 @@ internal import Formats
 
 /// The template of those who have none: minivm's own init, with busybox and e2fsck of a mirror.
 ///
-/// It is made once for each suite and architecture and kept in the cache, so that later builds need
-/// no network. Removing it there fetches the programs anew.
+/// It is made once for each suite and architecture, and each choice of mirrors and keys, and kept in the
+/// cache, so that later builds need no network. Removing it there fetches the programs anew.
 public struct DefaultTemplate: Sendable {
   private let architecture: String
   private let repository: @Sendable () throws -> DebianRepository
@@ -12,15 +12,18 @@ public struct DefaultTemplate: Sendable {
 
   /// - Parameters:
   ///   - suite: the name of the suite that the programs come from; nil for the machine's own.
+  ///   - origin: what says where they come from and who vouches for them; empty for the machine's own
+  ///     mirrors and keys. What one vouches for is not taken for another's.
   ///   - repository: where to look for them, asked when there is something to fetch.
   public init(
-    architecture: String, suite: String?, environment: KitEnvironment,
+    architecture: String, suite: String?, origin: [String] = [], environment: KitEnvironment,
     repository: @escaping @Sendable () throws -> DebianRepository
   ) {
     self.architecture = architecture
     self.repository = repository
     let suite = (suite ?? environment.aptSources.codename ?? "default").replacing("/", with: "_")
-    name = "\(suite)-\(architecture)"
+    let mark = origin.isEmpty ? "" : "-\(Digest.sha256(of: Array("\(origin)".utf8)).prefix(16))"
+    name = "\(suite)-\(architecture)\(mark)"
     self.environment = environment
   }
 
@@ -32,8 +35,7 @@ public struct DefaultTemplate: Sendable {
     for tool in TemplateTool.allCases where try !isSound(tool, template) {
       let download = try await repository().newest(
         tool.debianPackage, architecture: architecture)
-      let provided = try tool.read(
-        download.path, architecture: architecture, origin: download.url)
+      let provided = try tool.read(download, architecture: architecture)
       try template.update(tool, provided)
     }
     // The program's own init may be newer than the one that was kept.

@@ -76,7 +76,7 @@ public struct Manifest: Codable, Sendable, Hashable {
 extension Manifest.Input {
   /// A package that was given as a file: nobody vouches for it.
   public init(file package: DebArchive) throws {
-    let file = try InputFile(package.path)
+    let file = package.file
     self.init(
       file: FileTree.name(of: package.path), origin: "file", package: package.control.package,
       version: package.control.version, architecture: package.control.architecture,

@@ -14,6 +14,8 @@ public struct TemplateProgram: Codable, Sendable, Hashable {
   /// The name of the Alpine key whose signature was checked; nil for a file that was taken as it is,
   /// and for Debian's.
   public var signedBy: String?
+  /// What vouches for a package of a Debian mirror.
+  public var chain: Manifest.Chain?
 
   public init(
     path: String, architecture: String, sha256: String, origin: String, package: String? = nil,

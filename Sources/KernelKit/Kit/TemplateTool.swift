@@ -46,6 +46,18 @@ public enum TemplateTool: String, Sendable, CaseIterable {
       + linkNames(program).map { ("\(folder)/\($0)", .symbolicLink(target: rawValue)) }
   }
 
+  /// Reads the program from a package of a Debian mirror.
+  /// - Parameter architecture: Debian's name of the one it has to be for.
+  public func read(
+    _ download: DebianRepository.Download, architecture: String
+  ) throws -> Provided {
+    var provided = try read(
+      download.archive, sha256: download.package.sha256, architecture: architecture,
+      origin: download.url)
+    provided.note.chain = Manifest.Chain(download.package.origin)
+    return provided
+  }
+
   /// Reads the program from a .deb, an .apk or the bare executable; which of them it is, its content
   /// says.
   /// - Parameters:
@@ -73,21 +85,27 @@ public enum TemplateTool: String, Sendable, CaseIterable {
         .usage, "\(file): --keys are for Alpine's packages, and this is none",
         advice: "leave --keys out, or give an .apk")
     }
-    var note = TemplateProgram(
-      path: path, architecture: "", sha256: "", origin: origin ?? FileTree.name(of: file))
-    let bytes: [UInt8]
+    let origin = origin ?? FileTree.name(of: file)
     if start.starts(with: "!<arch>\n".utf8) {
-      let package = try DebArchive(file)
-      note.package = package.control.package
-      note.version = package.control.version
-      note.packageSHA256 = try Digest.sha256(of: input)
-      bytes = try pick(file) { receive in
-        try package.forEachEntry(jobs: Machine.cores) { try receive($0, $1) }
-      }
-    } else {
-      bytes = try input.readAll(limit: StaticProgram.sizeLimit)
+      return try read(
+        DebArchive(input), sha256: Digest.sha256(of: input), architecture: architecture,
+        origin: origin)
     }
+    let bytes = try input.readAll(limit: StaticProgram.sizeLimit)
+    let note = TemplateProgram(path: path, architecture: "", sha256: "", origin: origin)
     return try provided(bytes, note, file, architecture)
+  }
+
+  private func read(
+    _ package: DebArchive, sha256: String, architecture: String?, origin: String
+  ) throws -> Provided {
+    let bytes = try pick(package.path) { receive in
+      try package.forEachEntry(jobs: Machine.cores) { try receive($0, $1) }
+    }
+    let note = TemplateProgram(
+      path: path, architecture: "", sha256: "", origin: origin, package: package.control.package,
+      version: package.control.version, packageSHA256: sha256)
+    return try provided(bytes, note, package.path, architecture)
   }
 
   /// Reads the program from an Alpine package that was checked.

@@ -1,0 +1,63 @@
+internal import Formats
+
+/// A suite of a Debian mirror.
+public struct DebianSuite: Sendable, Hashable {
+  /// The archive's base, without a final slash.
+  public var mirror: String
+  public var suite: String
+  public var components: [String]
+  /// What its list has to be signed by; empty where the source does not say.
+  public var keyrings: [Keyring]
+  /// Whether it is fine when no mirror has a suite of that name: not all releases have updates.
+  public var isOptional = false
+
+  /// Where a release goes on: what was mended since, by those who made it.
+  private static let courses = ["-updates", "-security"]
+  /// What stands after a release's name in the names of suites that are not the release itself.
+  private static let others = courses + ["-backports", "-backports-sloppy", "-proposed-updates"]
+
+  public init(
+    mirror: String, suite: String, components: [String] = ["main"], keyrings: [Keyring] = [],
+    isOptional: Bool = false
+  ) {
+    self.keyrings = keyrings
+    var mirror = mirror[...]
+    while mirror.hasSuffix("/") { mirror.removeLast() }
+    self.mirror = String(mirror)
+    self.suite = suite
+    self.components = components
+    self.isOptional = isOptional
+  }
+
+  /// What to look through on a mirror for a suite: the suite, and with a release its updates and its
+  /// security updates, which Debian keeps in an archive of its own beside the main one.
+  static func all(of suite: String, on mirror: String) -> [DebianSuite] {
+    let own = DebianSuite(mirror: mirror, suite: suite)
+    let security = securityArchive(beside: own.mirror)
+    guard isRelease(suite) else {
+      let isThere = suite.hasSuffix("-security")
+      return [own] + (isThere ? security.map { [DebianSuite(mirror: $0, suite: suite)] } ?? [] : [])
+    }
+    return [own]
+      + courses.map { DebianSuite(mirror: mirror, suite: suite + $0, isOptional: true) }
+      + [security].compactMap { $0 }.map {
+        DebianSuite(mirror: $0, suite: "\(suite)-security", isOptional: true)
+      }
+  }
+
+  /// Whether a name is that of a release (`trixie`, `stable`), not of something beside one.
+  static func isRelease(_ suite: String) -> Bool {
+    !suite.contains("/") && !others.contains(where: suite.hasSuffix)
+  }
+
+  /// `…/debian-security` for `…/debian`, as Debian's own servers have them, and, with a time behind
+  /// both, its snapshot archive: `…/debian/20260301T000000Z`.
+  private static func securityArchive(beside mirror: String) -> String? {
+    var parts = mirror.split(separator: "/", omittingEmptySubsequences: false)
+    for place in parts.indices.suffix(2).reversed() where parts[place] == "debian" {
+      parts[place] = "debian-security"
+      return parts.joined(separator: "/")
+    }
+    return nil
+  }
+}
