@@ -15,10 +15,12 @@ kit: build
 
 build:
 	scripts/bootstrap kit
+	scripts/build-guest
 	$(RELEASE) --product minivm
 
 test:
 	scripts/bootstrap test
+	scripts/build-guest
 	swift build --build-tests
 	scripts/test-cache
 	swift test --skip-build
@@ -29,12 +31,12 @@ fuzz:
 	scripts/fuzz $(or $(SECONDS),20)
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+	swift format lint --strict --recursive Package.swift Sources Guest/Sources Tests Fuzz/Package.swift Fuzz/Sources
 	shellcheck --shell=dash ramdisk-template/init
 	shellcheck scripts/* .ci/run
 
 format:
-	swift format --in-place --recursive Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+	swift format --in-place --recursive Package.swift Sources Guest/Sources Tests Fuzz/Package.swift Fuzz/Sources
 
 clean:
-	rm -rf .build Fuzz/.build $(OUT)
+	rm -rf .build Fuzz/.build Guest/build $(OUT)

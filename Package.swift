@@ -48,6 +48,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "CMiniVM", path: "Sources/CMiniVM"),
+    .target(name: "CGuest", path: "Sources/CGuest"),
     .systemLibrary(name: "CLzma", path: "Sources/CLibraries/CLzma"),
     .systemLibrary(name: "CZstd", path: "Sources/CLibraries/CZstd"),
     .systemLibrary(name: "CZlib", path: "Sources/CLibraries/CZlib"),
@@ -64,7 +65,7 @@ let package = Package(
     .target(
       name: "KernelKit",
       dependencies: [
-        "Formats", "CMiniVM", "CYaml",
+        "Formats", "CMiniVM", "CGuest", "CYaml",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "CryptoExtras", package: "swift-crypto"),

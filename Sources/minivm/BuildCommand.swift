@@ -68,7 +68,8 @@ struct BuildCommand: AsyncParsableCommand {
       kernel.source, inputs: kernel.inputs,
       options: KitBuilder.Options(
         folder: output, template: template, lists: try ramDisk.lists(),
-        disk: disk.options(size: diskSize, jobs: work.jobs), compression: ramDisk.compression),
+        disk: disk.options(size: diskSize, jobs: work.jobs), compression: ramDisk.compression,
+        hasColdplug: ramDisk.coldplug),
       environment: environment)
     let manifest = try builder.build()
     if json {
@@ -140,6 +141,11 @@ struct RamDiskOptions: ParsableArguments {
     name: .customLong("initramfs-compression"),
     help: "auto, zstd, gzip, xz, lz4 or none; auto takes the best that the kernel knows.")
   var compression = InitramfsCompression.auto
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Add coldplug, which finds drivers faster than the shell; a template's own one stays.")
+  var coldplug = true
 
   /// The lists that were given, those in this folder, or the program's own.
   func lists() throws -> ModuleLists {

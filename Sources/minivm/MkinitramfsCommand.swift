@@ -29,10 +29,12 @@ struct MkinitramfsCommand: ParsableCommand {
     catalog.index.warnings.forEach { environment.log.warning("\($0)") }
     let result = try RamDisk(
       release, template: template, lists: try ramDisk.lists(),
-      configuration: catalog.configuration, compression: ramDisk.compression
+      configuration: catalog.configuration, compression: ramDisk.compression,
+      hasColdplug: ramDisk.coldplug
     ).make(
       from: catalog.index, timestamp: environment.sourceDateEpoch ?? catalog.newest,
       jobs: work.jobs, contents: catalog.contents)
+    result.warnings.forEach { environment.log.warning("\($0)") }
     let path = "initramfs-\(release)"
     let output = try OutputFile(replacing: path)
     try output.write(result.bytes, at: 0)

@@ -12,11 +12,14 @@ public struct KitBuilder: Sendable {
     public var lists: ModuleLists
     public var disk: ModulesDisk.Options
     public var compression: InitramfsCompression
+    /// Whether coldplug is added to a template that has none.
+    public var hasColdplug: Bool
 
     public init(
       folder: String, template: String, lists: ModuleLists, disk: ModulesDisk.Options,
-      compression: InitramfsCompression
+      compression: InitramfsCompression, hasColdplug: Bool = true
     ) {
+      self.hasColdplug = hasColdplug
       self.folder = folder
       self.template = template
       self.lists = lists
@@ -81,9 +84,11 @@ public struct KitBuilder: Sendable {
     environment.progress.report("RAM disk", done, nil)
     let ramDisk = try RamDisk(
       release, template: options.template, lists: options.lists,
-      configuration: parts.kernelConfiguration, compression: options.compression
+      configuration: parts.kernelConfiguration, compression: options.compression,
+      hasColdplug: options.hasColdplug
     ).make(
       from: index, timestamp: disk.timestamp, jobs: options.disk.jobs, contents: disk.contents)
+    ramDisk.warnings.forEach { environment.log.warning("\($0)") }
     let initramfs = try HashedOutput("\(options.folder)/initramfs-\(release)")
     try initramfs.append(ramDisk.bytes)
     let outputs = [kernel, parts.configuration, initramfs].compactMap { $0 }
@@ -95,7 +100,8 @@ public struct KitBuilder: Sendable {
         ofKernel: kernel.file.read(at: 0, count: 0x400), path: FileTree.name(of: kernel.file.path)
       ).rawValue,
       timestamp: disk.timestamp, inputs: inputs,
-      programs: try RamdiskTemplate(options.template).programs(),
+      programs: (try RamdiskTemplate(options.template).programs() + ramDisk.programs)
+        .sorted { $0.path < $1.path },
       options: Manifest.Options(
         diskSize: options.disk.size, diskFormat: options.disk.format.rawValue,
         diskCompression: options.disk.compression.rawValue,

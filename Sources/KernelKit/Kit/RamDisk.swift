@@ -8,6 +8,10 @@ public struct RamDisk: Sendable {
     public var bytes: [UInt8]
     public var compression: Compression
     public var modules: [Manifest.Module]
+    /// What was added to the template's own.
+    public var programs: [TemplateProgram]
+    /// What a user should know of it.
+    public var warnings: [String]
   }
 
   private let release: KernelRelease
@@ -15,14 +19,18 @@ public struct RamDisk: Sendable {
   private let lists: ModuleLists
   private let configuration: KernelConfiguration?
   private let compression: InitramfsCompression
+  private let hasColdplug: Bool
 
   /// - Parameters:
   ///   - template: a folder with `init` and what it needs.
   ///   - configuration: the kernel's, where it is known.
+  ///   - hasColdplug: whether coldplug is added to a template that has none.
   public init(
     _ release: KernelRelease, template: String, lists: ModuleLists,
-    configuration: KernelConfiguration?, compression: InitramfsCompression
+    configuration: KernelConfiguration?, compression: InitramfsCompression,
+    hasColdplug: Bool = true
   ) {
+    self.hasColdplug = hasColdplug
     self.release = release
     self.template = template
     self.lists = lists
@@ -64,10 +72,29 @@ public struct RamDisk: Sendable {
     let autoload = selection.autoload.map { $0 + "\n" }.joined()
     try initramfs.add(
       "etc/modules.autoload", .file(Array(autoload.utf8), isExecutable: false))
+    var programs: [TemplateProgram] = []
+    var warnings: [String] = []
+    if hasColdplug { try addColdplug(to: &initramfs, &programs, &warnings) }
     let archive = try initramfs.archive(timestamp: timestamp)
     return Result(
       bytes: try compression.compress(archive, jobs: jobs), compression: compression,
-      modules: modules.sorted { $0.path < $1.path })
+      modules: modules.sorted { $0.path < $1.path }, programs: programs, warnings: warnings)
+  }
+
+  private func addColdplug(
+    to initramfs: inout Initramfs, _ programs: inout [TemplateProgram], _ warnings: inout [String]
+  ) throws {
+    guard initramfs.entries[Coldplug.path] == nil, let architecture = initramfs.architecture else {
+      return
+    }
+    guard let program = Coldplug.program(for: architecture) else {
+      warnings.append(
+        "this minivm was built without coldplug for \(architecture): the RAM disk finds its drivers"
+          + " with the shell, which takes longer (`make build` builds both)")
+      return
+    }
+    try initramfs.add(Coldplug.path, .file(program, isExecutable: true))
+    programs.append(Coldplug.note(program, architecture))
   }
 
   /// Only what is in the image stands in the image's indexes; what is built in is in all of them.

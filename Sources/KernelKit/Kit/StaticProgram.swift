@@ -49,6 +49,17 @@ public struct StaticProgram: Sendable, Hashable {
     architecture = try Self.architecture(machine, header)
   }
 
+  /// Debian's name of the architecture of any ELF file; nil for other bytes.
+  static func architecture(ofELF bytes: [UInt8]) -> String? {
+    guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]), bytes.count >= 64 else { return nil }
+    let header = ELFHeader(is64Bit: bytes[4] == 2, isLittleEndian: bytes[5] == 1)
+    var reader = ByteReader(bytes)
+    guard (try? reader.seek(to: 18)) != nil, let machine = try? header.half(&reader) else {
+      return nil
+    }
+    return try? architecture(machine, header)
+  }
+
   private static func architecture(_ machine: UInt16, _ header: ELFHeader) throws(FormatError)
     -> String
   {

@@ -10,7 +10,7 @@ struct ModuleAliases {
     self.index = index
     for (position, module) in index.modules.enumerated() {
       for alias in module.facts.values(of: "alias") {
-        guard let key = ModuleName.normalized(alias: alias), let first = key.first else { continue }
+        guard let key = ModuleAlias.normalized(alias), let first = key.first else { continue }
         let pattern = GlobPattern(key, isPath: false)
         if pattern.isLiteral {
           exact[ByteString(key[...]), default: []].append(position)

@@ -85,7 +85,7 @@ extension ModuleIndex {
     for (position, module) in modules.enumerated() {
       let name = Array(module.name.utf8)
       for alias in module.facts.values(of: "alias") {
-        guard let key = ModuleName.normalized(alias: alias) else { continue }
+        guard let key = ModuleAlias.normalized(alias) else { continue }
         trie.insert(key, name, priority: position)
       }
     }
@@ -146,7 +146,7 @@ extension ModuleIndex {
       guard let dot = record.firstIndex(of: UInt8(ascii: ".")),
         let equals = record[dot...].firstIndex(of: UInt8(ascii: "=")),
         record[(dot + 1)..<equals].elementsEqual("alias".utf8),
-        let key = ModuleName.normalized(alias: record[(equals + 1)...])
+        let key = ModuleAlias.normalized(record[(equals + 1)...])
       else { continue }
       trie.insert(key, record[..<dot], priority: 0)
     }

@@ -14,7 +14,7 @@ extension ModuleIndex {
         warnings.append("\(module.path): a name that modprobe can't look up")
       }
       for alias in module.facts.values(of: "alias") {
-        if ModuleName.normalized(alias: alias) == nil {
+        if ModuleAlias.normalized(alias) == nil {
           warnings.append("\(module.path): a bracket without partner in alias \(Self.text(alias))")
         } else if !IndexTrie.takes(alias) {
           warnings.append("\(module.path): modprobe can't look up alias \(Self.text(alias))")

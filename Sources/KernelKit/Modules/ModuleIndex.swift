@@ -81,7 +81,7 @@ public struct ModuleIndex: Sendable {
   /// Aliases of the module at a position, in the form that modprobe looks up.
   public func aliases(of position: Int) -> [String] {
     modules[position].facts.values(of: "alias").compactMap {
-      ModuleName.normalized(alias: $0).map { String(decoding: $0, as: UTF8.self) }
+      ModuleAlias.normalized($0).map { String(decoding: $0, as: UTF8.self) }
     }
   }
 

@@ -38,25 +38,6 @@ public enum ModuleName {
     String(decoding: name.utf8.map(underscored), as: UTF8.self)
   }
 
-  /// An alias with underscores for dashes, but for those in brackets.
-  /// - Returns: nil when a bracket has no partner: modprobe can't match such an alias.
-  public static func normalized(alias: ArraySlice<UInt8>) -> [UInt8]? {
-    var result: [UInt8] = []
-    result.reserveCapacity(alias.count)
-    var isInBracket = false
-    for byte in alias {
-      switch byte {
-      case UInt8(ascii: "["): isInBracket = true
-      case UInt8(ascii: "]"):
-        guard isInBracket else { return nil }
-        isInBracket = false
-      default: break
-      }
-      result.append(isInBracket ? byte : underscored(byte))
-    }
-    return isInBracket ? nil : result
-  }
-
   /// The path as modules.order has it, whatever the file is compressed with: cut after `.ko`.
   static func orderPath(_ path: String) -> ArraySlice<UInt8> {
     let bytes = Array(path.utf8)

@@ -1,0 +1,128 @@
+#if !hasFeature(Embedded)
+  import Formats
+#endif
+
+/// A block device and what is on it.
+struct BlockDevice {
+  /// In /dev.
+  let path: [UInt8]
+  let major: [UInt8]
+  let minor: [UInt8]
+  let identity: FileSystemIdentity?
+  /// Of a partition: what its disk's table says.
+  let partition: (uuid: [UInt8], name: [UInt8])?
+
+  /// - Parameter event: what the kernel says of it.
+  init?(_ event: DeviceEvent) {
+    guard let name = event.value(of: "DEVNAME") else { return nil }
+    path = "/dev/" + name
+    major = event.value(of: "MAJOR") ?? []
+    minor = event.value(of: "MINOR") ?? []
+    let file = OpenDisk(path)
+    identity = file.flatMap { FileSystemIdentity(reading: $0) }
+    if let number = event.value(of: "PARTN")?.number {
+      partition = Self.partition(number, name, event)
+    } else {
+      partition = nil
+    }
+    file?.close()
+  }
+
+  /// New kernels tell a partition's UUID; of old ones the disk's table is read.
+  private static func partition(
+    _ number: Int, _ name: [UInt8], _ event: DeviceEvent
+  ) -> (uuid: [UInt8], name: [UInt8])? {
+    let label = event.value(of: "PARTNAME")
+    if let uuid = event.value(of: "PARTUUID") { return (uuid, label ?? []) }
+    // The folder of a partition stands in that of its disk.
+    var folder = System.linkTarget("/sys/class/block/" + name.sysfsName)
+    guard let slash = folder.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+    folder.removeSubrange(slash...)
+    let disk = folder.lastPathPart
+    let sector = System.contents("/sys/class/block/" + disk + "/queue/logical_block_size")
+    guard let file = OpenDisk("/dev/" + disk.deviceName) else { return nil }
+    defer { file.close() }
+    guard
+      let table = PartitionTable(
+        reading: file, sectorSize: sector?.withoutNewline.number ?? 512),
+      let entry = table.entry(number)
+    else { return nil }
+    return (entry.uuid, label ?? entry.name)
+  }
+
+  /// Whether its file system has to be checked before it is written to; nil where that is not known.
+  var isCheckDue: Bool? {
+    guard identity?.kind == .ext4, let file = OpenDisk(path) else { return nil }
+    defer { file.close() }
+    return Ext4Check.isDue(file, now: System.now)
+  }
+
+  /// Makes the links of /dev/disk that udev makes for these names.
+  func makeLinks() {
+    link("by-uuid", identity?.uuid)
+    link("by-label", identity?.label)
+    link("by-partuuid", partition?.uuid)
+    link("by-partlabel", partition?.name)
+  }
+
+  private func link(_ kind: StaticString, _ name: [UInt8]?) {
+    guard let name, !name.isEmpty else { return }
+    System.makeFolder([UInt8]("/dev/disk"))
+    let folder = "/dev/disk/" + [UInt8](kind)
+    System.makeFolder(folder)
+    System.makeLink(folder + "/" + name.linkName, to: "../../" + Array(path.dropFirst(5)))
+  }
+}
+
+/// A device that is being read.
+struct OpenDisk: DiskReader {
+  private let file: Int32
+  let size: Int
+
+  init?(_ path: [UInt8]) {
+    file = System.open(path)
+    guard file >= 0 else { return nil }
+    let sectors = System.contents("/sys/class/block/" + path.lastPathPart + "/size")
+    // What is not known is not a limit.
+    size = (sectors?.withoutNewline.number).map { $0 * 512 } ?? Int.max
+  }
+
+  func read(at offset: Int, count: Int) -> [UInt8] {
+    guard offset >= 0, count > 0, offset <= Int.max - count else { return [] }
+    return System.read(file, at: offset, count: count)
+  }
+
+  func close() {
+    System.close(file)
+  }
+}
+
+extension [UInt8] {
+  /// Slashes in names of devices are exclamation marks in sysfs.
+  fileprivate var sysfsName: [UInt8] {
+    map { $0 == UInt8(ascii: "/") ? UInt8(ascii: "!") : $0 }
+  }
+
+  fileprivate var deviceName: [UInt8] {
+    map { $0 == UInt8(ascii: "!") ? UInt8(ascii: "/") : $0 }
+  }
+
+  /// The name as udev writes it in a link: what could be taken for something else as `\x2f`.
+  fileprivate var linkName: [UInt8] {
+    var text: [UInt8] = []
+    for byte in self {
+      let isPlain =
+        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+        || byte >= 0x80 || [UInt8]("#+-.:=@_").contains(byte)
+      if isPlain {
+        text.append(byte)
+      } else {
+        text += "\\x"
+        for digit in [byte >> 4, byte & 15] {
+          text.append(digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
+        }
+      }
+    }
+    return text
+  }
+}

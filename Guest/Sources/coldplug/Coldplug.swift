@@ -1,0 +1,182 @@
+#if !hasFeature(Embedded)
+  import Formats
+#endif
+
+/// Loads the drivers of the devices that there are, and finds the root device among them.
+///
+/// The kernel is asked once for the devices that are there, and from then on tells of those that
+/// come. It ends the loading of a module when the probing that it began has ended, so when all
+/// modules are loaded, what is there is all there is, but for what is plugged in later.
+struct Coldplug {
+  struct Options {
+    var root: DeviceName?
+    /// What `root` was, to be printed.
+    var rootText: [UInt8] = []
+    /// Another file system to be found by its label, if it is there.
+    var label: [UInt8] = []
+    /// Milliseconds to wait for the root device; nil for ever.
+    var wait: Int? = 0
+    var report: [UInt8] = []
+    var isQuiet = false
+    /// How many modules are loaded at once; nil to choose.
+    var lanes: Int?
+  }
+
+  private let options: Options
+  private let tree: ModuleTree
+  private let socket: Int32
+  private var loader: ModuleLoader
+  private var seen: [[UInt8]] = []
+  private var root: BlockDevice?
+  private var modulesDisk: BlockDevice?
+
+  init?(_ options: Options, _ tree: ModuleTree) {
+    self.options = options
+    self.tree = tree
+    loader = ModuleLoader(tree, lanes: options.lanes ?? min(8, System.processors))
+    // Before the first look, so that nothing comes between it and the first event.
+    socket = System.openEvents()
+    if socket < 0 { return nil }
+  }
+
+  /// - Returns: whether the wanted device is there.
+  mutating func run() -> Bool {
+    let start = System.uptime
+    loadFirst()
+    lookAround()
+    settle()
+    var isLate = false
+    var isTold = options.isQuiet
+    while let wanted = options.root, !isFound(wanted) {
+      isLate = true
+      let passed = System.uptime - start
+      if let wait = options.wait, passed >= wait { break }
+      if !isTold, passed >= 2000 {
+        isTold = true
+        Console.say("waiting for " + options.rootText)
+      }
+      // A path may be somebody else's doing, of which no event tells.
+      let tick = isTold || options.isQuiet ? 500 : max(1, 2000 - passed)
+      System.waitForEvents(
+        socket, milliseconds: min(tick, 500, options.wait.map { $0 - passed } ?? 500))
+      settle()
+    }
+    if !options.isQuiet {
+      let hundredths = (System.uptime - start + 5) / 10
+      let fraction = [UInt8](decimal: 100 + hundredths % 100).dropFirst()
+      Console.say(
+        [UInt8](decimal: loader.loaded) + " modules loaded in "
+          + [UInt8](decimal: hundredths / 100) + "." + fraction + " s")
+    }
+    return report(isLate: isLate)
+  }
+
+  // MARK: Drivers
+
+  /// Modules that no device announces, in the order of their list.
+  private mutating func loadFirst() {
+    let list = System.contents([UInt8]("/etc/modules.autoload")) ?? []
+    for line in list.split(separator: 0x0a) {
+      var words = ByteWords(Array(line.prefix { $0 != UInt8(ascii: "#") }))
+      guard let name = words.next() else { continue }
+      let names = tree.names(for: name)
+      if names.isEmpty, !tree.isBuiltin(name), !options.isQuiet {
+        Console.say("there is no module " + name + ", which modules.autoload names")
+      }
+      for name in names { loader.add(name) }
+      while loader.step() {}
+    }
+  }
+
+  /// Asks for all devices that there are.
+  private mutating func lookAround() {
+    let buses = [UInt8]("/sys/bus")
+    for bus in System.names(in: buses) {
+      let devices = buses + "/" + bus + "/devices"
+      for device in System.names(in: devices) {
+        let alias = System.contents(devices + "/" + device + "/modalias")
+        if let alias { request(alias.withoutNewline) }
+      }
+    }
+    let blocks = [UInt8]("/sys/class/block")
+    for name in System.names(in: blocks) {
+      if let event = System.contents(blocks + "/" + name + "/uevent") {
+        take(DeviceEvent(event, separator: 0x0a))
+      }
+    }
+  }
+
+  private mutating func request(_ alias: [UInt8]) {
+    guard !alias.isEmpty, !seen.contains(alias) else { return }
+    seen.append(alias)
+    for name in tree.names(forAlias: alias) { loader.add(name) }
+  }
+
+  /// Loads what is asked for, and what the devices that appear ask for, until there is nothing more.
+  private mutating func settle() {
+    repeat { takeEvents() } while loader.step()
+  }
+
+  private mutating func takeEvents() {
+    while true {
+      switch System.receiveEvent(socket) {
+      case .nothing: return
+      case .lost: lookAround()
+      case .event(let bytes):
+        let event = DeviceEvent(bytes, separator: 0)
+        guard let action = event.value(of: "ACTION"), let subsystem = event.value(of: "SUBSYSTEM")
+        else { continue }
+        if subsystem.isText("block") {
+          if action.isText("add") || action.isText("change") { take(event) }
+        } else if action.isText("add"), let alias = event.value(of: "MODALIAS"),
+          // Classes, such as that of input devices, have aliases as well; drivers belong to buses.
+          System.exists("/sys/bus/" + subsystem)
+        {
+          request(alias)
+        }
+      }
+    }
+  }
+
+  // MARK: Disks
+
+  /// Looks at what is on a disk that has come, or whose medium has.
+  private mutating func take(_ event: DeviceEvent) {
+    guard let device = BlockDevice(event) else { return }
+    device.makeLinks()
+    if root == nil, let wanted = options.root, wanted.isNamed(device) { root = device }
+    if modulesDisk == nil, !options.label.isEmpty, device.identity?.label == options.label {
+      modulesDisk = device
+    }
+  }
+
+  private mutating func isFound(_ wanted: DeviceName) -> Bool {
+    if case .path(let path) = wanted, root == nil, System.isBlockDevice(path) {
+      root = BlockDevice(DeviceEvent("DEVNAME=" + Array(path.dropFirst(5)), separator: 0))
+    }
+    return root != nil
+  }
+
+  // MARK: Handing over
+
+  /// Tells init what was found: a line a device, and a last one so that it is known to be whole.
+  private func report(isLate: Bool) -> Bool {
+    var text: [UInt8] = []
+    func line(_ what: StaticString, _ device: BlockDevice?) {
+      guard let device else { return }
+      text += what
+      text += " " + device.path + " "
+      text += device.identity?.kind.name ?? "-"
+      switch device.isCheckDue {
+      case true?: text += " due\n"
+      case false?: text += " clean\n"
+      case nil: text += " -\n"
+      }
+    }
+    line("root", root)
+    line("modules", modulesDisk)
+    text += isLate ? "end late\n" : "end\n"
+    if !options.report.isEmpty, !System.writeFile(options.report, text) { return false }
+    return options.root == nil || root != nil
+  }
+}

@@ -1,0 +1,140 @@
+#if !hasFeature(Embedded)
+  import Formats
+#endif
+
+/// Loads modules, each once and after those that it needs; several at once where that is allowed.
+struct ModuleLoader {
+  private enum State: Equatable {
+    case planned
+    /// In a process of its own.
+    case running(Int)
+    case done
+  }
+
+  private struct Module {
+    var name: [UInt8]
+    var path: [UInt8]
+    var state: State
+    /// Positions of modules that have to be done before, whether they could be loaded or not.
+    var needs: [Int]
+  }
+
+  private let tree: ModuleTree
+  /// How many are loaded at once.
+  private let lanes: Int
+  private var modules: [Module] = []
+  /// Names of modules whose needs are being looked up: they can't wait for one that needs them.
+  private var open: [[UInt8]] = []
+  private var running = 0
+  /// How many are in the kernel because of this program.
+  private(set) var loaded = 0
+
+  init(_ tree: ModuleTree, lanes: Int) {
+    self.tree = tree
+    self.lanes = lanes
+  }
+
+  // MARK: Planning
+
+  /// Plans a module and what it needs: its dependencies, and its softdeps as far as they are there.
+  /// modules.weakdep is only about what has to be in the RAM disk: those ask for modules themselves.
+  mutating func add(_ name: [UInt8]) {
+    _ = plan(name)
+  }
+
+  /// - Returns: the module's position; nil when there is none that could be waited for.
+  private mutating func plan(_ name: [UInt8]) -> Int? {
+    if let known = modules.firstIndex(where: { $0.name == name }) {
+      return known
+    }
+    // Softdeps may lead in circles, and an index may be made to.
+    guard !open.contains(name), open.count < 100, !tree.configuration.isForbidden(name),
+      let entry = tree.entry(name)
+    else { return nil }
+    if let command = tree.configuration.command(for: name) {
+      // It stands for the module: usually /bin/false, to keep it away.
+      if !command.lastPathPart.isText("true"), !command.lastPathPart.isText("false") {
+        Console.say(name + " has an install line in etc/modprobe.d, which is not run here")
+      }
+      return nil
+    }
+    open.append(name)
+    var needs: [Int] = []
+    let soft = tree.configuration.softDependency(of: name)
+    for request in soft?.before ?? [] {
+      for name in tree.names(for: request) { if let need = plan(name) { needs.append(need) } }
+    }
+    for path in entry.needed {
+      if let need = plan(ModuleTree.name(ofPath: path)) { needs.append(need) }
+    }
+    open.removeLast()
+    let position = modules.count
+    modules.append(Module(name: name, path: entry.path, state: .planned, needs: needs))
+    for request in soft?.after ?? [] {
+      for name in tree.names(for: request) {
+        let count = modules.count
+        if let later = plan(name), later >= count { modules[later].needs.append(position) }
+      }
+    }
+    return position
+  }
+
+  /// What would be loaded, in order: path and arguments.
+  var plan: [(path: [UInt8], arguments: [UInt8])] {
+    modules.map { (tree.folder + "/" + $0.path, tree.configuration.options(of: $0.name)) }
+  }
+
+  // MARK: Loading
+
+  /// Begins with what is ready, and waits for one module to be loaded.
+  /// - Returns: false when there is nothing left to do.
+  mutating func step() -> Bool {
+    for position in modules.indices where modules[position].state == .planned {
+      guard running < lanes else { break }
+      guard modules[position].needs.allSatisfy({ modules[$0].state == .done }) else { continue }
+      if lanes == 1 {
+        end(position, load(position))
+        return true
+      }
+      let module = modules[position]
+      let process = System.fork { self.load(position) }
+      guard let process else {
+        end(position, load(position))
+        return true
+      }
+      _ = module
+      modules[position].state = .running(process)
+      running += 1
+    }
+    guard running > 0, let (process, result) = System.wait() else { return false }
+    if let position = modules.firstIndex(where: { $0.state == .running(process) }) {
+      running -= 1
+      end(position, result)
+    }
+    return true
+  }
+
+  private func load(_ position: Int) -> Int32 {
+    let module = modules[position]
+    let isCompressed = !module.path.hasEnd(".ko")
+    return System.loadModule(
+      tree.folder + "/" + module.path, arguments: tree.configuration.options(of: module.name),
+      isCompressed: isCompressed)
+  }
+
+  private mutating func end(_ position: Int, _ error: Int32) {
+    modules[position].state = .done
+    let name = modules[position].name
+    switch error {
+    case 0: loaded += 1
+    // EEXIST: it is there. ENODEV: it says that there is nothing for it to do.
+    case 17, 19: break
+    default:
+      if !modules[position].path.hasEnd(".ko"), [8, 22, 95].contains(error) {
+        Console.say(name + " is compressed in a way that this kernel can't undo: unpack it")
+      } else {
+        Console.say("can't load " + name + " (error " + [UInt8](decimal: Int(error)) + ")")
+      }
+    }
+  }
+}

@@ -1,0 +1,99 @@
+#if !hasFeature(Embedded)
+  import Formats
+#endif
+
+/// lib/modules/VER of the RAM disk, and what is said of its modules: which file a request leads to,
+/// what it needs, and with which arguments it is loaded.
+struct ModuleTree {
+  /// A file of modules.dep, and those that have to be loaded before it.
+  struct Entry {
+    /// Below the tree's folder.
+    var path: [UInt8]
+    /// In the order in which they are loaded.
+    var needed: [[UInt8]]
+  }
+
+  let folder: [UInt8]
+  let configuration: ModprobeConfiguration
+  private let dependencies: MappedFile
+  private let aliases: MappedFile?
+  private let builtin: MappedFile?
+
+  /// - Parameter base: the file system's root; empty for the one that this program sees.
+  /// - Returns: nil when there are no indexes of the form that is known.
+  init?(base: [UInt8], release: [UInt8]) {
+    folder = base + "/lib/modules/" + release
+    guard let dependencies = MappedFile(folder + "/modules.dep.bin"),
+      dependencies.withBytes({ IndexTrieReader.isIndex($0) })
+    else { return nil }
+    self.dependencies = dependencies
+    aliases = MappedFile(folder + "/modules.alias.bin")
+    builtin = MappedFile(folder + "/modules.builtin.bin")
+    var configuration = ModprobeConfiguration()
+    let settings = base + "/etc/modprobe.d"
+    for name in System.names(in: settings).sorted(by: Self.precedes) where name.hasEnd(".conf") {
+      if let file = System.contents(settings + "/" + name) { configuration.add(file: file) }
+    }
+    if let file = System.contents(folder + "/modules.softdep") { configuration.add(file: file) }
+    if let line = System.contents(base + "/proc/cmdline") { configuration.add(commandLine: line) }
+    self.configuration = configuration
+  }
+
+  private static func precedes(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    left.lexicographicallyPrecedes(right)
+  }
+
+  /// The names of the modules that a device's alias leads to. modprobe.d(5): a line of the
+  /// configuration goes before what modules say of themselves.
+  func names(forAlias alias: [UInt8]) -> [[UInt8]] {
+    guard let alias = ModuleAlias.normalized(alias) else { return [] }
+    var names: [[UInt8]] = []
+    for (pattern, module) in configuration.aliases where ModuleAlias.matches(pattern, alias) {
+      names.append(module)
+    }
+    if names.isEmpty {
+      for value in aliases?.withBytes({ IndexTrieReader.matches(alias, in: $0) }) ?? [] {
+        names.append(value.bytes)
+      }
+    }
+    names.removeAll { configuration.isBlacklisted($0) }
+    return names
+  }
+
+  /// The names of the modules that somebody asks for by name or alias.
+  func names(for request: [UInt8]) -> [[UInt8]] {
+    guard let name = ModuleAlias.normalized(request) else { return [] }
+    for (pattern, _) in configuration.aliases where ModuleAlias.matches(pattern, name) {
+      return names(forAlias: name)
+    }
+    return entry(name) == nil ? names(forAlias: name) : [name]
+  }
+
+  func entry(_ name: [UInt8]) -> Entry? {
+    guard
+      let line = dependencies.withBytes({ IndexTrieReader.values(of: name, in: $0) }).first?.bytes,
+      let colon = line.firstIndex(of: UInt8(ascii: ":"))
+    else { return nil }
+    var words = ByteWords(Array(line[(colon + 1)...]))
+    var needed: [[UInt8]] = []
+    while let word = words.next() { needed.append(word) }
+    return Entry(path: Array(line[..<colon]), needed: needed.reversed())
+  }
+
+  /// Whether the kernel has it without a module.
+  func isBuiltin(_ name: [UInt8]) -> Bool {
+    guard let builtin else { return false }
+    return builtin.withBytes { !IndexTrieReader.values(of: name.withUnderscores, in: $0).isEmpty }
+  }
+
+  /// A module's name for its file: up to the first dot, with underscores for dashes.
+  static func name(ofPath path: [UInt8]) -> [UInt8] {
+    Array(path.lastPathPart.prefix { $0 != UInt8(ascii: ".") }).withUnderscores
+  }
+}
+
+extension [UInt8] {
+  func hasEnd(_ text: StaticString) -> Bool {
+    span.has(text, at: count - text.utf8CodeUnitCount)
+  }
+}

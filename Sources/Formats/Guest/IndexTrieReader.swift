@@ -1,0 +1,171 @@
+/// Looks things up in kmod's binary indexes: modules.alias.bin, modules.dep.bin and their like. The
+/// format is described at `IndexTrie`, which writes it.
+///
+/// The index may be anything: no offset is followed out of it, and a search looks at no more nodes
+/// than fit in it, so that a circle ends.
+public struct IndexTrieReader {
+  /// What stands at a key.
+  public struct Value: Equatable, Sendable {
+    /// The lowest is the best.
+    public var priority: UInt32
+    public var bytes: [UInt8]
+  }
+
+  private static let magic: UInt32 = 0xb007_f457
+  private static let hasPrefix: UInt32 = 0x8000_0000
+  private static let hasValues: UInt32 = 0x4000_0000
+  private static let hasChildren: UInt32 = 0x2000_0000
+  private static let offsetMask: UInt32 = 0x0fff_ffff
+
+  /// What of a key lies below the first wildcard of it: a pattern for the rest of the text.
+  private var pattern: [UInt8] = []
+  private var found: [Value] = []
+  /// Bytes that may be looked at yet.
+  private var budget: Int
+
+  private init(budget: Int) {
+    self.budget = budget
+  }
+
+  /// Whether these bytes begin as an index of the version that is known.
+  public static func isIndex(_ index: Span<UInt8>) -> Bool {
+    index.bigEndian(at: 0) == magic && index.bigEndian(at: 4, as: UInt32.self).map { $0 >> 16 } == 2
+  }
+
+  /// The values of a key, taken literally, in the order of their priorities.
+  public static func values(of key: [UInt8], in index: Span<UInt8>) -> [Value] {
+    guard isIndex(index), let root: UInt32 = index.bigEndian(at: 8) else { return [] }
+    var reader = IndexTrieReader(budget: index.count)
+    var node = root
+    var position = 0
+    while true {
+      var offset = Int(node & offsetMask)
+      if node & hasPrefix != 0 {
+        while let byte = index.byte(at: offset), byte != 0 {
+          guard position < key.count, key[position] == byte else { return [] }
+          position += 1
+          offset += 1
+        }
+        offset += 1
+      }
+      if position == key.count {
+        reader.collectValues(of: node, at: offset, in: index)
+        return reader.found
+      }
+      guard let child = child(key[position], of: node, at: offset, in: index) else { return [] }
+      node = child
+      position += 1
+    }
+  }
+
+  /// The values of all keys that are patterns which `text` matches, in the order of their priorities.
+  public static func matches(_ text: [UInt8], in index: Span<UInt8>) -> [Value] {
+    guard isIndex(index), let root: UInt32 = index.bigEndian(at: 8) else { return [] }
+    var reader = IndexTrieReader(budget: 2 * index.count)
+    reader.descend(root, text, from: 0, in: index)
+    return reader.found
+  }
+
+  private static func isWildcard(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "*") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "[")
+  }
+
+  private static func child(
+    _ byte: UInt8, of node: UInt32, at offset: Int, in index: Span<UInt8>
+  ) -> UInt32? {
+    guard node & hasChildren != 0, let first = index.byte(at: offset),
+      let last = index.byte(at: offset + 1), byte >= first, byte <= last,
+      let child: UInt32 = index.bigEndian(at: offset + 2 + 4 * Int(byte - first)), child != 0
+    else { return nil }
+    return child
+  }
+
+  /// - Parameters:
+  ///   - start: how much of `text` the literal part of the key has matched, as long as there is no
+  ///     wildcard in it.
+  private mutating func descend(
+    _ node: UInt32, _ text: [UInt8], from start: Int, in index: Span<UInt8>
+  ) {
+    budget -= 4
+    guard budget > 0 else { return }
+    let depth = pattern.count
+    defer { pattern.removeLast(pattern.count - depth) }
+    var position = start
+    var offset = Int(node & Self.offsetMask)
+    if node & Self.hasPrefix != 0 {
+      while let byte = index.byte(at: offset), byte != 0 {
+        if !pattern.isEmpty || Self.isWildcard(byte) {
+          pattern.append(byte)
+        } else if position < text.count, text[position] == byte {
+          position += 1
+        } else {
+          return
+        }
+        offset += 1
+        budget -= 1
+        guard budget > 0 else { return }
+      }
+      offset += 1
+    }
+    let isMatch =
+      pattern.isEmpty
+      ? position == text.count : ModuleAlias.matches(pattern, text, from: position)
+    if isMatch { collectValues(of: node, at: offset, in: index) }
+    guard node & Self.hasChildren != 0, let first = index.byte(at: offset),
+      let last = index.byte(at: offset + 1), first <= last
+    else { return }
+    if pattern.isEmpty {
+      if position < text.count, !Self.isWildcard(text[position]),
+        let child = Self.child(text[position], of: node, at: offset, in: index)
+      {
+        descend(child, text, from: position + 1, in: index)
+      }
+      for byte in [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "[")] {
+        descend(byte, of: node, at: offset, text, from: position, in: index)
+      }
+    } else {
+      for byte in first...last {
+        descend(byte, of: node, at: offset, text, from: position, in: index)
+      }
+    }
+  }
+
+  private mutating func descend(
+    _ byte: UInt8, of node: UInt32, at offset: Int, _ text: [UInt8], from position: Int,
+    in index: Span<UInt8>
+  ) {
+    guard let child = Self.child(byte, of: node, at: offset, in: index) else { return }
+    pattern.append(byte)
+    descend(child, text, from: position, in: index)
+    pattern.removeLast()
+  }
+
+  private mutating func collectValues(of node: UInt32, at offset: Int, in index: Span<UInt8>) {
+    guard node & Self.hasValues != 0 else { return }
+    var offset = offset
+    if node & Self.hasChildren != 0 {
+      guard let first = index.byte(at: offset), let last = index.byte(at: offset + 1), first <= last
+      else { return }
+      offset += 2 + 4 * (Int(last - first) + 1)
+    }
+    guard let count: UInt32 = index.bigEndian(at: offset) else { return }
+    offset += 4
+    for _ in 0..<count {
+      guard let priority: UInt32 = index.bigEndian(at: offset),
+        let end = index.endOfString(at: offset + 4),
+        let bytes = index.bytes(at: offset + 4, count: end - offset - 4)
+      else { return }
+      budget -= bytes.count
+      guard budget > 0 else { return }
+      insert(Value(priority: priority, bytes: bytes))
+      offset = end + 1
+    }
+  }
+
+  /// Values of one key stand in their order already.
+  private mutating func insert(_ value: Value) {
+    var place = found.count
+    while place > 0, found[place - 1].priority > value.priority { place -= 1 }
+    found.insert(value, at: place)
+  }
+}

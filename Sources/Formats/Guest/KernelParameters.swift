@@ -1,0 +1,55 @@
+/// The parameters of a kernel's command line, one after the other, up to `--`: `NAME`, `NAME=VALUE`.
+///
+/// They stand apart by blanks outside of double quotes; a quote before the name or the value, and the
+/// one at the end, are not part of it. Linux, lib/cmdline.c, next_arg().
+public struct KernelParameters: Sendable {
+  public struct Parameter: Equatable, Sendable {
+    public var name: [UInt8]
+    public var value: [UInt8]?
+  }
+
+  private let line: [UInt8]
+  private var position = 0
+
+  public init(_ line: [UInt8]) {
+    self.line = line
+  }
+
+  public mutating func next() -> Parameter? {
+    while position < line.count, ByteWords.isBlank(line[position]) { position += 1 }
+    guard position < line.count else { return nil }
+    var word: [UInt8] = []
+    var isQuoted = false
+    while position < line.count {
+      let byte = line[position]
+      if ByteWords.isBlank(byte), !isQuoted { break }
+      if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+      word.append(byte)
+      position += 1
+    }
+    if word.isText("--") {
+      position = line.count
+      return nil
+    }
+    return Self.parameter(word)
+  }
+
+  private static func parameter(_ word: [UInt8]) -> Parameter {
+    let quote = UInt8(ascii: "\"")
+    var word = word
+    let isQuoted = word.first == quote
+    if isQuoted {
+      word.removeFirst()
+      if word.last == quote { word.removeLast() }
+    }
+    guard let equals = word.firstIndex(of: UInt8(ascii: "=")) else {
+      return Parameter(name: word, value: nil)
+    }
+    var value = Array(word[(equals + 1)...])
+    if !isQuoted, value.first == quote {
+      value.removeFirst()
+      if value.last == quote { value.removeLast() }
+    }
+    return Parameter(name: Array(word[..<equals]), value: value)
+  }
+}
