@@ -36,6 +36,9 @@ public enum Machine {
     #endif
   }
 
+  /// How fast the time stamp counter runs that QEMU's emulation shows to x86 guests, in kHz.
+  static var timeStampRate: Int { Int(minivm_time_stamp_rate()) }
+
   /// Where files go that nobody keeps.
   public static var temporaryFolder: String {
     guard let folder = unsafe getenv("TMPDIR"), unsafe folder.pointee != 0 else { return "/tmp" }

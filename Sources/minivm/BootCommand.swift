@@ -1,7 +1,7 @@
-public import ArgumentParser
+import ArgumentParser
 import Formats
 import Glibc
-public import KernelKit
+import KernelKit
 
 struct BootCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -10,7 +10,8 @@ struct BootCommand: AsyncParsableCommand {
     discussion: """
       Without --root, a small root disk is made whose init shows that the kit works: it prints the \
       kernel's release, loads a module from the modules disk, and powers off. With --root, your disk \
-      is booted, on your terminal (Ctrl-A X ends the machine), or until --expect shows up.
+      is booted, on your terminal (Ctrl-A X ends the machine), or until --expect shows up. What comes \
+      after -- is handed to QEMU, where of most options the last one counts.
       """
   )
 
@@ -27,20 +28,7 @@ struct BootCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("More of the kernel's command line.", valueName: "arguments"))
   var append: String?
 
-  @Option(help: "auto, kvm or tcg; auto takes KVM where guests run on it.")
-  var accel = "auto"
-
-  @Option(help: "pc, q35 (amd64) or virt (arm64, riscv64).")
-  var machine: String?
-
-  @Option(help: "How disks are attached: virtio-blk, virtio-scsi, ide, ahci or nvme.")
-  var disk = MachineModel.Disk.virtioBlk
-
-  @Option(help: ArgumentHelp("Memory of the guest.", valueName: "MiB"))
-  var memory = 512
-
-  @Option(help: "Processors of the guest.")
-  var cpus = 1
+  @OptionGroup var machine: MachineOptions
 
   @Option(help: ArgumentHelp("What the console has to show for success.", valueName: "text"))
   var expect: String?
@@ -50,47 +38,47 @@ struct BootCommand: AsyncParsableCommand {
       "How long to wait for it; 120 by default where something is expected.", valueName: "seconds"))
   var timeout: Int?
 
+  @Flag(
+    name: .customLong("print"),
+    help: "Show the command for QEMU, to be run at a shell, instead of running it.")
+  var showsCommand = false
+
+  @Argument(
+    parsing: .postTerminator,
+    help: ArgumentHelp("More arguments for QEMU, after --.", valueName: "QEMU's arguments"))
+  var arguments: [String] = []
+
   func validate() throws {
-    guard accel == "auto" || Accelerator(rawValue: accel) != nil else {
-      throw ValidationError("--accel is auto, kvm or tcg, not \(accel)")
-    }
-    guard machine.map({ MachineModel.Name(rawValue: $0) != nil }) ?? true else {
-      throw ValidationError("--machine is pc, q35 or virt, not \(machine ?? "")")
-    }
-    guard (32...1 << 20).contains(memory), (1...255).contains(cpus), timeout ?? 1 > 0 else {
-      throw ValidationError("--memory is at least 32, --cpus 1 to 255, --timeout at least 1")
-    }
+    guard timeout ?? 1 > 0 else { throw ValidationError("--timeout is at least 1") }
   }
 
   func run() async throws {
     let kit = try Kit(folder: kit, release: kernel.map(KernelRelease.init(argument:)))
-    let model =
-      try machine.flatMap(MachineModel.Name.init).map {
-        try MachineModel(kit.architecture, name: $0)
-      } ?? MachineModel(kit.architecture, disk: disk)
     let temporary = try StagingDirectory(in: Machine.temporaryFolder)
     defer { withExtendedLifetime(temporary) {} }
-    var rootDisk: MachineDisk
-    if let root {
-      rootDisk = try MachineDisk(detecting: root, access: .readWrite)
-    } else {
-      let path = "\(temporary.path)/root.raw"
-      try ProofDisk(kit).write(to: path)
-      rootDisk = MachineDisk(path, format: .raw, access: .readWrite)
-    }
+    let rootDisk =
+      if let root {
+        try MachineDisk(detecting: root, access: .readWrite)
+      } else {
+        try proofDisk(kit, temporary: temporary.path)
+      }
     let extra = append.map { [$0] } ?? []
     let hasRoot = extra.contains { $0.hasPrefix("root=") || $0.contains(" root=") }
     // Nobody is there for the RAM disk's shell; what the user says of it comes later, and counts.
     let panic = root == nil ? ["panic=-1"] : []
-    let machine = VirtualMachine(
-      model: model, kernel: kit.kernel, initramfs: kit.initramfs,
-      disks: [rootDisk] + [kit.modulesDisk].compactMap { $0 }, diskKind: disk,
-      commandLine: (hasRoot ? [] : ["root=\(model.diskName(disk))"]) + panic + extra,
-      memory: memory, cpus: cpus)
+    let machine = try machine.virtualMachine(
+      kit, disks: [rootDisk] + [kit.modulesDisk].compactMap { $0 },
+      commandLine: (hasRoot ? [] : ["root=\(machine.disk.firstDevice)"]) + panic + extra,
+      extraArguments: arguments)
+    let accelerators = self.machine.accelerators ?? Accelerator.candidates(kit.architecture)
+    if showsCommand {
+      print(try machine.shellCommand(accelerators[0]))
+      return
+    }
     let expectation = expect ?? (root == nil ? ProofDisk.success : nil)
     let showsConsole = root != nil || expect != nil
     let runner = QEMURunner(
-      accelerators: Accelerator(rawValue: accel).map { [$0] }, expectation: expectation,
+      accelerators: accelerators, expectation: expectation,
       timeout: (timeout ?? (expectation == nil ? nil : 120)).map { .seconds($0) },
       isInteractive: root != nil && expect == nil && isatty(0) == 1
     ) { line in
@@ -99,13 +87,21 @@ struct BootCommand: AsyncParsableCommand {
     let outcome = try await runner.run(machine)
     if let after = outcome.expectedAfter {
       print(
-        "\(kit.release) booted in \(Seconds(after)) s (\(outcome.accelerator.rawValue), \(model.name.rawValue), \(disk.rawValue))"
+        "\(kit.release) booted in \(Seconds(after)) s (\(outcome.accelerator.rawValue), \(machine.model.description), \(machine.bus.rawValue))"
       )
     }
   }
-}
 
-extension MachineModel.Disk: ExpressibleByArgument {}
+  /// The disk that shows that a kit works. Who is shown the command runs it later: the disk is kept
+  /// in the cache.
+  private func proofDisk(_ kit: Kit, temporary: String) throws -> MachineDisk {
+    let folder =
+      showsCommand ? "\(try CommandEnvironment.make(quiet: true).cacheFolder)/proof" : temporary
+    let path = "\(folder)/\(showsCommand ? "\(kit.release).raw" : "root.raw")"
+    try FileTree.withDirectories(folder) { try ProofDisk(kit).write(to: path) }
+    return MachineDisk(path, format: .raw, access: .readWrite)
+  }
+}
 
 /// A time as people read it, in tenths of a second.
 struct Seconds: CustomStringConvertible {

@@ -41,6 +41,14 @@ struct BuildCommand: AsyncParsableCommand {
   var diskSize: Int?
 
   @OptionGroup var disk: DiskOptions
+
+  @Option(
+    help: """
+      vmlinuz, the kernel as it is in the package, or vmlinux: with vmlinux-VER beside it, unpacked, \
+      for Firecracker and other loaders of ELF files and Images.
+      """)
+  var kernelFormat = KernelFormat.vmlinuz
+
   @OptionGroup var work: WorkOptions
 
   @Flag(help: "Print the manifest, and nothing else, to stdout.")
@@ -69,7 +77,8 @@ struct BuildCommand: AsyncParsableCommand {
       options: KitBuilder.Options(
         folder: output, template: template, lists: try ramDisk.lists(),
         disk: disk.options(size: diskSize, jobs: work.jobs), compression: ramDisk.compression,
-        hasColdplug: ramDisk.coldplug),
+        hasColdplug: ramDisk.coldplug, keepsModulesAsShipped: ramDisk.modulesAsShipped,
+        kernelFormat: kernelFormat),
       environment: environment)
     let manifest = try builder.build()
     if json {
@@ -147,6 +156,13 @@ struct RamDiskOptions: ParsableArguments {
     help: "Add coldplug, which finds drivers faster than the shell; a template's own one stays.")
   var coldplug = true
 
+  @Flag(
+    help: """
+      Keep modules that the package has compressed so in the RAM disk, too; they are unpacked there \
+      by default.
+      """)
+  var modulesAsShipped = false
+
   /// The lists that were given, those in this folder, or the program's own.
   func lists() throws -> ModuleLists {
     func list(_ given: String?, _ name: String) throws -> ModuleList? {
@@ -160,6 +176,7 @@ struct RamDiskOptions: ParsableArguments {
   }
 }
 
+extension KernelFormat: ExpressibleByArgument {}
 extension MachineDisk.Format: ExpressibleByArgument {}
 extension ModulesDisk.Options.Compression: ExpressibleByArgument {}
 extension InitramfsCompression: ExpressibleByArgument {}

@@ -30,7 +30,7 @@ struct MkinitramfsCommand: ParsableCommand {
     let result = try RamDisk(
       release, template: template, lists: try ramDisk.lists(),
       configuration: catalog.configuration, compression: ramDisk.compression,
-      hasColdplug: ramDisk.coldplug
+      hasColdplug: ramDisk.coldplug, keepsModulesAsShipped: ramDisk.modulesAsShipped
     ).make(
       from: catalog.index, timestamp: environment.sourceDateEpoch ?? catalog.newest,
       jobs: work.jobs, contents: catalog.contents)

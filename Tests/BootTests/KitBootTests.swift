@@ -17,7 +17,7 @@ import Testing
   }
 
   private static func boot(
-    _ kit: Kit, _ model: MachineModel, _ disk: MachineModel.Disk, root: String,
+    _ kit: Kit, _ model: MachineModel, _ disk: MachineDisk.Bus, root: String,
     append: [String] = []
   ) async throws -> QEMURunner.Outcome {
     let folder = try TemporaryFolder()
@@ -26,7 +26,7 @@ import Testing
       model: model, kernel: kit.kernel, initramfs: kit.initramfs,
       disks: [MachineDisk(folder("root.raw"), format: .raw, access: .readWrite)]
         + [kit.modulesDisk].compactMap { $0 },
-      diskKind: disk, commandLine: ["root=\(root)"] + append)
+      bus: disk, commandLine: ["root=\(root)"] + append)
     let outcome = try await QEMURunner(
       accelerators: [.tcg], expectation: ProofDisk.success, timeout: .seconds(120)
     ).run(machine)
@@ -38,12 +38,12 @@ import Testing
 
   @Test(
     "Root by name, UUID and label on every kind of disk",
-    arguments: [MachineModel.Disk.virtioBlk, .virtioSCSI, .ide],
+    arguments: [MachineDisk.Bus.virtioBlk, .virtioSCSI, .ide],
     ["name", "UUID=\(ProofDisk.uuid)", "LABEL=\(ProofDisk.label)"])
-  func disks(_ disk: MachineModel.Disk, _ root: String) async throws {
+  func disks(_ disk: MachineDisk.Bus, _ root: String) async throws {
     let model = MachineModel(.amd64, disk: disk)
     let outcome = try await Self.boot(
-      Self.cloud.get(), model, disk, root: root == "name" ? model.diskName(disk) : root)
+      Self.cloud.get(), model, disk, root: root == "name" ? disk.firstDevice : root)
     #expect(outcome.lastLines.contains { $0.contains("came from it") })
   }
 
@@ -62,7 +62,7 @@ import Testing
       model: MachineModel(.amd64), kernel: kit.kernel, initramfs: kit.initramfs,
       disks: [MachineDisk(folder("root.raw"), format: .raw, access: .readWrite), kit.modulesDisk]
         .compactMap { $0 },
-      diskKind: .virtioBlk, commandLine: ["root=/dev/vda"])
+      bus: .virtioBlk, commandLine: ["root=/dev/vda"])
     let outcome = try await QEMURunner(
       accelerators: [.kvm, .tcg], silenceLimit: .seconds(5), expectation: ProofDisk.success,
       timeout: .seconds(120)
@@ -75,7 +75,7 @@ import Testing
     let kit = try Self.cloud.get()
     let machine = VirtualMachine(
       model: MachineModel(.amd64), kernel: kit.kernel, initramfs: kit.initramfs, disks: [],
-      diskKind: .virtioBlk, commandLine: ["root=/dev/nothing", "panic=1"])
+      bus: .virtioBlk, commandLine: ["root=/dev/nothing", "panic=1"])
     let error = await #expect(throws: KitError.self) {
       _ = try await QEMURunner(
         accelerators: [.tcg], expectation: "never", timeout: .seconds(60)

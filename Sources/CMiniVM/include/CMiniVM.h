@@ -19,6 +19,10 @@ int minivm_sync_file_system(const char *path);
 /// Processors that this process may run on; 1 or more.
 int minivm_usable_processors(void);
 
+/// How fast the counter runs that QEMU's emulation shows to x86 guests as their time stamp counter, in
+/// kHz: this processor's own one on x86, nanoseconds elsewhere. Takes some milliseconds.
+int minivm_time_stamp_rate(void);
+
 /// Calls `handler` on SIGINT, SIGTERM and SIGHUP, on a thread of its own, where it may take locks.
 /// The handler returns; the process then ends by the same signal. SIGXFSZ is not fatal any more.
 int minivm_on_termination(void (*handler)(void));

@@ -1,3 +1,5 @@
+internal import Formats
+
 /// A virtual machine that QEMU makes: what differs between architectures and models.
 public struct MachineModel: Sendable, Hashable {
   public enum Architecture: String, Sendable, Hashable, CaseIterable, Codable {
@@ -5,33 +7,45 @@ public struct MachineModel: Sendable, Hashable {
   }
 
   public enum Name: String, Sendable, Hashable, CaseIterable {
-    case pc, q35, virt
+    case pc, q35, microvm, virt
   }
 
-  /// How disks are attached.
-  public enum Disk: String, Sendable, Hashable, CaseIterable {
-    case virtioBlk = "virtio-blk"
-    case virtioSCSI = "virtio-scsi"
-    case ide, ahci, nvme
-  }
-
-  public var architecture: Architecture
-  public var name: Name
+  public let architecture: Architecture
+  public let name: Name
+  /// More of QEMU's `-machine`, such as `pcie=on`.
+  public let properties: [String]
 
   /// The model that serves an architecture best, with the disks that are wanted.
-  public init(_ architecture: Architecture, disk: Disk = .virtioBlk) {
+  public init(_ architecture: Architecture, disk: MachineDisk.Bus = .virtioBlk) {
     self.architecture = architecture
     // IDE proper is what the older PC has; on q35 the same device is an AHCI one.
     name = architecture != .amd64 ? .virt : disk == .ide ? .pc : .q35
+    properties = []
   }
 
   /// - Throws: `KitError.usage` for a model that the architecture has not.
-  public init(_ architecture: Architecture, name: Name) throws {
+  public init(_ architecture: Architecture, name: Name, properties: [String] = []) throws {
     guard (architecture == .amd64) == (name != .virt) else {
-      throw KitError(.usage, "there is no machine \(name.rawValue) for \(architecture.rawValue)")
+      throw KitError(
+        .usage, "there is no machine \(name.rawValue) for \(architecture.rawValue)",
+        advice: "use --machine \(architecture == .amd64 ? "pc, q35 or microvm" : "virt")")
     }
     self.architecture = architecture
     self.name = name
+    self.properties = properties
+  }
+
+  /// A model as QEMU's `-machine` has it: a name, and properties after commas.
+  /// - Throws: `KitError.usage` for what is no such model.
+  public init(_ architecture: Architecture, argument: String) throws {
+    let words = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    guard let name = Name(rawValue: words[0]), !words.contains("") else {
+      throw KitError(
+        .usage,
+        "there is no machine \(argument.quoted): it is \(Name.allCases.map(\.rawValue).joined(separator: ", ")), and properties of QEMU's -machine after it"
+      )
+    }
+    try self.init(architecture, name: name, properties: Array(words.dropFirst()))
   }
 
   public var emulator: String {
@@ -42,86 +56,120 @@ public struct MachineModel: Sendable, Hashable {
     }
   }
 
+  /// Debian's package of the emulator and its firmware.
+  var emulatorPackages: String {
+    switch architecture {
+    case .amd64: "qemu-system-x86"
+    case .arm64: "qemu-system-arm"
+    case .riscv64: "qemu-system-misc and opensbi"
+    }
+  }
+
   /// The console that the kernel writes to.
   public var console: String {
     architecture == .arm64 ? "ttyAMA0" : "ttyS0"
   }
 
-  /// The guest's name of the first disk on a bus of this kind.
-  public func diskName(_ disk: Disk) -> String {
-    switch disk {
-    case .virtioBlk: "/dev/vda"
-    case .virtioSCSI, .ide, .ahci: "/dev/sda"
-    case .nvme: "/dev/nvme0n1"
+  /// Whether there is a PCI bus; without one, devices are virtio ones on MMIO.
+  public var hasPCI: Bool { name != .microvm || properties.contains("pcie=on") }
+
+  /// The name, and what QEMU's `-machine` needs beside it.
+  public var description: String { ([name.rawValue] + properties).joined(separator: ",") }
+
+  /// What makes the machine itself, without its devices.
+  func arguments(_ accelerator: Accelerator) -> [String] {
+    var words = [description, "accel=\(accelerator.rawValue)"]
+    // How Debian's kernels find the devices: they don't read them from their command line.
+    if name == .microvm, !properties.contains(where: { $0.hasPrefix("acpi=") }) {
+      words.append("acpi=on")
+    }
+    let cpu = accelerator == .kvm ? "host" : emulatedCPU
+    return ["-machine", words.joined(separator: ",")] + (cpu.map { ["-cpu", $0] } ?? [])
+      + (architecture == .riscv64 ? ["-bios", "default"] : [])
+  }
+
+  /// Nil for the model's own.
+  private var emulatedCPU: String? {
+    switch architecture {
+    case .amd64: "max"
+    // `max` signs every return address, which takes an emulator long, and kernels before 5.12
+    // don't start on its 52-bit page tables.
+    case .arm64: "cortex-a57"
+    case .riscv64: nil
     }
   }
 
-  /// Arguments that attach the disks: the first as `kind` says, the others by virtio-blk. Two disks of
+  /// What the kernel has to be told where the machine is emulated.
+  var emulationParameters: [String] {
+    guard architecture == .amd64 else { return [] }
+    // On a busy host an emulated timer may tick too late for the kernel's check of it, which panics.
+    var parameters = ["no_timer_check"]
+    // Without legacy timers there is nothing to measure the time stamp counter by.
+    if name == .microvm { parameters.append("tsc_early_khz=\(Machine.timeStampRate)") }
+    return parameters
+  }
+
+  /// A virtio device of this machine.
+  private func virtio(_ device: String) -> String {
+    "virtio-\(device)-\(hasPCI ? "pci" : "device")"
+  }
+
+  /// - Throws: `KitError.usage` for a device that stands on PCI, where there is none.
+  private func checkPCI(_ device: String) throws {
+    guard hasPCI else {
+      throw KitError(
+        .usage, "the machine \(description) has no PCI bus for \(device)",
+        advice: "use --machine \(description),pcie=on, or a virtio device")
+    }
+  }
+
+  /// Arguments that attach the disks: the first as `bus` says, the others by virtio-blk. Two disks of
   /// a guest's SCSI or ATA bus get their names in no certain order, so there is only one there.
   /// - Throws: `KitError.usage` for a bus that the model has not.
-  func diskArguments(_ disks: [MachineDisk], _ kind: Disk) throws -> [String] {
-    guard architecture == .amd64 || kind != .ide else {
-      throw KitError(.usage, "the machine \(name.rawValue) has no IDE disks")
-    }
-    guard kind != .ide || name == .pc else {
-      throw KitError(
-        .usage, "the machine \(name.rawValue) has no IDE disks",
-        advice: "use --machine pc, or --disk ahci")
-    }
+  func diskArguments(_ disks: [MachineDisk], _ bus: MachineDisk.Bus) throws -> [String] {
     var arguments: [String] = []
-    switch kind {
-    case .virtioSCSI: arguments += ["-device", "virtio-scsi-pci,id=scsi"]
-    case .ahci where name != .q35: arguments += ["-device", "ahci,id=ahci"]
-    default: break
+    switch bus {
+    case .virtioBlk: break
+    case .virtioSCSI: arguments += ["-device", "\(virtio("scsi")),id=scsi"]
+    case .ide:
+      guard name == .pc else {
+        throw KitError(
+          .usage, "the machine \(description) has no IDE disks",
+          advice: architecture == .amd64 ? "use --machine pc, or --disk ahci" : "use --disk ahci")
+      }
+    case .ahci:
+      try checkPCI("an AHCI controller")
+      if name != .q35 { arguments += ["-device", "ahci,id=ahci"] }
+    case .nvme: try checkPCI("an NVMe disk")
     }
     for (index, disk) in disks.enumerated() {
       let id = "disk\(index)"
-      let kind = index == 0 ? kind : .virtioBlk
-      arguments += ["-drive", disk.driveArgument(id: id, kind)]
+      let bus = index == 0 ? bus : .virtioBlk
       let device =
-        switch kind {
-        case .virtioBlk: "virtio-blk-pci,drive=\(id)"
-        case .virtioSCSI: "scsi-hd,bus=scsi.0,drive=\(id)"
-        case .ide: "ide-hd,bus=ide.0,drive=\(id)"
-        case .ahci: "ide-hd,bus=\(name == .q35 ? "ide" : "ahci").0,drive=\(id)"
-        case .nvme: "nvme,serial=minivm,drive=\(id)"
+        switch bus {
+        case .virtioBlk: virtio("blk")
+        case .virtioSCSI: "scsi-hd,bus=scsi.0"
+        case .ide: "ide-hd,bus=ide.0"
+        case .ahci: "ide-hd,bus=\(name == .q35 ? "ide" : "ahci").0"
+        case .nvme: "nvme,serial=minivm"
         }
-      arguments += ["-device", device]
+      arguments += ["-drive", disk.driveArgument(id: id, bus), "-device", "\(device),drive=\(id)"]
     }
     return arguments
   }
+
+  /// Arguments for a network card whose other end is QEMU's own network, which needs no rights.
+  /// - Throws: `KitError.usage` for a card that the model can't have.
+  func networkArguments(_ card: NetworkCard) throws -> [String] {
+    if card != .virtio { try checkPCI("the network card \(card.rawValue)") }
+    let device = card == .virtio ? virtio("net") : card.rawValue
+    return ["-netdev", "user,id=net0", "-device", "\(device),netdev=net0"]
+  }
 }
 
-/// A disk that a machine is given.
-public struct MachineDisk: Sendable, Hashable {
-  public enum Format: String, Sendable, Hashable, CaseIterable, Codable {
-    case qcow2, raw
-  }
-
-  public enum Access: Sendable, Hashable {
-    case readWrite
-    /// Nothing that the guest does changes the file.
-    case unchanged
-  }
-
-  public var path: String
-  public var format: Format
-  public var access: Access
-
-  public init(_ path: String, format: Format, access: Access) {
-    self.path = path
-    self.format = format
-    self.access = access
-  }
-
-  func driveArgument(id: String, _ kind: MachineModel.Disk) -> String {
-    // In QEMU's option lists a comma is written twice.
-    let file = path.replacing(",", with: ",,")
-    var argument = "file=\(file),if=none,id=\(id),format=\(format.rawValue)"
-    if access == .unchanged {
-      // ATA disks can't be read-only: what is written to them goes to a temporary file instead.
-      argument += kind == .ide || kind == .ahci ? ",snapshot=on" : ",readonly=on"
-    }
-    return argument
-  }
+/// Network cards of QEMU that Linux has drivers for, by QEMU's names.
+public enum NetworkCard: String, Sendable, Hashable, CaseIterable {
+  case virtio = "virtio-net"
+  case e1000, e1000e, rtl8139, pcnet, vmxnet3
+  case ne2000 = "ne2k_pci"
 }

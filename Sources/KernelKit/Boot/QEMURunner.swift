@@ -100,7 +100,7 @@ public struct QEMURunner: Sendable {
         return watch.verdict ?? .ended
       }
     } catch let error as SubprocessError {
-      throw failure(of: machine.model.emulator, error)
+      throw failure(of: machine.model, error)
     }
     let (lines, isSilent) = (watch.lines, watch.isSilent)
     var outcome = Outcome(
@@ -186,7 +186,7 @@ public struct QEMURunner: Sendable {
       RunningProcesses.forget(result.closureResult)
       status = result.terminationStatus
     } catch let error as SubprocessError {
-      throw failure(of: machine.model.emulator, error)
+      throw failure(of: machine.model, error)
     }
     guard case .exited(0) = status else {
       throw KitError(.unexpected, "\(machine.model.emulator) ended with \(status)")
@@ -194,13 +194,13 @@ public struct QEMURunner: Sendable {
     return Outcome(accelerator: accelerator, took: clock.now - begin, lastLines: [])
   }
 
-  private func failure(of emulator: String, _ error: SubprocessError) -> KitError {
+  private func failure(of model: MachineModel, _ error: SubprocessError) -> KitError {
     guard error.code == .executableNotFound else {
-      return KitError(.unexpected, "\(emulator) could not be run to its end: \(error)")
+      return KitError(.unexpected, "\(model.emulator) could not be run to its end: \(error)")
     }
     return KitError(
-      .missing, "\(emulator) is not installed, or not in PATH",
-      advice: "install QEMU (Debian, Ubuntu: qemu-system-x86, qemu-system-arm or qemu-system-misc)")
+      .missing, "\(model.emulator) is not installed, or not in PATH",
+      advice: "install QEMU (Debian, Ubuntu: \(model.emulatorPackages))")
   }
 
   private func unmet(_ when: String, _ lines: [String]) -> KitError {

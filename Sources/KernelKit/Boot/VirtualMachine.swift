@@ -5,42 +5,72 @@ public struct VirtualMachine: Sendable {
   public var initramfs: String
   /// The first is the root disk.
   public var disks: [MachineDisk]
-  public var diskKind: MachineModel.Disk
+  /// How the root disk is attached.
+  public var bus: MachineDisk.Bus
+  /// Nil for a machine without a network.
+  public var network: NetworkCard?
   /// The kernel's command line, without the console.
   public var commandLine: [String]
   /// MiB.
   public var memory: Int
   public var cpus: Int
+  /// More of QEMU's own arguments, which come last: of most options the last one counts.
+  public var extraArguments: [String]
 
   public init(
     model: MachineModel, kernel: String, initramfs: String, disks: [MachineDisk],
-    diskKind: MachineModel.Disk, commandLine: [String], memory: Int = 512, cpus: Int = 1
+    bus: MachineDisk.Bus, network: NetworkCard? = nil, commandLine: [String], memory: Int = 512,
+    cpus: Int = 1, extraArguments: [String] = []
   ) {
     self.model = model
     self.kernel = kernel
     self.initramfs = initramfs
     self.disks = disks
-    self.diskKind = diskKind
+    self.bus = bus
+    self.network = network
     self.commandLine = commandLine
     self.memory = memory
     self.cpus = cpus
+    self.extraArguments = extraArguments
   }
 
   /// Arguments for QEMU with the machine's console on its standard input and output.
   /// - Parameter isInteractive: a person is at the console, whose Ctrl-C is the guest's.
-  func arguments(_ accelerator: Accelerator, isInteractive: Bool) throws -> [String] {
-    // On a busy host an emulated timer may tick too late for the kernel's check of it, which panics.
-    let isTimerUnsure = accelerator == .tcg && model.architecture == .amd64
-    let append =
-      ["console=\(model.console)"] + (isTimerUnsure ? ["no_timer_check"] : []) + commandLine
-    return try [
-      "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-      "-machine", "\(model.name.rawValue),accel=\(accelerator.rawValue)",
-      "-cpu", accelerator == .kvm ? "host" : "max",
-      "-smp", "\(cpus)", "-m", "\(memory)M",
-      "-serial", isInteractive ? "mon:stdio" : "stdio",
-      "-kernel", kernel, "-initrd", initramfs, "-append", append.joined(separator: " "),
-    ] + model.diskArguments(disks, diskKind)
+  /// - Throws: `KitError.usage` for a disk or a network card that the model can't have.
+  public func arguments(_ accelerator: Accelerator, isInteractive: Bool) throws -> [String] {
+    let emulated = accelerator == .tcg ? model.emulationParameters : []
+    let append = ["console=\(model.console)"] + emulated + commandLine
+    var arguments = ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]
+    arguments += model.arguments(accelerator)
+    arguments += ["-smp", "\(cpus)", "-m", "\(memory)M"]
+    arguments += ["-serial", isInteractive ? "mon:stdio" : "stdio"]
+    arguments += ["-kernel", kernel, "-initrd", initramfs]
+    arguments += ["-append", append.joined(separator: " ")]
+    arguments += try model.diskArguments(disks, bus)
+    if let network { arguments += try model.networkArguments(network) }
+    return arguments + extraArguments
+  }
+
+  /// The command that a person runs at a shell, an option a line.
+  public func shellCommand(_ accelerator: Accelerator) throws -> String {
+    try arguments(accelerator, isInteractive: true).reduce(into: model.emulator) { text, argument in
+      text += (argument.hasPrefix("-") ? " \\\n  " : " ") + argument.shellQuoted
+    }
+  }
+}
+
+extension String {
+  /// One word of a POSIX shell's command. POSIX.1-2017, Shell Command Language, 2.2.2.
+  var shellQuoted: String {
+    let isPlain = utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+      default: "_-+=:,./@%".utf8.contains(byte)
+      }
+    }
+    return isPlain && !isEmpty ? self : "'\(replacing("'", with: "'\\''"))'"
   }
 }
 
@@ -50,7 +80,7 @@ public enum Accelerator: String, Sendable, Hashable, CaseIterable {
 
   /// Those worth a try on this machine, best first. A `/dev/kvm` that opens is no proof: in a virtual
   /// machine without nested virtualisation it may be there, and its guests hang.
-  static func candidates(_ architecture: MachineModel.Architecture) -> [Accelerator] {
+  public static func candidates(_ architecture: MachineModel.Architecture) -> [Accelerator] {
     guard architecture.rawValue == Machine.debianArchitecture, Machine.hasVirtualization else {
       return [.tcg]
     }

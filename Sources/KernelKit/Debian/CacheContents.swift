@@ -13,6 +13,8 @@ public struct CacheContents: Sendable {
       case list
       /// The RAM disk's default template of a suite and an architecture.
       case template
+      /// A root disk that shows that a kernel's kit works.
+      case proof
     }
 
     public var kind: Kind
@@ -39,7 +41,7 @@ public struct CacheContents: Sendable {
 
   /// All that is there, by kind, name and hash.
   public var entries: [Entry] {
-    let found = files + partials + lists + templates
+    let found = files + partials + lists + templates + proofs
     return found.sorted {
       ($0.kind.rawValue, $0.name, $0.sha256 ?? "") < ($1.kind.rawValue, $1.name, $1.sha256 ?? "")
     }
@@ -99,7 +101,11 @@ public struct CacheContents: Sendable {
     names("template").map { entry(.template, $0, path("template/\($0)")) }
   }
 
-  /// A folder with all that is in it.
+  private var proofs: [Entry] {
+    names("proof").map { entry(.proof, $0, path("proof/\($0)")) }
+  }
+
+  /// A file, or a folder with all that is in it.
   private func entry(_ kind: Entry.Kind, _ name: String, _ folder: String) -> Entry {
     func measure(_ path: String) -> (size: Int, modified: Int) {
       guard let status = FileTree.status(path) else { return (0, 0) }

@@ -71,11 +71,13 @@ public enum KernelSource: Sendable {
   private func readDirectory(
     _ root: String, _ release: KernelRelease, _ receive: (Entry, any ByteSource) throws -> Void
   ) throws -> KernelRelease {
-    for (name, role) in [
-      ("vmlinuz-\(release)", KernelPath.kernel(release)),
-      ("config-\(release)", .configuration(release)),
+    for (names, role) in [
+      (["vmlinuz", "vmlinux"], KernelPath.kernel(release)),
+      (["config"], .configuration(release)),
     ] {
-      let candidates = ["\(root)/\(name)", "\(root)/boot/\(name)"]
+      let candidates = names.flatMap {
+        ["\(root)/\($0)-\(release)", "\(root)/boot/\($0)-\(release)"]
+      }
       guard
         let path = candidates.first(where: {
           FileTree.status($0, followingLink: true)?.kind == .file

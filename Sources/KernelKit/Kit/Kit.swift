@@ -6,6 +6,8 @@ public struct Kit: Sendable {
   public let release: KernelRelease
   public let architecture: MachineModel.Architecture
   public let kernel: String
+  /// The kernel unpacked; nil when the kit was built without.
+  public let vmlinux: String?
   public let initramfs: String
   /// Nil when there is none: a kernel may be booted with its RAM disk alone.
   public let modulesDisk: MachineDisk?
@@ -36,39 +38,50 @@ public struct Kit: Sendable {
     }
     self.folder = folder
     release = try KernelRelease(first)
-    kernel = "\(folder)/vmlinuz-\(first)"
+    let kernel = "\(folder)/vmlinuz-\(first)"
+    self.kernel = kernel
+    let vmlinux = "\(folder)/vmlinux-\(first)"
+    self.vmlinux = FileTree.status(vmlinux, followingLink: true) == nil ? nil : vmlinux
     initramfs = "\(folder)/initramfs-\(first)"
     modulesDisk = MachineDisk.Format.allCases
       .map {
         MachineDisk("\(folder)/modules-\(first).\($0.rawValue)", format: $0, access: .unchanged)
       }
       .first { FileTree.status($0.path, followingLink: true) != nil }
-    architecture = try Self.architecture(
-      ofKernel: InputFile(kernel).read(at: 0, count: 0x400), path: kernel)
+    architecture = try inside(kernel) {
+      let file = try InputFile(kernel)
+      return MachineModel.Architecture(
+        try KernelImage(size: file.size, read: file.read).machine)
+    }
   }
 
-  /// Linux, Documentation/arch/x86/boot.rst, arm64/booting.rst, riscv/boot-image-header.rst.
-  /// - Parameter start: the first KiB of the kernel's image.
-  static func architecture(
-    ofKernel start: [UInt8], path: String
-  ) throws(KitError) -> MachineModel.Architecture {
-    func has(_ magic: String, at offset: Int) -> Bool {
-      start.dropFirst(offset).starts(with: magic.utf8)
+  /// - Throws: `KitError.missing` when the kit was built without this form.
+  public func kernel(_ format: KernelFormat) throws(KitError) -> String {
+    guard format == .vmlinux else { return kernel }
+    guard let vmlinux else {
+      throw KitError(
+        .missing, "\(folder): there is no vmlinux-\(release) in it",
+        advice: "build the kit with --kernel-format vmlinux")
     }
-    if has("HdrS", at: 0x202) { return .amd64 }
-    if has("ARM\u{64}", at: 56) { return .arm64 }
-    if has("RSC\u{5}", at: 56) { return .riscv64 }
-    throw KitError(
-      .invalid, "\(path): is not a Linux kernel of amd64, arm64 or riscv64",
-      advice: "build the kit again")
+    return vmlinux
   }
 }
 
-extension MachineDisk {
-  /// A disk of the user's, whose format its first bytes tell.
-  public init(detecting path: String, access: Access) throws {
-    let start = try InputFile(path).read(at: 0, count: 4)
-    let isQcow2 = start == [0x51, 0x46, 0x49, 0xfb]
-    self.init(path, format: isQcow2 ? .qcow2 : .raw, access: access)
+/// The forms of a kernel in a kit.
+public enum KernelFormat: String, Sendable, Hashable, CaseIterable {
+  /// As the package has it.
+  case vmlinuz
+  /// Unpacked: an ELF file on amd64, an Image on arm64 and riscv64.
+  case vmlinux
+}
+
+extension MachineModel.Architecture {
+  init(_ machine: KernelImage.Machine) {
+    self =
+      switch machine {
+      case .x86: .amd64
+      case .arm64: .arm64
+      case .riscv64: .riscv64
+      }
   }
 }

@@ -14,10 +14,15 @@ public struct KitBuilder: Sendable {
     public var compression: InitramfsCompression
     /// Whether coldplug is added to a template that has none.
     public var hasColdplug: Bool
+    /// Modules that are compressed in the package are so in the RAM disk, too.
+    public var keepsModulesAsShipped: Bool
+    /// `vmlinux` for an unpacked kernel beside the package's own.
+    public var kernelFormat: KernelFormat
 
     public init(
       folder: String, template: String, lists: ModuleLists, disk: ModulesDisk.Options,
-      compression: InitramfsCompression, hasColdplug: Bool = true
+      compression: InitramfsCompression, hasColdplug: Bool = true,
+      keepsModulesAsShipped: Bool = false, kernelFormat: KernelFormat = .vmlinuz
     ) {
       self.hasColdplug = hasColdplug
       self.folder = folder
@@ -25,6 +30,8 @@ public struct KitBuilder: Sendable {
       self.lists = lists
       self.disk = disk
       self.compression = compression
+      self.keepsModulesAsShipped = keepsModulesAsShipped
+      self.kernelFormat = kernelFormat
     }
   }
 
@@ -85,27 +92,27 @@ public struct KitBuilder: Sendable {
     let ramDisk = try RamDisk(
       release, template: options.template, lists: options.lists,
       configuration: parts.kernelConfiguration, compression: options.compression,
-      hasColdplug: options.hasColdplug
+      hasColdplug: options.hasColdplug, keepsModulesAsShipped: options.keepsModulesAsShipped
     ).make(
       from: index, timestamp: disk.timestamp, jobs: options.disk.jobs, contents: disk.contents)
     ramDisk.warnings.forEach { environment.log.warning("\($0)") }
     let initramfs = try HashedOutput("\(options.folder)/initramfs-\(release)")
     try initramfs.append(ramDisk.bytes)
-    let outputs = [kernel, parts.configuration, initramfs].compactMap { $0 }
+    let (image, vmlinux) = try unpack(kernel, release)
+    let outputs = [kernel, vmlinux, parts.configuration, initramfs].compactMap { $0 }
     var descriptions = outputs.map { $0.description() }
     descriptions.append(try Self.describe(diskOutput))
     let manifest = Manifest(
       minivm: Minivm.version, kernel: release.description,
-      architecture: try Kit.architecture(
-        ofKernel: kernel.file.read(at: 0, count: 0x400), path: FileTree.name(of: kernel.file.path)
-      ).rawValue,
+      architecture: MachineModel.Architecture(image.machine).rawValue,
       timestamp: disk.timestamp, inputs: inputs,
       programs: (try RamdiskTemplate(options.template).programs() + ramDisk.programs)
         .sorted { $0.path < $1.path },
       options: Manifest.Options(
         diskSize: options.disk.size, diskFormat: options.disk.format.rawValue,
         diskCompression: options.disk.compression.rawValue,
-        initramfsCompression: ramDisk.compression.rawValue),
+        initramfsCompression: ramDisk.compression.rawValue,
+        modulesAsShipped: options.keepsModulesAsShipped ? true : nil),
       outputs: descriptions.sorted { $0.file < $1.file },
       initramfsModules: ramDisk.modules)
     environment.progress.report("writing to the disk", done, nil)
@@ -142,6 +149,19 @@ public struct KitBuilder: Sendable {
     let output = try HashedOutput("\(options.folder)/\(name)")
     try body.forEachPiece { try output.append($0) }
     return output
+  }
+
+  /// What kind of a kernel it is, and, where that is wanted, the kernel proper.
+  private func unpack(
+    _ kernel: HashedOutput, _ release: KernelRelease
+  ) throws -> (KernelImage, HashedOutput?) {
+    try inside(FileTree.name(of: kernel.file.path)) {
+      let image = try KernelImage(size: kernel.size, read: kernel.file.read)
+      guard options.kernelFormat == .vmlinux else { return (image, nil) }
+      let output = try HashedOutput("\(options.folder)/\(KernelFormat.vmlinux.rawValue)-\(release)")
+      try image.unpack(read: kernel.file.read) { try output.append($0) }
+      return (image, output)
+    }
   }
 
   private static func describe(_ file: OutputFile) throws -> Manifest.Output {

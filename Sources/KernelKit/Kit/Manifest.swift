@@ -41,6 +41,8 @@ public struct Manifest: Codable, Sendable, Hashable {
     public var diskFormat: String
     public var diskCompression: String
     public var initramfsCompression: String
+    /// Whether compressed modules stayed so in the RAM disk; nil for no.
+    public var modulesAsShipped: Bool?
   }
 
   public struct Output: Codable, Sendable, Hashable {

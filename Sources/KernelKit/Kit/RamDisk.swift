@@ -20,15 +20,17 @@ public struct RamDisk: Sendable {
   private let configuration: KernelConfiguration?
   private let compression: InitramfsCompression
   private let hasColdplug: Bool
+  private let keepsModulesAsShipped: Bool
 
   /// - Parameters:
   ///   - template: a folder with `init` and what it needs.
   ///   - configuration: the kernel's, where it is known.
   ///   - hasColdplug: whether coldplug is added to a template that has none.
+  ///   - keepsModulesAsShipped: compressed modules stay compressed.
   public init(
     _ release: KernelRelease, template: String, lists: ModuleLists,
     configuration: KernelConfiguration?, compression: InitramfsCompression,
-    hasColdplug: Bool = true
+    hasColdplug: Bool = true, keepsModulesAsShipped: Bool = false
   ) {
     self.hasColdplug = hasColdplug
     self.release = release
@@ -36,6 +38,7 @@ public struct RamDisk: Sendable {
     self.lists = lists
     self.configuration = configuration
     self.compression = compression
+    self.keepsModulesAsShipped = keepsModulesAsShipped
   }
 
   /// - Parameters:
@@ -56,11 +59,15 @@ public struct RamDisk: Sendable {
     var chosen: [(path: String, facts: ModuleFacts)] = []
     for module in selection.modules {
       let original = index.modules[module.position]
-      let bytes = try inside(original.path) {
-        try Compression.decompress(contents(original.path), limit: ModuleTree.sizeLimit)
+      var path = original.path
+      var bytes = try contents(path)
+      if !keepsModulesAsShipped {
+        // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
+        bytes = try inside(path) {
+          try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
+        }
+        path = ModuleName.uncompressed(path)
       }
-      // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
-      let path = ModuleName.uncompressed(original.path)
       try initramfs.add("\(tree)/\(path)", .file(bytes, isExecutable: false))
       modules.append(
         Manifest.Module(path: path, size: bytes.count, reasons: module.reasons.map(\.description)))

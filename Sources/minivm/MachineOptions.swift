@@ -1,0 +1,74 @@
+public import ArgumentParser
+public import KernelKit
+
+/// What a virtual machine is like.
+struct MachineOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      pc, q35, microvm (amd64) or virt (arm64, riscv64), with properties of QEMU's -machine: \
+      microvm,pcie=on.
+      """, valueName: "model"))
+  var machine: String?
+
+  @Option(help: "How the root disk is attached: virtio-blk, virtio-scsi, ide, ahci or nvme.")
+  var disk = MachineDisk.Bus.virtioBlk
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      A network card: \(NetworkCard.allCases.map(\.rawValue).joined(separator: ", ")), or none, \
+      which is the default.
+      """, valueName: "card"))
+  var net: String?
+
+  @Option(help: "vmlinuz, or vmlinux where the kit has it: on amd64 it is entered through PVH.")
+  var kernelFormat = KernelFormat.vmlinuz
+
+  @Option(help: ArgumentHelp("Memory of the guest.", valueName: "MiB"))
+  var memory = 512
+
+  @Option(help: "Processors of the guest.")
+  var cpus = 1
+
+  @Option(help: "auto, kvm or tcg; auto takes KVM where guests run on it.")
+  var accel = "auto"
+
+  func validate() throws {
+    guard accel == "auto" || Accelerator(rawValue: accel) != nil else {
+      throw ValidationError("--accel is auto, kvm or tcg, not \(accel)")
+    }
+    guard net.map({ $0 == "none" || NetworkCard(rawValue: $0) != nil }) ?? true else {
+      throw ValidationError(
+        "--net is none, \(NetworkCard.allCases.map(\.rawValue).joined(separator: ", ")), not \(net ?? "")"
+      )
+    }
+    guard (32...1 << 20).contains(memory), (1...255).contains(cpus) else {
+      throw ValidationError("--memory is at least 32, --cpus 1 to 255")
+    }
+  }
+
+  /// Those to try, one after the other; nil for what suits this machine.
+  var accelerators: [Accelerator]? { Accelerator(rawValue: accel).map { [$0] } }
+
+  /// - Throws: `KitError.usage` for a machine that the architecture has not.
+  func model(_ architecture: MachineModel.Architecture) throws -> MachineModel {
+    try machine.map { try MachineModel(architecture, argument: $0) }
+      ?? MachineModel(architecture, disk: disk)
+  }
+
+  /// - Parameters:
+  ///   - disks: the root disk first.
+  ///   - extraArguments: of QEMU.
+  func virtualMachine(
+    _ kit: Kit, disks: [MachineDisk], commandLine: [String], extraArguments: [String]
+  ) throws -> VirtualMachine {
+    VirtualMachine(
+      model: try model(kit.architecture), kernel: try kit.kernel(kernelFormat),
+      initramfs: kit.initramfs, disks: disks, bus: disk, network: net.flatMap(NetworkCard.init),
+      commandLine: commandLine,
+      memory: memory, cpus: cpus, extraArguments: extraArguments)
+  }
+}
+
+extension MachineDisk.Bus: ExpressibleByArgument {}
