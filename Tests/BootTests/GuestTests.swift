@@ -6,8 +6,17 @@ import Testing
 @Suite(.serialized) struct GuestTests {
   @Test(arguments: ["dev_scsi", "label_quoted", "modules_disk", "recovery"])
   func bootsRoot(_ name: String) async throws {
+    try await run([name])
+  }
+
+  @Test("Other roots than ext4, layers in RAM, folders of the host")
+  func otherRoots() async throws {
+    try await run(["root_xfs", "root_btrfs", "overlay", "overlay_squashfs", "root_virtiofs"])
+  }
+
+  private func run(_ cases: [String]) async throws {
     let root = String(#filePath.split(separator: "Tests/BootTests")[0])
-    let result = try await Tool.run("\(root)scripts/guest-test", [name])
+    let result = try await Tool.run("\(root)scripts/guest-test", cases)
     #expect(result.status == 0, "\(result.output)\(result.errors)")
   }
 }

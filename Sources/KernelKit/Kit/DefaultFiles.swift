@@ -34,7 +34,7 @@ complain() { printf 'minivm: %s\n' "$1"; }
 set_defaults() {
   kit_root='' kit_fstype='' kit_flags='' kit_init='' kit_access=ro kit_wait=10
   kit_quiet='' kit_single='' kit_panic=0 kit_check=auto kit_repair=-p kit_modules=ro
-  kit_slow='' kit_coldplug='' kit_facts=''
+  kit_slow='' kit_coldplug='' kit_facts='' kit_overlay='' kit_target=$kit_newroot
 }
 
 # A whole number that fits; anything else is the second argument.
@@ -77,6 +77,7 @@ take_parameter() {
       esac ;;
     minivm.modules) kit_modules=$value ;;
     minivm.coldplug) kit_coldplug=$value ;;
+    minivm.overlay) kit_overlay=$value ;;
   esac
 }
 
@@ -490,11 +491,76 @@ mount_checked() {
 }
 
 mount_root() {
-  if mount_checked "$kit_device" $kit_newroot "$kit_access" "$kit_fstype" "$kit_flags"; then
+  if mount_checked "$kit_device" "$kit_target" "$kit_access" "$kit_fstype" "$kit_flags"; then
     say "root is $kit_device ($kit_tried_types, $kit_granted)"
     return 0
   fi
   complain "can't mount $kit_device as root ($kit_tried_types; $kit_granted${kit_flags:+,$kit_flags})"
+  return 1
+}
+
+# Whether root is a folder of the host, which has a tag, and no device. Sets kit_tag.
+is_shared() {
+  case $kit_root in
+    virtiofs:?* | 9p:?*) kit_fstype=${kit_root%%:*} kit_tag=${kit_root#*:} ;;
+    *) kit_tag=$kit_root ;;
+  esac
+  case $kit_fstype in
+    virtiofs) ;;
+    9p) [ -n "$kit_flags" ] || kit_flags=trans=virtio,version=9p2000.L,msize=262144 ;;
+    *) false ;;
+  esac
+}
+
+# Nothing but its mounting tells that a tag is there: it is tried for kit_wait seconds.
+mount_shared() {
+  local start options=$kit_access${kit_flags:+,$kit_flags}
+  read_clock
+  start=$kit_clock
+  while :; do
+    load_drivers
+    if mount -t "$kit_fstype" -o "$options" -- "$kit_tag" "$kit_target" 2>/dev/null; then
+      say "root is $kit_tag ($kit_fstype, $kit_access)"
+      return 0
+    fi
+    read_clock
+    [ "$kit_wait" = forever ] || [ $((kit_clock - start)) -lt $((kit_wait * 10)) ] || break
+    pause
+  done
+  # Once more, for its words.
+  mount -t "$kit_fstype" -o "$options" -- "$kit_tag" "$kit_target"
+  complain "can't mount the host's folder $kit_tag as root ($kit_fstype; $options)"
+  return 1
+}
+
+# Where root is mounted, and how, when what the guest changes is to go to RAM.
+prepare_overlay() {
+  case $kit_overlay in
+    '') ;;
+    tmpfs | tmpfs,*)
+      kit_target=/run/minivm/lower kit_access=ro
+      mkdir -p "$kit_target" /run/minivm/ram ;;
+    *)
+      complain "minivm.overlay=$kit_overlay is not known: it is tmpfs, or tmpfs,size=100M"
+      kit_overlay='' ;;
+  esac
+}
+
+# Lays a file system in RAM over the root that is mounted below /run, which goes with it to the guest.
+mount_overlay() {
+  local ram=/run/minivm/ram
+  [ -n "$kit_overlay" ] || return 0
+  if mount -t tmpfs -o "mode=0755${kit_overlay#tmpfs}" tmpfs $ram &&
+    mkdir $ram/upper $ram/work &&
+    mount -t overlay -o "lowerdir=$kit_target,upperdir=$ram/upper,workdir=$ram/work" \
+      overlay $kit_newroot
+  then
+    say "root's changes go to RAM ($kit_overlay)"
+    return 0
+  fi
+  complain "can't lay RAM over root: is the overlay module in the RAM disk?"
+  umount $ram 2>/dev/null
+  umount "$kit_target"
   return 1
 }
 
@@ -653,9 +719,11 @@ mount_root_when_ready() {
     if [ -z "$kit_root" ]; then
       load_drivers
       complain "the kernel's command line has no root=: there is nothing to mount"
+    elif is_shared; then
+      mount_shared && mount_overlay && return 0
     elif ! wait_for_device "$kit_root"; then
       complain "can't find the root device $kit_root (waited $kit_wait s)"
-    elif mount_root; then
+    elif mount_root && mount_overlay; then
       return 0
     fi
     recover
@@ -697,6 +765,7 @@ if [ -n "$kit_single" ]; then
   load_drivers
   open_shell 'go on'
 fi
+prepare_overlay
 mount_root_when_ready
 mount_modules
 until find_init; do recover; done
