@@ -28,12 +28,16 @@ struct MirrorOptions: ParsableArguments {
   @Flag(help: "Use what earlier runs have downloaded, and no network.")
   var offline = false
 
-  func repository(_ environment: KitEnvironment) throws -> DebianRepository {
+  /// - Parameter isRelease: look in the release itself that the suite stands beside.
+  func repository(
+    _ environment: KitEnvironment, isRelease: Bool = false
+  ) throws -> DebianRepository {
     let defaults = try CommandEnvironment.configuration()
+    let suite = (suite ?? defaults.suite).map { isRelease ? DebianSuite.release(of: $0) : $0 }
     let environment = offline ? environment.offline() : environment
     return DebianRepository(
       suites: try environment.aptSources.chosen(
-        suite: suite ?? defaults.suite, mirrors: mirrors(defaults)),
+        suite: suite, mirrors: mirrors(defaults)),
       keyrings: keyrings(defaults).map { .file($0) },
       at: at.flatMap(PointInTime.seconds), environment: environment)
   }
@@ -82,12 +86,14 @@ struct ArchiveOptions: ParsableArguments {
   func defaultTemplate(
     _ architecture: String, _ environment: KitEnvironment
   ) throws -> DefaultTemplate {
-    let suite = try mirror.suite ?? CommandEnvironment.configuration().suite
+    // Backports have kernels, and no busybox.
+    let suite = try (mirror.suite ?? CommandEnvironment.configuration().suite)
+      .map(DebianSuite.release)
     return DefaultTemplate(
       architecture: architecture, suite: suite, origin: try mirror.origin(),
       environment: environment
     ) { [mirror] in
-      try mirror.repository(environment)
+      try mirror.repository(environment, isRelease: true)
     }
   }
 

@@ -139,4 +139,16 @@ import Testing
     }
     #expect(offline?.code == .missing && offline?.advice?.contains("--offline") == true)
   }
+
+  @Test(
+    "A RAM disk's programs come from the release: what stands beside it has kernels, and no busybox",
+    arguments: [
+      ("trixie", "trixie"), ("trixie-backports", "trixie"),
+      ("bookworm-backports-sloppy", "bookworm"),
+      ("trixie-proposed-updates", "trixie"), ("bullseye-security", "bullseye"), ("sid", "sid"),
+      ("bookworm-updates", "bookworm"),
+    ])
+  func releaseOf(_ suite: String, _ release: String) {
+    #expect(DebianSuite.release(of: suite) == release)
+  }
 }

@@ -50,6 +50,14 @@ public struct DebianSuite: Sendable, Hashable {
     !suite.contains("/") && !others.contains(where: suite.hasSuffix)
   }
 
+  /// The release that a suite stands beside: `trixie` of `trixie-backports`, which has no more than what
+  /// is newer there.
+  public static func release(of suite: String) -> String {
+    // `-proposed-updates` ends with `-updates`.
+    let ends = others.filter(suite.hasSuffix)
+    return String(suite.dropLast(ends.map(\.count).max() ?? 0))
+  }
+
   /// `…/debian-security` for `…/debian`, as Debian's own servers have them, and, with a time behind
   /// both, its snapshot archive: `…/debian/20260301T000000Z`.
   private static func securityArchive(beside mirror: String) -> String? {
