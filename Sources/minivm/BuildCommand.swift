@@ -99,16 +99,22 @@ struct BuildCommand: AsyncParsableCommand {
       var note = ""
       if file.file.hasPrefix("initramfs-") {
         let count = manifest.initramfsModules.count
-        note = "  \(count) modules, \(manifest.options.initramfsCompression)"
+        let profile = manifest.options.profile.map { " (\($0))" } ?? ""
+        note = "  \(count) modules\(profile), \(manifest.options.initramfsCompression)"
       }
       print("  \(output)/\(name)  \(ByteCount(file.size))\(note)")
+    }
+    let absent = (manifest.initramfsAbsent ?? []).filter { !$0.isBuiltIn }
+    if !absent.isEmpty {
+      let names = absent.map { $0.entry.split(separator: " ").last.map(String.init) ?? "" }
+      print("  not in this kernel: \(names.joined(separator: ", "))")
     }
     print("Built in \(Seconds(took)) s. To see it boot: minivm boot \(output)")
   }
 }
 
 extension String {
-  fileprivate func padded(to width: Int) -> String {
+  func padded(to width: Int) -> String {
     self + String(repeating: " ", count: max(0, width - count))
   }
 }
@@ -137,8 +143,18 @@ struct DiskOptions: ParsableArguments {
 /// What the RAM disk is like.
 struct RamDiskOptions: ParsableArguments {
   @Option(
-    help: "Which modules it has; modules.ramfs here, or the one that minivm comes with.",
-    completion: .file())
+    help: ArgumentHelp(
+      """
+      Which modules it has, by the machine: qemu by default; see `minivm profiles`. Put together as in \
+      qemu,+virtiofs,-erofs.
+      """, valueName: "names"))
+  var profile: String?
+
+  @Option(
+    help: """
+      Which modules it has, file by file; modules.ramfs here, where no profile is given. Beside \
+      --profile it has the last word.
+      """, completion: .file())
   var modules: String?
 
   @Option(
@@ -165,13 +181,23 @@ struct RamDiskOptions: ParsableArguments {
 
   /// The lists that were given, those in this folder, or the program's own.
   func lists() throws -> ModuleLists {
-    func list(_ given: String?, _ name: String) throws -> ModuleList? {
-      guard let path = given ?? (FileTree.status(name) == nil ? nil : name) else { return nil }
-      return try ModuleList(reading: path)
-    }
+    func local(_ name: String) -> String? { FileTree.status(name) == nil ? nil : name }
     var lists = ModuleLists.defaults
-    if let modules = try list(modules, "modules.ramfs") { lists.modules = modules }
-    if let autoload = try list(autoload, "modules.autoload") { lists.autoload = autoload }
+    if let profile {
+      lists.profile = try ProfileChoice(profile)
+      if modules == nil, local("modules.ramfs") != nil {
+        writeToStandardError(
+          "minivm: modules.ramfs here is not used, --profile is; with --modules modules.ramfs both are"
+        )
+      }
+    }
+    if let path = modules ?? (profile == nil ? local("modules.ramfs") : nil) {
+      lists.modules = try ModuleList(reading: path)
+      if profile == nil { lists.profile = nil }
+    }
+    if let path = autoload ?? local("modules.autoload") {
+      lists.autoload = try ModuleList(reading: path)
+    }
     return lists
   }
 }

@@ -23,6 +23,8 @@ struct MiniVM: AsyncParsableCommand {
     DepmodCommand.self,
     UpdateBusyboxCommand.self,
     UpdateE2fsckCommand.self,
+    ExplainCommand.self,
+    ProfilesCommand.self,
     CacheCommand.self,
   ]
 

@@ -40,8 +40,10 @@ import Testing
 
   private func select(_ files: String, autoload: String = "") throws -> ModuleSelection {
     try ModuleSelection(
-      from: index(), files: ModuleList(Array(files.utf8), name: "modules.ramfs"),
-      autoload: ModuleList(Array(autoload.utf8), name: "modules.autoload"))
+      from: index(),
+      lists: ModuleLists(
+        modules: ModuleList(Array(files.utf8), name: "modules.ramfs"),
+        autoload: ModuleList(Array(autoload.utf8), name: "modules.autoload")))
   }
 
   private func names(_ files: String) throws -> [String] {
@@ -137,7 +139,8 @@ import Testing
       try ModuleList(reading: "\(TestKit.repository)/\(name)")
     }
     let selection = try ModuleSelection(
-      from: index, files: list("modules.ramfs"), autoload: list("modules.autoload"))
+      from: index,
+      lists: ModuleLists(modules: list("modules.ramfs"), autoload: list("modules.autoload")))
     let selected = Set(selection.modules.map(\.name))
     #expect(
       selected.isSuperset(of: ["virtio_blk", "virtio_scsi", "sd_mod", "virtio_mmio", "overlay"]))

@@ -156,7 +156,6 @@ struct RamdiskTemplateTests {
 
   @Test(arguments: [
     (DefaultFiles.initScript, "ramdisk-template/init"),
-    (DefaultFiles.modulesRamfs, "modules.ramfs"),
     (DefaultFiles.modulesAutoload, "modules.autoload"),
   ])
   func defaultsAreTheRepositorysFiles(_ text: String, _ path: String) throws {

@@ -24,7 +24,12 @@ public struct ProofDisk: Sendable {
 
   /// Writes the disk.
   public func write(to path: String) throws {
-    let ramDisk = try RamDiskContent(kit.initramfs)
+    let ramDisk = try RamDiskContent(kit.initramfs, kit.release)
+    guard !ramDisk.busybox.isEmpty else {
+      throw KitError(
+        .invalid, "\(kit.initramfs): has no bin/busybox",
+        advice: "boot a disk of your own with --root")
+    }
     let output = try OutputFile(replacing: path)
     let writer = try Ext4Writer(RawImageWriter(output), size: 16 << 20, mayGrow: true)
     let time = try Ext4Time(seconds: 0)
@@ -79,31 +84,5 @@ public struct ProofDisk: Sendable {
     fail "none of \(candidates.joined(separator: " ")) is in /lib/modules/$release"
 
     """
-  }
-}
-
-/// What a proof takes from an initramfs.
-struct RamDiskContent {
-  private(set) var busybox: [UInt8] = []
-  private(set) var moduleNames: Set<String> = []
-
-  /// - Throws: `KitError.invalid` when there is no busybox in it.
-  init(_ path: String) throws {
-    try inside(path) {
-      let file = try InputFile(path)
-      let compression = Compression.detect(try file.read(at: 0, count: 6))
-      let archive = NewcReader(try compression.decode(file.source(0..<file.size)))
-      while let entry = try archive.next() {
-        if entry.path == "bin/busybox", entry.isFile {
-          busybox = try archive.body(limit: 64 << 20)
-        } else if entry.isFile, ModuleName.isModuleFile(FileTree.name(of: entry.path)) {
-          moduleNames.insert(ModuleName.name(ofPath: entry.path))
-        }
-      }
-    }
-    guard !busybox.isEmpty else {
-      throw KitError(
-        .invalid, "\(path): has no bin/busybox", advice: "boot a disk of your own with --root")
-    }
   }
 }

@@ -776,69 +776,6 @@ exec switch_root "$kit_newroot" "$kit_init" "$@"
 
 """###
 
-  /// modules.ramfs
-  public static let modulesRamfs = ###"""
-# Modules for the RAM disk: what finds and mounts the root disk. Everything else waits on the modules
-# disk until the booted system asks for it, so keep this short.
-#
-# One entry a line: a module or a folder below the kernel's lib/modules/VER/kernel. `#` starts a
-# comment anywhere. Wildcards: `*` `?` `[a-z]` within one name, `**` across folders. `.ko` stands for
-# `.ko.xz`, `.ko.zst` and `.ko.gz` too. What a module needs comes with it and is not listed here:
-# its dependencies, its softdeps and its weakdeps.
-#
-# An entry that this kernel has built in is fine. An entry that matches nothing is an error, unless it
-# starts with `?`: that one may be missing, because some kernels don't have it.
-#
-# To find out what a machine needs: boot it with any RAM disk and look at `lsmod`; modules.dep has the
-# paths. `? ` lines cost nothing where they don't apply; each line's size is of the module unpacked.
-
-# How devices are found.
-drivers/virtio/virtio_pci.ko            # QEMU pc, q35 and virt, Cloud Hypervisor; 60 KB
-drivers/virtio/virtio_mmio.ko           # QEMU microvm and virt, Firecracker; 25 KB
-
-# Where the root disk is.
-drivers/block/virtio_blk.ko             # -drive if=virtio, virtio-blk-pci, virtio-blk-device; 60 KB
-drivers/scsi/virtio_scsi.ko             # virtio-scsi-pci, with the SCSI core: 560 KB
-drivers/scsi/sd_mod.ko                  # disks on any SCSI, SATA or IDE controller; 155 KB
-drivers/nvme/host/nvme.ko               # -device nvme
-? drivers/ata/ata_piix.ko               # IDE disks of QEMU pc, with libata: 750 KB
-? drivers/ata/ata_generic.ko            # IDE controllers of other kinds
-? drivers/ata/ahci.ko                   # SATA disks of QEMU q35; the 6.1 cloud kernel has none
-
-# What is on it.
-fs/ext4/ext4.ko
-fs/squashfs/squashfs.ko                 # read-only roots; 155 KB
-fs/erofs/erofs.ko                       # the same, faster; 235 KB
-fs/overlayfs/overlay.ko                 # a writable layer over either of them; 355 KB
-
-# Faster checksums for ext4; the kernel has slow ones of its own.
-? arch/x86/crypto/crc32c-intel.ko
-
-# Things that a system wants before its root disk is there.
-drivers/char/virtio_console.ko          # console=hvc0; 80 KB
-drivers/char/hw_random/virtio-rng.ko    # random numbers from the host; 20 KB
-
-# Not here, because a RAM disk does without them. Take the `#` away for a machine that does not.
-# fs/xfs/xfs.ko                         # other roots
-# fs/btrfs/btrfs.ko
-# fs/f2fs/f2fs.ko
-# drivers/md/dm-mod.ko                  # LVM, dm-verity, dm-crypt
-# drivers/nvdimm/virtio_pmem.ko         # -device virtio-pmem-pci
-# fs/fuse/virtiofs.ko                   # folders of the host
-# ? fs/9p/9p.ko
-# ? net/9p/9pnet_virtio.ko
-# drivers/net/virtio_net.ko             # networks
-# ? drivers/net/ethernet/intel/e1000/e1000.ko
-# ? drivers/net/ethernet/intel/e1000e/e1000e.ko
-# ? drivers/scsi/vmw_pvscsi.ko          # disks of VMware
-# ? drivers/scsi/hv_storvsc.ko          # disks of Hyper-V
-# ? drivers/block/xen-blkfront.ko       # disks of Xen
-# drivers/scsi/sr_mod.ko                # CD-ROMs
-# ? fs/isofs/isofs.ko
-# drivers/block/loop.ko                 # disks in files
-
-"""###
-
   /// modules.autoload
   public static let modulesAutoload = ###"""
 # Modules that the RAM disk loads first, in this order, whatever devices there are: those that no
@@ -855,4 +792,244 @@ ext4        # the root's filesystem: mount(8) tries what the kernel knows when n
 # xfs
 
 """###
+
+  /// The folder profiles: name and text, by name.
+  public static let profiles: [(name: String, text: String)] = [
+    ("9p", ###"""
+# Folders of the host: 9P over virtio.
+virtio:d00000009v00001AF4 9pnet_virtio              # -virtfs, -device virtio-9p-pci
+9p
+
+"""###),
+    ("all", ###"""
+# Every module of the kernel: to find out which of them a machine needs (minivm discover).
+*
+
+"""###),
+    ("btrfs", ###"""
+# Roots on Btrfs.
+btrfs
+
+"""###),
+    ("cloud-hypervisor", ###"""
+# Cloud Hypervisor: virtio devices on PCI.
+pci:v00001AF4d00001042sv00001AF4sd00001042bc01sc80i00 virtio_pci    # all devices
+virtio:d00000002v00001AF4 virtio_blk                # --disk
+ext4
+? crc32c_intel
+@squashfs
+@erofs
+@overlay
+virtio:d00000001v00001AF4 virtio_net                # --net
+virtio:d00000003v00001AF4 virtio_console            # --console tty: console=hvc0
+virtio:d00000004v00001AF4 virtio_rng                # --rng
+? virtio:d00000013v00001AF4 vmw_vsock_virtio_transport  # --vsock
+@virtiofs
+
+"""###),
+    ("erofs", ###"""
+# Read-only roots: erofs, faster than squashfs.
+erofs
+
+"""###),
+    ("f2fs", ###"""
+# Roots on F2FS.
+f2fs
+
+"""###),
+    ("firecracker", ###"""
+# Firecracker: virtio devices that ACPI (x86) or a device tree (arm64) tells of, or on PCI.
+#
+# Versions before 1.8 tell of their devices on the kernel's command line only, which Debian's
+# kernels don't read (CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES).
+? acpi:LNRO0005: virtio_mmio                        # x86
+? of:Nvirtio_mmioT(null)Cvirtio,mmio virtio_mmio    # arm64
+? pci:v00001AF4d00001042sv00001AF4sd00001042bc01sc80i00 virtio_pci  # --enable-pci, since 1.13
+virtio:d00000002v00000000 virtio_blk                # drives
+ext4
+? crc32c_intel
+@squashfs
+@erofs
+@overlay
+virtio:d00000001v00000000 virtio_net                # network-interfaces
+? virtio:d00000013v00000000 vmw_vsock_virtio_transport  # vsock
+virtio:d00000004v00000000 virtio_rng                # entropy
+
+"""###),
+    ("gns3", ###"""
+# GNS3's QEMU nodes: any disk interface and network adapter of its menus, and ISO images.
+@qemu
+@nics
+@scsi
+@iso9660
+@vfat
+
+"""###),
+    ("hyper-v", ###"""
+# Hyper-V's disks and network cards.
+? hv_vmbus
+? hv_storvsc
+? hv_netvsc
+scsi:t-0x00 sd_mod
+
+"""###),
+    ("iso9660", ###"""
+# CD-ROMs and what is on them: cloud-init's seeds.
+? scsi:t-0x05 sr_mod                                # -cdrom, -device ide-cd, scsi-cd
+? isofs
+
+"""###),
+    ("lvm", ###"""
+# The device mapper: LVM, dm-verity, dm-crypt. The RAM disk has no programs that set it up.
+dm_mod
+? dm_verity
+? dm_crypt
+
+"""###),
+    ("microvm", ###"""
+# QEMU's microvm: virtio devices that ACPI tells of, or on PCIe, and nothing else.
+acpi:LNRO0005: virtio_mmio                          # -device virtio-*-device
+? pci:v00001AF4d00001042sv00001AF4sd00001100bc01sc00i00 virtio_pci  # -M microvm,pcie=on
+virtio:d00000002v00001AF4 virtio_blk                # -device virtio-blk-device
+virtio:d00000008v00001AF4 virtio_scsi               # -device virtio-scsi-device
+scsi:t-0x00 sd_mod                                  # disks on it
+ext4
+? crc32c_intel
+@squashfs
+@erofs
+@overlay
+virtio:d00000001v00001AF4 virtio_net                # -device virtio-net-device
+virtio:d00000003v00001AF4 virtio_console            # console=hvc0
+virtio:d00000004v00001AF4 virtio_rng                # random numbers from the host
+
+"""###),
+    ("nics", ###"""
+# The network cards that QEMU emulates.
+virtio:d00000001v00001AF4 virtio_net                # -device virtio-net-pci
+? pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00 e1000     # -device e1000
+? pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00 e1000e    # -device e1000e
+? pci:v00008086d000010C9sv00008086sd0000A03Cbc02sc00i00 igb       # -device igb
+? pci:v000010ECd00008139sv00001AF4sd00001100bc02sc00i00 8139cp    # -device rtl8139
+? pci:v000015ADd000007B0sv000015ADsd000007B0bc02sc00i00 vmxnet3   # -device vmxnet3
+? pci:v00001022d00002000sv00001AF4sd00001100bc02sc00i00 pcnet32   # -device pcnet
+? pci:v000010ECd00008029sv00001AF4sd00001100bc02sc00i00 ne2k_pci  # -device ne2k_pci
+? pci:v00008086d00001209sv00001AF4sd00001100bc02sc00i00 e100      # -device i82551 to i82562
+? pci:v00001011d00000019sv0000103Csd0000104Fbc02sc00i00 tulip     # -device tulip
+
+"""###),
+    ("overlay", ###"""
+# A writable layer over a read-only root.
+overlay
+
+"""###),
+    ("pmem", ###"""
+# Persistent memory of the host.
+virtio:d0000001Bv00001AF4 virtio_pmem               # -device virtio-pmem-pci
+? nd_pmem
+
+"""###),
+    ("qemu", ###"""
+# QEMU's pc, q35 and virt: virtio, emulated disks and the usual network cards. The default.
+#
+# How to read a profile. One entry a line:
+#   pci:v… driver    a device, as /sys/bus/*/devices/*/modalias has it: every module of the kernel
+#                    that takes it, as modprobe finds them. The name behind it is of the driver that
+#                    a kernel without such a module may have built in.
+#   name             a module, or an alias such as fs-ext4; `*` and `?` are wildcards
+#   @name            all of another profile
+#   ? …              fine if a kernel has neither the module nor built it in
+#   - …              takes modules out again
+# What is behind `#` says which device the line is for; `minivm explain` and the manifest repeat it.
+
+# How devices are found.
+pci:v00001AF4d00001042sv00001AF4sd00001100bc01sc00i00 virtio_pci   # all -device virtio-*-pci
+? acpi:LNRO0005: virtio_mmio                        # -device virtio-*-device of microvm
+? of:Nvirtio_mmioT(null)Cvirtio,mmio virtio_mmio    # -device virtio-*-device of virt
+
+# Where the root disk is.
+virtio:d00000002v00001AF4 virtio_blk                # -drive if=virtio, -device virtio-blk-pci
+virtio:d00000008v00001AF4 virtio_scsi               # -device virtio-scsi-pci, with the SCSI core
+scsi:t-0x00 sd_mod                                  # disks of any SCSI, SATA or IDE controller
+? pci:v00001B36d00000010sv00001AF4sd00001100bc01sc08i02 nvme      # -device nvme
+? pci:v00008086d00007010sv00001AF4sd00001100bc01sc01i80 ata_piix  # IDE disks of pc, with libata
+? pci:v00008086d00002922sv00001AF4sd00001100bc01sc06i01 ahci      # SATA disks of q35, -device ahci
+
+# What is on it.
+ext4                                                # with the quick checksums of x86
+? crc32c_intel
+@squashfs
+@erofs
+@overlay
+
+# Networks: for roots that come from there. Others are in the profile nics.
+virtio:d00000001v00001AF4 virtio_net                # -device virtio-net-pci
+? pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00 e1000     # -device e1000
+? pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00 e1000e    # -device e1000e
+
+# Things that a system wants before its root disk is there.
+virtio:d00000003v00001AF4 virtio_console            # console=hvc0
+virtio:d00000004v00001AF4 virtio_rng                # random numbers from the host
+
+"""###),
+    ("scsi", ###"""
+# The SCSI controllers that QEMU emulates beside virtio-scsi.
+? pci:v00001000d00000012sv00001AF4sd00001000bc01sc00i00 sym53c8xx     # -device lsi53c895a
+? pci:v00001000d00000060sv00001000sd00001013bc01sc04i00 megaraid_sas  # -device megasas
+? pci:v00001000d00000054sv00001000sd00008000bc01sc00i00 mptsas        # -device mptsas1068
+? pci:v00001022d00002020sv00001AF4sd00001100bc01sc00i00 am53c974      # -device am53c974
+? pci:v000015ADd000007C0sv000015ADsd000007C0bc01sc00i00 vmw_pvscsi    # -device pvscsi
+scsi:t-0x00 sd_mod                                  # disks on them
+
+"""###),
+    ("squashfs", ###"""
+# Read-only roots: squashfs.
+squashfs
+
+"""###),
+    ("usb", ###"""
+# Disks on USB.
+? pci:v00001B36d0000000Dsv00001AF4sd00001100bc0Csc03i30 xhci_pci      # -device qemu-xhci
+? pci:v00008086d0000293Asv00001AF4sd00001100bc0Csc03i20 ehci_pci      # -device ich9-usb-ehci1
+? pci:v00008086d00007020sv00001AF4sd00001100bc0Csc03i00 uhci_hcd      # -device piix3-usb-uhci
+usb_storage                                         # -device usb-storage
+? uas                                               # -device usb-uas
+scsi:t-0x00 sd_mod
+
+"""###),
+    ("vfat", ###"""
+# FAT disks, with the character sets that the kernel asks for when it mounts one.
+vfat
+? nls_cp437
+? nls_ascii
+? nls_iso8859-1
+
+"""###),
+    ("virtiofs", ###"""
+# Folders of the host: virtio-fs.
+virtio:d0000001Av00001AF4 virtiofs                  # -device vhost-user-fs-pci
+
+"""###),
+    ("vmware", ###"""
+# VMware's disks and network cards.
+? pci:v000015ADd000007C0sv000015ADsd000007C0bc01sc00i00 vmw_pvscsi
+? pci:v00001000d00000030sv000015ADsd00001976bc01sc00i00 mptspi    # LSI Logic Parallel
+? pci:v000015ADd000007E0sv000015ADsd000007E0bc01sc06i01 ahci      # SATA
+? pci:v000015ADd000007F0sv000015ADsd000007F0bc01sc08i02 nvme
+scsi:t-0x00 sd_mod
+? pci:v000015ADd000007B0sv000015ADsd000007B0bc02sc00i00 vmxnet3
+? pci:v00008086d000010D3sv000015ADsd000007D0bc02sc00i00 e1000e
+
+"""###),
+    ("xen", ###"""
+# Xen's disks and network cards.
+? xen:vbd xen_blkfront
+? xen:vif xen_netfront
+
+"""###),
+    ("xfs", ###"""
+# Roots on XFS.
+xfs
+
+"""###),
+  ]
 }

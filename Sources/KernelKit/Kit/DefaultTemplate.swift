@@ -57,12 +57,3 @@ public struct DefaultTemplate: Sendable {
     return try Digest.sha256(of: file) == note.sha256
   }
 }
-
-extension ModuleLists {
-  /// Those that minivm comes with.
-  public static var defaults: ModuleLists {
-    ModuleLists(
-      modules: ModuleList(Array(DefaultFiles.modulesRamfs.utf8), name: "modules.ramfs"),
-      autoload: ModuleList(Array(DefaultFiles.modulesAutoload.utf8), name: "modules.autoload"))
-  }
-}

@@ -16,6 +16,11 @@ public struct KernelConfiguration: Sendable, Hashable {
     }
   }
 
+  /// The value of an option, written without `CONFIG_`, without quotes; nil when it is not set.
+  func text(of option: String) -> String? {
+    values[option].map { $0.hasPrefix("\"") ? String($0.dropFirst().dropLast()) : $0 }
+  }
+
   /// Whether an option, written without `CONFIG_`, is part of the kernel itself.
   public func isBuiltIn(_ option: String) -> Bool {
     values[option] == "y"

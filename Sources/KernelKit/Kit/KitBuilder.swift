@@ -109,12 +109,13 @@ public struct KitBuilder: Sendable {
       programs: (try RamdiskTemplate(options.template).programs() + ramDisk.programs)
         .sorted { $0.path < $1.path },
       options: Manifest.Options(
-        diskSize: options.disk.size, diskFormat: options.disk.format.rawValue,
+        profile: options.lists.profile?.description, diskSize: options.disk.size,
+        diskFormat: options.disk.format.rawValue,
         diskCompression: options.disk.compression.rawValue,
         initramfsCompression: ramDisk.compression.rawValue,
         modulesAsShipped: options.keepsModulesAsShipped ? true : nil),
       outputs: descriptions.sorted { $0.file < $1.file },
-      initramfsModules: ramDisk.modules)
+      initramfsModules: ramDisk.modules, initramfsAbsent: ramDisk.absent)
     environment.progress.report("writing to the disk", done, nil)
     try commit(manifest, outputs.map(\.file) + [diskOutput], release)
     environment.progress.end()

@@ -36,6 +36,8 @@ public struct Manifest: Codable, Sendable, Hashable {
   }
 
   public struct Options: Codable, Sendable, Hashable {
+    /// What `--profile` said, or the default; nil when modules.ramfs decided alone.
+    public var profile: String?
     /// MiB; nil when it was left to the tree's size.
     public var diskSize: Int?
     public var diskFormat: String
@@ -62,6 +64,25 @@ public struct Manifest: Codable, Sendable, Hashable {
     public var reasons: [String]
   }
 
+  /// A line of a list that no module of this kernel stands for.
+  public struct Absence: Codable, Sendable, Hashable {
+    public var list: String
+    public var line: Int
+    public var entry: String
+    /// What the line says of itself.
+    public var comment: String
+    /// Whether the kernel has it without a module; otherwise it has nothing of the kind.
+    public var isBuiltIn: Bool
+
+    init(_ absence: ModuleSelection.Absence, isBuiltIn: Bool) {
+      list = absence.list
+      line = absence.entry.line
+      entry = absence.entry.text
+      comment = absence.entry.comment
+      self.isBuiltIn = isBuiltIn
+    }
+  }
+
   public var minivm: String
   public var kernel: String
   public var architecture: String
@@ -73,6 +94,8 @@ public struct Manifest: Codable, Sendable, Hashable {
   public var options: Options
   public var outputs: [Output]
   public var initramfsModules: [Module]
+  /// In the lists' order; nil in kits of earlier versions.
+  public var initramfsAbsent: [Absence]?
 }
 
 extension Manifest.Input {

@@ -7,7 +7,7 @@ public struct ModuleCatalog {
   public let newest: Int
   /// Nil when the folder has no config-VER.
   public let configuration: KernelConfiguration?
-  private let tree: String
+  private let read: (String) throws -> [UInt8]
 
   /// - Parameter root: a folder with lib/modules/VER.
   public init(in root: String, _ release: KernelRelease, jobs: Int) throws {
@@ -24,14 +24,68 @@ public struct ModuleCatalog {
         try collector.collect(below, entry, body).forEachPiece { _ in }
       }
     }
-    tree = try ModuleTree(root: root, release: release).path
+    let tree = try ModuleTree(root: root, release: release).path
+    read = { try InputFile("\(tree)/\($0)").readAll(limit: ModuleTree.sizeLimit) }
     index = try collector.index()
     newest = collector.newest
     self.configuration = configuration
   }
 
+  /// Of a kit's modules disk.
+  /// - Parameter isWhole: whether every module is looked into, as depmod does. Otherwise the disk's own
+  ///   indexes are read, which takes some milliseconds and is enough to look something up, but not to
+  ///   make other indexes.
+  public init(of disk: MachineDisk, in kit: Kit, isWhole: Bool, jobs: Int) throws {
+    let image = try inside(disk.path) { try Ext4Reader(DiskImage.open(InputFile(disk.path))) }
+    let release = kit.release
+    read = { path in
+      try inside(disk.path) {
+        guard
+          let bytes = try image.contents(of: "\(release)/\(path)", limit: ModuleTree.sizeLimit)
+        else { throw FormatError(.malformed, "has no file \(path.quoted)") }
+        return bytes
+      }
+    }
+    let summary = try ModuleIndex(
+      reading: ModuleIndex.Texts { name in
+        try inside(disk.path) {
+          try image.contents(of: "\(release)/\(name)", limit: ModuleTree.sizeLimit)
+        }
+      })
+    guard !summary.modules.isEmpty else {
+      throw KitError(
+        .invalid, "\(disk.path): has no modules of \(release)", advice: "build the kit again")
+    }
+    configuration = try kit.configuration()
+    newest = 0
+    if isWhole {
+      let collector = ModuleCollector(jobs: jobs)
+      for module in summary.modules {
+        let bytes = try read(module.path)
+        let entry = KernelSource.Entry(
+          role: .moduleTree(release, module.path), kind: .file, mode: 0o644, size: bytes.count,
+          modified: 0)
+        try collector.collect(module.path, entry, MemorySource(bytes)).forEachPiece { _ in }
+      }
+      let found = try collector.index().modules.map { ($0.path, $0.facts) }
+      index = try ModuleIndex(found, lists: summary.lists)
+    } else {
+      index = summary
+    }
+  }
+
+  /// All modules of a kit's kernel: those of its modules disk, or of the folder lib/modules/VER that
+  /// stands beside it; nil when there is neither.
+  public static func of(_ kit: Kit, isWhole: Bool = false, jobs: Int) throws -> ModuleCatalog? {
+    if let disk = kit.modulesDisk {
+      return try ModuleCatalog(of: disk, in: kit, isWhole: isWhole, jobs: jobs)
+    }
+    guard ModuleTree.releases(in: kit.folder).contains(kit.release) else { return nil }
+    return try ModuleCatalog(in: kit.folder, kit.release, jobs: jobs)
+  }
+
   /// The bytes of a module, by its path below the tree.
   public func contents(of path: String) throws -> [UInt8] {
-    try InputFile("\(tree)/\(path)").readAll(limit: ModuleTree.sizeLimit)
+    try read(path)
   }
 }

@@ -8,6 +8,8 @@ public struct RamDisk: Sendable {
     public var bytes: [UInt8]
     public var compression: Compression
     public var modules: [Manifest.Module]
+    /// Lines of the lists that no module stands for.
+    public var absent: [Manifest.Absence]
     /// What was added to the template's own.
     public var programs: [TemplateProgram]
     /// What a user should know of it.
@@ -49,8 +51,7 @@ public struct RamDisk: Sendable {
     from index: ModuleIndex, timestamp: Int, jobs: Int, contents: (String) throws -> [UInt8]
   ) throws -> Result {
     let compression = try compression.chosen(for: configuration, release)
-    let selection = try ModuleSelection(
-      from: index, files: lists.modules, autoload: lists.autoload)
+    let selection = try ModuleSelection(from: index, lists: lists)
     var initramfs = Initramfs()
     try initramfs.addTemplate(template)
     let tree = "lib/modules/\(release)"
@@ -85,7 +86,10 @@ public struct RamDisk: Sendable {
     let archive = try initramfs.archive(timestamp: timestamp)
     return Result(
       bytes: try compression.compress(archive, jobs: jobs), compression: compression,
-      modules: modules.sorted { $0.path < $1.path }, programs: programs, warnings: warnings)
+      modules: modules.sorted { $0.path < $1.path },
+      absent: selection.builtin.map { Manifest.Absence($0, isBuiltIn: true) }
+        + selection.missing.map { Manifest.Absence($0, isBuiltIn: false) },
+      programs: programs, warnings: warnings)
   }
 
   private func addColdplug(

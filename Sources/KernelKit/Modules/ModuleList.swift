@@ -1,7 +1,8 @@
-/// A list that a user edits: `modules.ramfs` or `modules.autoload`.
+/// A list that says which modules a RAM disk has: `modules.ramfs`, `modules.autoload` or a profile.
 ///
 /// One entry a line; blanks around it, empty lines, and everything after `#` don't count. An entry
-/// that starts with `?` may be missing from a kernel.
+/// that starts with `?` may be missing from a kernel; one that starts with `-` takes out what earlier
+/// ones have put in.
 public struct ModuleList: Sendable {
   public struct Entry: Sendable, Hashable {
     /// Of the file, from 1.
@@ -9,22 +10,41 @@ public struct ModuleList: Sendable {
     public let text: String
     /// Whether it is fine when this kernel has no such module.
     public let isOptional: Bool
+    /// Whether it takes modules out.
+    public let isRemoval: Bool
+    /// What stands behind `#`: which device the line is for.
+    public let comment: String
+  }
+
+  /// What an entry without prefix is.
+  public enum Style: Sendable, Hashable {
+    /// A file or folder below `kernel/`.
+    case paths
+    /// A module's name, with wildcards.
+    case names
   }
 
   /// For messages: the file's name or path.
   public let name: String
   public let entries: [Entry]
+  public let style: Style
 
-  public init(_ bytes: [UInt8], name: String) {
+  public init(_ bytes: [UInt8], name: String, style: Style = .paths) {
     self.name = name
+    self.style = style
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     entries = lines.enumerated().compactMap { number, line in
       var text = Self.trimmed(line.prefix { $0 != UInt8(ascii: "#") })
-      let isOptional = text.first == UInt8(ascii: "?")
-      if isOptional { text = Self.trimmed(text.dropFirst()) }
+      let comment = Self.trimmed(line.drop { $0 != UInt8(ascii: "#") }.dropFirst())
+      var (isOptional, isRemoval) = (false, false)
+      while let mark = text.first, [UInt8(ascii: "?"), UInt8(ascii: "-")].contains(mark) {
+        if mark == UInt8(ascii: "?") { isOptional = true } else { isRemoval = true }
+        text = Self.trimmed(text.dropFirst())
+      }
       guard !text.isEmpty else { return nil }
       return Entry(
-        line: number + 1, text: String(decoding: text, as: UTF8.self), isOptional: isOptional)
+        line: number + 1, text: String(decoding: text, as: UTF8.self), isOptional: isOptional,
+        isRemoval: isRemoval, comment: String(decoding: comment, as: UTF8.self))
     }
   }
 
@@ -33,5 +53,32 @@ public struct ModuleList: Sendable {
     var bytes = bytes.drop(while: isBlank)
     while let last = bytes.last, isBlank(last) { bytes.removeLast() }
     return bytes
+  }
+}
+
+extension ModuleList.Entry {
+  /// What an entry of a list asks for.
+  enum Request: Hashable {
+    /// `@qemu`: all that a profile lists.
+    case profile(String)
+    /// A device as sysfs announces it, and the drivers that some kernels have built in.
+    case device(modalias: String, drivers: [String])
+    /// Files below the tree.
+    case path(String)
+    /// A module, or an alias of one; it may have wildcards.
+    case name(String)
+  }
+
+  /// - Parameter style: of the list that it is in.
+  func request(_ style: ModuleList.Style) -> Request {
+    if text.hasPrefix("@") { return .profile(String(text.dropFirst())) }
+    // Paths have no colons, devices are known by their bus: `pci:`, `virtio:`, `of:`, `acpi:`.
+    let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+    if let first = words.first, let colon = first.firstIndex(of: ":"),
+      !first[..<colon].contains("/")
+    {
+      return .device(modalias: first, drivers: Array(words.dropFirst()))
+    }
+    return style == .paths ? .path(text) : .name(text)
   }
 }

@@ -1,15 +1,25 @@
 public import Formats
 
-/// The two lists that say what a RAM disk has of a kernel's modules.
+/// What says which of a kernel's modules a RAM disk has. Later ones change what earlier ones chose.
 public struct ModuleLists: Sendable {
-  /// Files and folders below `kernel/`: modules.ramfs.
-  public var modules: ModuleList
+  /// Nil for none: modules.ramfs decides alone.
+  public var profile: ProfileChoice?
+  /// Files and folders below `kernel/`: modules.ramfs, the last word. Nil for none.
+  public var modules: ModuleList?
   /// Names of modules to load first: modules.autoload.
   public var autoload: ModuleList
 
-  public init(modules: ModuleList, autoload: ModuleList) {
+  public init(profile: ProfileChoice? = nil, modules: ModuleList?, autoload: ModuleList) {
+    self.profile = profile
     self.modules = modules
     self.autoload = autoload
+  }
+
+  /// Those that minivm comes with.
+  public static var defaults: ModuleLists {
+    ModuleLists(
+      profile: .standard, modules: nil,
+      autoload: ModuleList(Array(DefaultFiles.modulesAutoload.utf8), name: "modules.autoload"))
   }
 }
 
@@ -18,9 +28,10 @@ extension ModuleList {
   private static let sizeLimit = 1 << 24
 
   /// - Throws: `FormatError.io` when the file can't be read.
-  public init(reading path: String) throws(FormatError) {
+  public init(reading path: String, style: Style = .paths) throws(FormatError) {
     // Messages and manifests have the name alone: they do not depend on where the file is.
     self.init(
-      try InputFile(path).readAll(limit: Self.sizeLimit), name: FileTree.name(of: path))
+      try InputFile(path).readAll(limit: Self.sizeLimit), name: FileTree.name(of: path),
+      style: style)
   }
 }

@@ -7,7 +7,7 @@ internal import Formats
 public struct ModuleSelection: Sendable {
   public enum Reason: Sendable, Hashable, CustomStringConvertible {
     /// A line of a list asks for it.
-    case listed(list: String, line: Int, entry: String)
+    case listed(list: String, ModuleList.Entry)
     /// The module of this name uses its symbols.
     case dependency(of: String)
     case softDependency(of: String)
@@ -15,7 +15,8 @@ public struct ModuleSelection: Sendable {
 
     public var description: String {
       switch self {
-      case .listed(let list, let line, let entry): "\(list):\(line): \(entry)"
+      case .listed(let list, let entry):
+        "\(list):\(entry.line): \(entry.text)\(entry.comment.isEmpty ? "" : "  # \(entry.comment)")"
       case .dependency(let name): "needed by \(name)"
       case .softDependency(let name): "softdep of \(name)"
       case .weakDependency(let name): "weakdep of \(name)"
@@ -47,16 +48,14 @@ public struct ModuleSelection: Sendable {
   /// What may be missing, and is.
   public let missing: [Absence]
 
-  /// - Parameters:
-  ///   - files: modules.ramfs; nil for none.
-  ///   - autoload: modules.autoload; nil for none.
   /// - Throws: `KitError.invalid` for an entry that this kernel has not and that is not optional.
-  public init(
-    from index: ModuleIndex, files: ModuleList?, autoload: ModuleList?
-  ) throws(KitError) {
-    var walk = SelectionWalk(index)
-    if let files { walk.add(files: files) }
-    let names = autoload.map { walk.add(autoload: $0) } ?? []
+  public init(from index: ModuleIndex, lists: ModuleLists) throws(KitError) {
+    let profiles = try lists.profile?.lists() ?? []
+    let files = lists.modules.map { [$0] } ?? []
+    var walk = try SelectionWalk(index, for: profiles.map(\.list) + files)
+    for (list, isRemoval) in profiles { try walk.add(list, isRemoval: isRemoval) }
+    for list in files { try walk.add(list) }
+    let names = walk.add(autoload: lists.autoload)
     if let problem = walk.problems.first {
       let more = walk.problems.count - 1
       throw more == 0
@@ -68,6 +67,16 @@ public struct ModuleSelection: Sendable {
     self.autoload = names
     builtin = walk.builtin
     missing = walk.missing
+  }
+
+  /// - Parameters:
+  ///   - files: modules.ramfs; nil for none.
+  ///   - autoload: modules.autoload; nil for none.
+  public init(
+    from index: ModuleIndex, files: ModuleList?, autoload: ModuleList?
+  ) throws(KitError) {
+    let autoload = autoload ?? ModuleList([], name: "modules.autoload")
+    try self.init(from: index, lists: ModuleLists(modules: files, autoload: autoload))
   }
 
   /// Positions of the modules in the index that was selected from.

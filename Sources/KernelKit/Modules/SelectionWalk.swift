@@ -1,34 +1,105 @@
+internal import Formats
+
 /// Goes from what lists name to all that has to come with it.
 struct SelectionWalk {
   private let index: ModuleIndex
   /// Paths without the suffixes of compression.
   private let paths: [[UInt8]]
   private let builtinPaths: [[UInt8]]
+  /// What the lists' devices and names stand for.
+  private let search: AliasSearch
   private var reasons: [Int: [ModuleSelection.Reason]] = [:]
-  private var queue: [Int] = []
   private(set) var builtin: [ModuleSelection.Absence] = []
   private(set) var missing: [ModuleSelection.Absence] = []
   private(set) var problems: [KitError] = []
 
-  init(_ index: ModuleIndex) {
+  /// - Parameter lists: all that will be added.
+  init(_ index: ModuleIndex, for lists: [ModuleList]) throws(KitError) {
     self.index = index
     paths = index.modules.map { ModulePathPattern.withoutCompression(Array($0.path.utf8)) }
     builtinPaths = ModuleIndex.lines(index.lists.builtin ?? []).map { Array($0.utf8) }
+    search = AliasSearch(try Self.aliases(of: lists), in: index)
   }
 
-  mutating func add(files list: ModuleList) {
-    let index = index
+  /// A walk that begins at modules, not at lists.
+  init(_ index: ModuleIndex, from positions: some Sequence<Int>) {
+    self.index = index
+    (paths, builtinPaths, search) = ([], [], AliasSearch([String](), in: index))
+    for position in positions { reasons[position] = [] }
+    close()
+  }
+
+  /// What the lists, and the profiles that they take in, ask modprobe for.
+  private static func aliases(of lists: [ModuleList], depth: Int = 0) throws(KitError) -> Set<
+    String
+  > {
+    var aliases: Set<String> = []
+    for list in lists {
+      for entry in list.entries {
+        switch entry.request(list.style) {
+        case .path: break
+        case .name(let name): aliases.insert(name)
+        case .device(let modalias, _): aliases.insert(modalias)
+        case .profile(let name):
+          guard depth < 8 else { throw circle(list, entry) }
+          aliases.formUnion(
+            try Self.aliases(of: [profile(name, list, entry)], depth: depth + 1))
+        }
+      }
+    }
+    return aliases
+  }
+
+  private static func circle(_ list: ModuleList, _ entry: ModuleList.Entry) -> KitError {
+    KitError(.invalid, "\(list.name):\(entry.line): profiles take each other in")
+  }
+
+  private static func profile(
+    _ name: String, _ list: ModuleList, _ entry: ModuleList.Entry
+  ) throws(KitError) -> ModuleList {
+    do {
+      return try ModuleProfile(named: name).list
+    } catch {
+      throw KitError(
+        .invalid, "\(list.name):\(entry.line): \(error.message)", advice: error.advice)
+    }
+  }
+
+  /// Adds what a list names, and takes out what its removals name.
+  mutating func add(_ list: ModuleList, isRemoval: Bool = false) throws(KitError) {
     for entry in list.entries {
-      let pattern = ModulePathPattern(entry.text)
-      let found = index.modules.indices.filter { pattern.matches(paths[$0]) }
-      for position in found {
-        add(position, .listed(list: list.name, line: entry.line, entry: entry.text))
+      let isRemoval = isRemoval || entry.isRemoval
+      let found: [Int]
+      let isBuiltin: Bool
+      switch entry.request(list.style) {
+      case .profile(let name):
+        try add(Self.profile(name, list, entry), isRemoval: isRemoval)
+        continue
+      case .path(let text):
+        let pattern = ModulePathPattern(text)
+        found = index.modules.indices.filter { pattern.matches(paths[$0]) }
+        isBuiltin = found.isEmpty && builtinPaths.contains(where: pattern.matches)
+      case .name(let name):
+        let pattern = GlobPattern(ModuleName.normalized(name).utf8.map { $0 }, isPath: false)
+        found =
+          pattern.isLiteral
+          ? search.modules[name] ?? []
+          : index.modules.indices.filter {
+            pattern.matches(Array(index.modules[$0].name.utf8)[...])
+          }
+        isBuiltin = search.builtin.contains(name)
+      case .device(let modalias, let drivers):
+        found = search.modules[modalias] ?? []
+        isBuiltin = search.builtin.contains(modalias) || drivers.contains(where: index.isBuiltin)
       }
-      if found.isEmpty {
-        explain(
-          entry, of: list, isBuiltin: builtinPaths.contains(where: pattern.matches),
-          nearest: NearestName.path(to: entry.text, among: index.modules.map(\.path)))
+      if isRemoval {
+        for position in found { reasons[position] = nil }
+        // What a removed profile lists may be missing; a line that removes nothing is a mistake.
+        if entry.isRemoval, found.isEmpty { explain(entry, of: list, isBuiltin: isBuiltin) }
+        continue
       }
+      for position in found { add(position, .listed(list: list.name, entry)) }
+      if found.isEmpty { explain(entry, of: list, isBuiltin: isBuiltin) }
     }
   }
 
@@ -38,22 +109,18 @@ struct SelectionWalk {
     var names: [String] = []
     for entry in list.entries {
       if let position = index.position(of: entry.text) {
-        add(position, .listed(list: list.name, line: entry.line, entry: entry.text))
+        add(position, .listed(list: list.name, entry))
         let name = index.modules[position].name
         if !names.contains(name) { names.append(name) }
       } else {
-        explain(
-          entry, of: list, isBuiltin: index.isBuiltin(entry.text),
-          nearest: NearestName.name(
-            to: ModuleName.normalized(entry.text), among: index.modules.map(\.name)))
+        explain(entry, of: list, isBuiltin: index.isBuiltin(entry.text), isName: true)
       }
     }
     return names
   }
 
   private mutating func explain(
-    _ entry: ModuleList.Entry, of list: ModuleList, isBuiltin: Bool,
-    nearest: @autoclosure () -> String?
+    _ entry: ModuleList.Entry, of list: ModuleList, isBuiltin: Bool, isName: Bool = false
   ) {
     let absence = ModuleSelection.Absence(list: list.name, entry: entry)
     if isBuiltin {
@@ -64,39 +131,46 @@ struct SelectionWalk {
       problems.append(
         KitError(
           .invalid, "\(list.name):\(entry.line): this kernel has no '\(entry.text)'",
-          advice: nearest().map { "the nearest is '\($0)'" }))
+          advice: nearest(to: entry.text, isName || list.style == .names)
+            .map { "the nearest is '\($0)'" }))
     }
   }
 
+  private func nearest(to text: String, _ isName: Bool) -> String? {
+    guard !text.contains(":") else { return nil }
+    guard isName else { return NearestName.path(to: text, among: index.modules.map(\.path)) }
+    return NearestName.name(to: ModuleName.normalized(text), among: index.modules.map(\.name))
+  }
+
   private mutating func add(_ position: Int, _ reason: ModuleSelection.Reason) {
-    if let earlier = reasons[position] {
-      if !earlier.contains(reason) { reasons[position]?.append(reason) }
-    } else {
-      reasons[position] = [reason]
-      queue.append(position)
-    }
+    if reasons[position]?.contains(reason) != true { reasons[position, default: []].append(reason) }
   }
 
   /// Adds what the modules need, and what those need, until nothing is new.
   mutating func close() {
     // Few modules ask for others by alias: no table before the first does.
     var aliases: ModuleAliases?
+    var queue = reasons.keys.sorted()
     var next = 0
+    func addNeeded(_ needed: Int, _ reason: ModuleSelection.Reason) {
+      if reasons[needed] == nil { queue.append(needed) }
+      add(needed, reason)
+    }
     while next < queue.count {
       let position = queue[next]
       next += 1
       let module = index.modules[position]
-      for dependency in module.dependencies { add(dependency, .dependency(of: module.name)) }
+      for dependency in module.dependencies { addNeeded(dependency, .dependency(of: module.name)) }
       let soft = index.softDependencies(of: position)
       let weak = index.weakDependencies(of: position)
       if soft.isEmpty, weak.isEmpty { continue }
       let table = aliases ?? ModuleAliases(index)
       aliases = table
       for other in soft.flatMap(table.positions) where other != position {
-        add(other, .softDependency(of: module.name))
+        addNeeded(other, .softDependency(of: module.name))
       }
       for other in weak.flatMap(table.positions) where other != position {
-        add(other, .weakDependency(of: module.name))
+        addNeeded(other, .weakDependency(of: module.name))
       }
     }
   }

@@ -8,6 +8,7 @@ struct Qcow2Map {
   static let refcountBlockEntries = clusterSize / 2
   private static let copied: UInt64 = 1 << 63
   private static let compressed: UInt64 = 1 << 62
+  private static let plainOffset: UInt64 = 0x00ff_ffff_ffff_fe00
   /// Bits of the host offset in the entry of a compressed cluster: 62 - (cluster_bits - 8).
   private static let offsetBits: UInt64 = 54
 
@@ -29,11 +30,17 @@ struct Qcow2Map {
   func place(of cluster: Int) -> Place {
     guard let entry = l2Tables[cluster / Self.l2Entries]?[cluster % Self.l2Entries], entry != 0
     else { return .absent }
+    return Self.place(entry)
+  }
+
+  /// What an entry of an L2 table says.
+  static func place(_ entry: UInt64) -> Place {
+    if entry == 0 { return .absent }
     if entry & Self.compressed == 0 {
-      return .plain(offset: Int(entry & ~Self.copied))
+      return .plain(offset: Int(entry & Self.plainOffset))
     }
     let offset = Int(entry & (1 << Self.offsetBits - 1))
-    let sectors = Int((entry & ~Self.compressed) >> Self.offsetBits) + 1
+    let sectors = Int((entry & ~Self.compressed & ~Self.copied) >> Self.offsetBits) + 1
     return .compressed(offset: offset, count: sectors * 512 - offset % 512)
   }
 

@@ -1,0 +1,47 @@
+/// A disk image that is read, whatever its format.
+///
+/// To be called from one thread at a time.
+public protocol DiskImageReader: AnyObject {
+  /// Bytes of the disk.
+  var size: Int { get }
+
+  /// Exactly `count` bytes of the disk from `offset` on.
+  /// - Throws: `FormatError.truncated` when they lie past the disk's end.
+  func read(at offset: Int, count: Int) throws -> [UInt8]
+}
+
+extension DiskImage {
+  /// The most bytes that are read at once.
+  static let readLimit = 1 << 28
+
+  /// The disk in a file: qcow2 by its first bytes, or else raw.
+  public static func open(_ file: InputFile) throws -> any DiskImageReader {
+    let isQcow2 = try file.read(at: 0, count: 4) == Qcow2Header.magic
+    return try isQcow2 ? Qcow2Reader(file) : RawImageReader(file)
+  }
+
+  static func check(_ offset: Int, _ count: Int, size: Int) throws(FormatError) {
+    guard offset >= 0, count >= 0, count <= readLimit, offset <= size, count <= size - offset else {
+      throw FormatError(.truncated, "the disk of \(size) bytes ends early", offset: offset)
+    }
+  }
+}
+
+/// A file that is the disk.
+public final class RawImageReader: DiskImageReader {
+  private let file: InputFile
+  public var size: Int { file.size }
+
+  public init(_ file: InputFile) {
+    self.file = file
+  }
+
+  public func read(at offset: Int, count: Int) throws -> [UInt8] {
+    try DiskImage.check(offset, count, size: size)
+    let bytes = try file.read(at: offset, count: count)
+    guard bytes.count == count else {
+      throw FormatError(.io, "became shorter while it was read", path: [file.path])
+    }
+    return bytes
+  }
+}

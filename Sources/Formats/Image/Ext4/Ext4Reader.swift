@@ -1,0 +1,241 @@
+/// Reads files of an ext4 file system that was unmounted cleanly.
+///
+/// ext4 documentation, "Super Block", "Block Group Descriptors", "Index Nodes", "Extent Tree" and
+/// "Directory Entries". Checksums are not checked: e2fsck does that. To be used from one thread.
+public final class Ext4Reader {
+  public enum Kind: Sendable, Hashable {
+    case file, directory, symbolicLink, other
+  }
+
+  /// An entry of a folder.
+  public struct Entry: Sendable, Hashable {
+    public var name: [UInt8]
+    public var kind: Kind
+    /// Bytes.
+    public var size: Int
+  }
+
+  private struct Inode {
+    var kind: Kind
+    var size: Int
+    var flags: UInt32
+    var content: [UInt8]
+  }
+
+  private static let offset = 1024
+  /// Folders larger than this are no module tree's.
+  private static let directoryLimit = 1 << 26
+  private static let inlineDataFlag: UInt32 = 0x1000_0000
+  /// Features that change how what is read here is stored, and that are known.
+  private static let known: UInt32 = 0x2 | 0x4 | 0x40 | 0x80 | 0x200 | 0x2000
+
+  private let image: any DiskImageReader
+  private let blockSize: Int
+  private let inodesPerGroup: Int
+  private let inodeSize: Int
+  private let descriptorSize: Int
+  private let descriptorTable: Int
+  /// Folders that were searched, by their inodes' numbers.
+  private var folders: [UInt32: [ByteString: UInt32]] = [:]
+
+  /// - Throws: `FormatError` for what is not ext4, or has features that are not known here.
+  public init(_ image: any DiskImageReader) throws {
+    self.image = image
+    var reader = ByteReader(try image.read(at: Self.offset, count: Ext4Superblock.size))
+    try reader.seek(to: 0x38)
+    guard try reader.littleEndian(UInt16.self) == 0xEF53 else {
+      throw FormatError(.malformed, "not an ext4 file system", offset: Self.offset + 0x38)
+    }
+    try reader.seek(to: 0x18)
+    let logBlockSize = try reader.littleEndian(UInt32.self)
+    try reader.seek(to: 0x28)
+    inodesPerGroup = Int(try reader.littleEndian(UInt32.self))
+    try reader.seek(to: 0x58)
+    inodeSize = Int(try reader.littleEndian(UInt16.self))
+    try reader.seek(to: 0x60)
+    let features = try reader.littleEndian(UInt32.self)
+    try reader.seek(to: 0xFE)
+    let size = Int(try reader.littleEndian(UInt16.self))
+    descriptorSize = features & 0x80 == 0 ? 32 : size
+    guard logBlockSize <= 6, inodesPerGroup > 0, (128...4096).contains(inodeSize),
+      (32...4096).contains(descriptorSize)
+    else { throw FormatError(.malformed, "the superblock makes no sense", offset: Self.offset) }
+    guard features & ~Self.known == 0 else {
+      throw FormatError(
+        .unsupported,
+        "an ext4 file system with features that are not known (0x\(String(features, radix: 16)))",
+        offset: Self.offset + 0x60)
+    }
+    blockSize = 1024 << Int(logBlockSize)
+    descriptorTable = Self.offset < blockSize ? blockSize : 2 * blockSize
+  }
+
+  /// The entries of a folder, without `.` and `..`, in the order of the disk; nil when there is no such
+  /// folder.
+  public func entries(of path: String) throws -> [Entry]? {
+    guard let folder = try find(path), folder.kind == .directory else { return nil }
+    return try names(in: folder).map { name, number in
+      let inode = try inode(number)
+      return Entry(name: name, kind: inode.kind, size: inode.size)
+    }
+  }
+
+  /// Bytes of a file; nil when there is no such file.
+  public func size(of path: String) throws -> Int? {
+    guard let inode = try find(path), inode.kind == .file else { return nil }
+    return inode.size
+  }
+
+  /// A file's bytes; nil when there is no such file.
+  /// - Throws: `FormatError.limit` when they are more than `limit`.
+  public func contents(of path: String, limit: Int) throws -> [UInt8]? {
+    guard let inode = try find(path), inode.kind == .file else { return nil }
+    return try inside(path) { try bytes(of: inode, limit: limit) }
+  }
+
+  private func find(_ path: String) throws -> Inode? {
+    var number = Ext4Inode.root
+    var inode = try inode(number)
+    for part in path.utf8.split(separator: UInt8(ascii: "/")) {
+      guard inode.kind == .directory else { return nil }
+      let known: [ByteString: UInt32]
+      if let folder = folders[number] {
+        known = folder
+      } else {
+        known = Dictionary(
+          try names(in: inode).map { (ByteString($0.name[...]), $0.number) },
+          uniquingKeysWith: { first, _ in first })
+        folders[number] = known
+      }
+      guard let next = known[ByteString(Array(part)[...])] else { return nil }
+      number = next
+      inode = try self.inode(next)
+    }
+    return inode
+  }
+
+  private func names(in folder: Inode) throws -> [(name: [UInt8], number: UInt32)] {
+    var reader = ByteReader(try bytes(of: folder, limit: Self.directoryLimit))
+    var names: [(name: [UInt8], number: UInt32)] = []
+    // Blocks of an index look like one unused entry to whoever goes through them.
+    while reader.remaining >= 8 {
+      let start = reader.offset
+      let number = try reader.littleEndian(UInt32.self)
+      let length = Int(try reader.littleEndian(UInt16.self))
+      let nameLength = Int(try reader.byte())
+      guard length >= 8, length % 4 == 0, nameLength <= length - 8 else {
+        throw FormatError(.malformed, "a folder is damaged", offset: start)
+      }
+      try reader.skip(1)
+      let name = Array(try reader.bytes(nameLength))
+      try reader.seek(to: start + length)
+      if number != 0, nameLength > 0, name != [0x2e], name != [0x2e, 0x2e] {
+        names.append((name, number))
+      }
+    }
+    return names
+  }
+
+  private func inode(_ number: UInt32) throws -> Inode {
+    guard number > 0 else { throw FormatError(.malformed, "there is no inode 0") }
+    let index = Int(number - 1)
+    let descriptor = descriptorTable + index / inodesPerGroup * descriptorSize
+    var reader = ByteReader(try image.read(at: descriptor, count: descriptorSize))
+    try reader.seek(to: 0x8)
+    var table = Int(try reader.littleEndian(UInt32.self))
+    if descriptorSize >= 64 {
+      try reader.seek(to: 0x28)
+      table |= Int(try reader.littleEndian(UInt32.self)) << 32
+    }
+    reader = ByteReader(
+      try image.read(
+        at: try offset(ofBlock: table) + index % inodesPerGroup * inodeSize, count: 128))
+    let mode = try reader.littleEndian(UInt16.self)
+    try reader.skip(2)
+    let low = Int(try reader.littleEndian(UInt32.self))
+    try reader.seek(to: 0x20)
+    let flags = try reader.littleEndian(UInt32.self)
+    try reader.seek(to: 0x28)
+    let content = Array(try reader.bytes(60))
+    try reader.seek(to: 0x6C)
+    let high = Int(try reader.littleEndian(UInt32.self))
+    guard high < 1 << 20 else { throw FormatError(.malformed, "a file of 2^52 bytes") }
+    let kind: Kind =
+      switch mode & 0xF000 {
+      case 0x8000: .file
+      case 0x4000: .directory
+      case 0xA000: .symbolicLink
+      default: .other
+      }
+    return Inode(kind: kind, size: low | high << 32, flags: flags, content: content)
+  }
+
+  private func bytes(of inode: Inode, limit: Int) throws -> [UInt8] {
+    guard inode.size <= limit else {
+      throw FormatError(.limit, "\(inode.size) bytes are more than \(limit)")
+    }
+    guard inode.size > 0 else { return [] }
+    guard inode.flags & Ext4Inode.extentsFlag != 0, inode.flags & Self.inlineDataFlag == 0 else {
+      throw FormatError(.unsupported, "a file that is not stored in extents")
+    }
+    var bytes = [UInt8](repeating: 0, count: inode.size)
+    // Each block once, and no more nodes of the tree than that: a tree that leads in circles ends here.
+    var budget = bytes.count / blockSize + 8
+    try readExtents(inode.content, depth: nil, into: &bytes, &budget)
+    return bytes
+  }
+
+  /// - Parameter depth: of this node, which its parent knows; nil for the root.
+  private func readExtents(
+    _ node: [UInt8], depth: Int?, into bytes: inout [UInt8], _ budget: inout Int
+  )
+    throws
+  {
+    var reader = ByteReader(node)
+    guard try reader.littleEndian(UInt16.self) == 0xF30A else {
+      throw FormatError(.malformed, "an extent tree is damaged")
+    }
+    let count = Int(try reader.littleEndian(UInt16.self))
+    try reader.skip(2)
+    let ownDepth = Int(try reader.littleEndian(UInt16.self))
+    guard ownDepth <= 5, depth.map({ $0 == ownDepth }) ?? true else {
+      throw FormatError(.malformed, "an extent tree is damaged")
+    }
+    try reader.skip(4)
+    for _ in 0..<count {
+      let first = Int(try reader.littleEndian(UInt32.self))
+      if ownDepth > 0 {
+        let low = Int(try reader.littleEndian(UInt32.self))
+        let block = low | Int(try reader.littleEndian(UInt16.self)) << 32
+        try reader.skip(2)
+        try Self.spend(1, of: &budget)
+        try readExtents(
+          image.read(at: try offset(ofBlock: block), count: blockSize), depth: ownDepth - 1,
+          into: &bytes, &budget)
+        continue
+      }
+      let length = Int(try reader.littleEndian(UInt16.self))
+      let high = Int(try reader.littleEndian(UInt16.self))
+      let block = Int(try reader.littleEndian(UInt32.self)) | high << 32
+      // More than 32768: reserved, and read as zeros.
+      guard length <= 32768, first * blockSize < bytes.count else { continue }
+      let size = min(length * blockSize, bytes.count - first * blockSize)
+      try Self.spend((size + blockSize - 1) / blockSize, of: &budget)
+      bytes.replaceSubrange(
+        first * blockSize..<first * blockSize + size,
+        with: try image.read(at: try offset(ofBlock: block), count: size))
+    }
+  }
+
+  private static func spend(_ count: Int, of budget: inout Int) throws(FormatError) {
+    budget -= count
+    guard budget >= 0 else { throw FormatError(.malformed, "an extent tree is damaged") }
+  }
+
+  private func offset(ofBlock block: Int) throws(FormatError) -> Int {
+    guard block > 0, block < 1 << 44 else {
+      throw FormatError(.malformed, "there is no block \(block)")
+    }
+    return block * blockSize
+  }
+}

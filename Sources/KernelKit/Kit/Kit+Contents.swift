@@ -1,0 +1,24 @@
+internal import Formats
+
+extension Kit {
+  /// The kernel's configuration; nil when the kit has none.
+  func configuration() throws -> KernelConfiguration? {
+    let path = "\(folder)/config-\(release)"
+    guard FileTree.status(path, followingLink: true) != nil else { return nil }
+    return KernelConfiguration(
+      reading: try InputFile(path).readAll(limit: KernelConfiguration.sizeLimit))
+  }
+
+  /// What the kit was made of; nil when it has no manifest.
+  func manifest() throws -> Manifest? {
+    let path = "\(folder)/manifest-\(release).json"
+    guard FileTree.status(path, followingLink: true) != nil else { return nil }
+    do {
+      return try JSON.decode(Manifest.self, from: InputFile(path).readAll(limit: 1 << 26))
+    } catch is DecodingError {
+      throw KitError(
+        .invalid, "\(path): is not a manifest that this program wrote",
+        advice: "build the kit again")
+    }
+  }
+}

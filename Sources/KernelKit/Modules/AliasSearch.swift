@@ -1,0 +1,62 @@
+internal import Formats
+
+/// Finds the modules that modprobe would load for some aliases, all in one pass over an index.
+///
+/// modprobe takes the module of that name, or else every module with an alias whose pattern matches,
+/// or else what is built in. A kernel says little of what is built in: before 6.18 the devices that a
+/// built-in driver takes stand nowhere, so whoever asks names the drivers as well.
+struct AliasSearch {
+  /// Positions in the index's `modules`, by the alias that was asked for.
+  private(set) var modules: [String: [Int]] = [:]
+  /// Those that something built in has.
+  private(set) var builtin: Set<String> = []
+
+  init(_ aliases: some Sequence<String>, in index: ModuleIndex) {
+    var wanted: [(text: String, key: [UInt8])] = []
+    for alias in Set(aliases).sorted() {
+      if let position = index.position(of: alias) {
+        modules[alias] = [position]
+      } else if let key = ModuleAlias.normalized(alias.utf8) {
+        if index.isBuiltin(alias) { builtin.insert(alias) }
+        wanted.append((alias, key))
+      }
+    }
+    guard !wanted.isEmpty else { return }
+    for (position, module) in index.modules.enumerated() {
+      for pattern in module.facts.values(of: "alias") {
+        for (text, key) in wanted where Self.matches(pattern, key) {
+          if modules[text]?.last != position { modules[text, default: []].append(position) }
+        }
+      }
+    }
+    for pattern in Self.builtinAliases(index.lists.builtinInformation ?? []) {
+      for (text, key) in wanted where Self.matches(pattern, key) { builtin.insert(text) }
+    }
+  }
+
+  /// - Parameter key: normalised.
+  private static func matches(_ pattern: ArraySlice<UInt8>, _ key: [UInt8]) -> Bool {
+    // Nearly all differ before their first wildcard: no pattern is made of those.
+    var position = 0
+    for byte in pattern {
+      if byte == UInt8(ascii: "*") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "[") {
+        break
+      }
+      guard position < key.count,
+        key[position] == (byte == UInt8(ascii: "-") ? UInt8(ascii: "_") : byte)
+      else { return false }
+      position += 1
+    }
+    guard let normalized = ModuleAlias.normalized(pattern) else { return false }
+    return ModuleAlias.matches(normalized, key)
+  }
+
+  /// Values of records `module.alias=value` of modules.builtin.modinfo.
+  private static func builtinAliases(_ records: [UInt8]) -> [ArraySlice<UInt8>] {
+    records.split(separator: 0).compactMap { record in
+      guard let dot = record.firstIndex(of: UInt8(ascii: ".")) else { return nil }
+      let field = record[(dot + 1)...]
+      return field.starts(with: "alias=".utf8) ? field.dropFirst(6) : nil
+    }
+  }
+}

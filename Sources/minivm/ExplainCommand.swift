@@ -1,0 +1,140 @@
+import ArgumentParser
+import KernelKit
+
+struct ExplainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain",
+    abstract: "Say why a module is in a kit's RAM disk, or why not, and what it costs.",
+    discussion: """
+      Without MODULE: a table of all that the RAM disk has. Sizes are of what the kernel unpacks; \
+      compressed ones of the module by itself, as the RAM disk is compressed: the whole compresses a \
+      little better.
+      """
+  )
+
+  @Argument(help: "The folder of the kit.", completion: .directory)
+  var kit = "."
+
+  @Argument(
+    help: ArgumentHelp("A module's name or path, or a path in the RAM disk.", valueName: "module"))
+  var module: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Which module takes this device, as /sys/bus/*/devices/*/modalias has it.",
+      valueName: "modalias"))
+  var device: String?
+
+  @Option(
+    help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
+  var kernel: String?
+
+  @Flag(help: "Print JSON, and nothing else, to stdout.")
+  var json = false
+
+  func validate() throws {
+    guard device == nil || module == nil else {
+      throw ValidationError("--device asks for a device, MODULE for a module: give one of them")
+    }
+  }
+
+  func run() throws {
+    let explanation = try KitExplanation(
+      Kit(folder: kit, release: kernel.map(KernelRelease.init(argument:))), jobs: Machine.cores)
+    if let device {
+      try explain(device, explanation)
+    } else if let module {
+      let item = try explanation.item(module)
+      if json { try printJSON(item) } else { show(item) }
+    } else {
+      let items = try explanation.modules()
+      if json { try printJSON(items) } else { showTable(items) }
+    }
+  }
+
+  private struct Device: Codable {
+    var device: String
+    var drivers: [KitExplanation.Driver]
+    var builtin: [String]
+  }
+
+  private func explain(_ device: String, _ explanation: KitExplanation) throws {
+    let answer = Device(
+      device: device, drivers: try explanation.drivers(of: device),
+      builtin: explanation.builtinDrivers(of: device))
+    if json { return try printJSON(answer) }
+    for driver in answer.drivers {
+      print("\(driver.name)  \(driver.place.rawValue)  \(driver.path)")
+    }
+    for name in answer.builtin { print("\(name)  built into the kernel") }
+    if answer.drivers.isEmpty, answer.builtin.isEmpty {
+      print("no module of kernel \(explanation.kit.release) takes it")
+      print(
+        "If it works all the same, its driver is built in: kernels before 6.18 don't list such devices."
+      )
+    }
+  }
+
+  private func show(_ item: KitExplanation.Item) {
+    print("\(item.name): \(item.place.rawValue), \(item.path)")
+    func lines(_ title: String, _ lines: [String]) {
+      for (index, line) in lines.enumerated() {
+        print("  \((index == 0 ? title : "").padded(to: 13)) \(line)")
+      }
+    }
+    lines("because of", item.reasons)
+    lines("needs", item.needs.isEmpty ? [] : [item.needs.joined(separator: ", ")])
+    lines("needed by", item.neededBy.isEmpty ? [] : [item.neededBy.joined(separator: ", ")])
+    if let cost = item.cost {
+      lines(item.place == .ramDisk ? "costs" : "would cost", [text(cost)])
+    }
+    if let cost = item.costWithThose {
+      let names = item.onlyItNeeds.joined(separator: ", ")
+      let verb = item.place == .ramDisk ? "which only it needs" : "which it would bring"
+      lines("", ["with \(names), \(verb): \(text(cost))"])
+    }
+    if item.place == .modulesDisk {
+      let profiles = ModuleProfile.all.filter { $0.lists(item.name) }.map {
+        "--profile +\($0.name)"
+      }
+      let line = "\(item.path.dropFirst("kernel/".count)) in modules.ramfs"
+      print(
+        "  The booted system loads it from there. In the RAM disk it would be by \((profiles + [line]).joined(separator: ", or "))."
+      )
+    }
+  }
+
+  private func text(_ cost: KitExplanation.Cost) -> String {
+    "\(ByteCount(cost.size)), compressed \(ByteCount(cost.compressed))"
+  }
+
+  private func showTable(_ items: [KitExplanation.Item]) {
+    let width = items.map(\.name.count).max() ?? 0
+    for item in items {
+      let cost = item.cost ?? KitExplanation.Cost(size: 0, compressed: 0)
+      let more = item.reasons.count > 1 ? " (and \(item.reasons.count - 1) more)" : ""
+      print(
+        "\(item.name.padded(to: width))  \(right(cost.size))  \(right(cost.compressed))  \(short(item.reasons.first ?? ""))\(more)"
+      )
+    }
+    let size = items.reduce(0) { $0 + ($1.cost?.size ?? 0) }
+    let compressed = items.reduce(0) { $0 + ($1.cost?.compressed ?? 0) }
+    print("\("\(items.count) modules".padded(to: width))  \(right(size))  \(right(compressed))")
+  }
+
+  /// Where the line is and what it is for, without the entry itself if it says so much.
+  private func short(_ reason: String) -> String {
+    guard let comment = reason.firstRange(of: "  # "), let place = reason.firstRange(of: ": ")
+    else { return reason }
+    return "\(reason[..<place.upperBound])\(reason[comment.upperBound...])"
+  }
+
+  private func right(_ bytes: Int) -> String {
+    let text = "\(ByteCount(bytes))"
+    return String(repeating: " ", count: max(0, 9 - text.count)) + text
+  }
+
+  private func printJSON(_ value: some Encodable) throws {
+    print(String(decoding: try JSON.encode(value), as: UTF8.self), terminator: "")
+  }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+import KernelKit
+
+struct ProfilesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "profiles",
+    abstract: "List the profiles, or show one: which modules a RAM disk has.",
+    discussion: """
+      `build` and `mkinitramfs` take a profile by --profile, and put together as in \
+      qemu,+virtiofs,-erofs.
+      """
+  )
+
+  @Argument(help: ArgumentHelp("Show this one.", valueName: "name"))
+  var name: String?
+
+  func run() throws {
+    if let name {
+      print(try ModuleProfile(named: name).text, terminator: "")
+      return
+    }
+    let width = ModuleProfile.all.map(\.name.count).max() ?? 0
+    for profile in ModuleProfile.all {
+      print("\(profile.name.padded(to: width))  \(profile.summary)")
+    }
+  }
+}
