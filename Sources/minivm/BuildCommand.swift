@@ -109,7 +109,28 @@ struct BuildCommand: AsyncParsableCommand {
       let names = absent.map { $0.entry.split(separator: " ").last.map(String.init) ?? "" }
       print("  not in this kernel: \(names.joined(separator: ", "))")
     }
+    showRoots(manifest)
     print("Built in \(Seconds(took)) s. To see it boot: minivm boot \(output)")
+  }
+}
+
+extension BuildCommand {
+  /// On which machines, and by which disks, the kit finds its root.
+  private func showRoots(_ manifest: Manifest) {
+    let roots = manifest.roots ?? []
+    func list(_ roots: [Manifest.Root]) -> String {
+      var machines: [(name: String, disks: [String])] = []
+      for root in roots {
+        if machines.last?.name != root.machine { machines.append((root.machine, [])) }
+        machines[machines.count - 1].disks.append(root.disk)
+      }
+      return machines.map { "\($0.name) (\($0.disks.joined(separator: ", ")))" }
+        .joined(separator: ", ")
+    }
+    let found = roots.filter { $0.problem == nil }
+    if !found.isEmpty { print("  finds root on \(list(found))") }
+    let lost = roots.filter { $0.problem != nil }
+    if !lost.isEmpty { print("  but not on \(list(lost)): \(lost[0].problem ?? "")") }
   }
 }
 

@@ -24,6 +24,8 @@ struct MiniVM: AsyncParsableCommand {
     UpdateBusyboxCommand.self,
     UpdateE2fsckCommand.self,
     ExplainCommand.self,
+    CheckCommand.self,
+    DiscoverCommand.self,
     ProfilesCommand.self,
     CacheCommand.self,
   ]

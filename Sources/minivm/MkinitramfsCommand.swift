@@ -28,7 +28,7 @@ struct MkinitramfsCommand: ParsableCommand {
     let catalog = try ModuleCatalog(in: ".", release, jobs: work.jobs)
     catalog.index.warnings.forEach { environment.log.warning("\($0)") }
     let result = try RamDisk(
-      release, template: template, lists: try ramDisk.lists(),
+      release, template: .folder(template), lists: try ramDisk.lists(),
       configuration: catalog.configuration, compression: ramDisk.compression,
       hasColdplug: ramDisk.coldplug, keepsModulesAsShipped: ramDisk.modulesAsShipped
     ).make(

@@ -36,7 +36,9 @@ public struct DiscoveredLists: Codable, Sendable, Hashable {
     let kept = Self.withoutImplied(wanted.map(\.position), in: index)
     modules = wanted.filter { kept.contains($0.position) }.map(line)
     let present = Set(Self.reach(index, from: kept))
-    self.others = others.filter { !present.contains($0.position) }.map(line)
+    let leaves = Self.withoutImplied(others.map(\.position), in: index)
+    self.others = others.filter { leaves.contains($0.position) && !present.contains($0.position) }
+      .map(line)
       .sorted { $0.path < $1.path }
   }
 
@@ -52,7 +54,7 @@ public struct DiscoveredLists: Codable, Sendable, Hashable {
   }
 
   /// All that a RAM disk has that is made with these.
-  private static func reach(_ index: ModuleIndex, from roots: Set<Int>) -> [Int] {
+  static func reach(_ index: ModuleIndex, from roots: Set<Int>) -> [Int] {
     SelectionWalk(index, from: roots).selected().map(\.position)
   }
 

@@ -30,6 +30,13 @@ public struct ProofDisk: Sendable {
         .invalid, "\(kit.initramfs): has no bin/busybox",
         advice: "boot a disk of your own with --root")
     }
+    let free = Self.candidates.filter { !ramDisk.moduleNames.contains($0) }
+    try Self.write(
+      to: path, busybox: ramDisk.busybox, initScript: Self.initScript(candidates: free))
+  }
+
+  /// Writes a root disk whose init is a script for busybox.
+  static func write(to path: String, busybox: [UInt8], initScript: String) throws {
     let output = try OutputFile(replacing: path)
     let writer = try Ext4Writer(RawImageWriter(output), size: 16 << 20, mayGrow: true)
     let time = try Ext4Time(seconds: 0)
@@ -42,9 +49,8 @@ public struct ProofDisk: Sendable {
     for path in ["bin", "dev", "lib", "lib/modules", "proc", "run", "sbin", "sys"] {
       try folder(path)
     }
-    try program("bin/busybox", ramDisk.busybox)
-    let free = Self.candidates.filter { !ramDisk.moduleNames.contains($0) }
-    try program("sbin/init", Array(Self.initScript(candidates: free).utf8))
+    try program("bin/busybox", busybox)
+    try program("sbin/init", Array(initScript.utf8))
     try writer.finish(
       Ext4Identity(
         uuid: Self.bytes(ofUUID: Self.uuid), hashSeed: Self.bytes(ofUUID: Self.uuid),

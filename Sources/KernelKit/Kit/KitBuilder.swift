@@ -90,7 +90,7 @@ public struct KitBuilder: Sendable {
     index.warnings.forEach { environment.log.warning("\($0)") }
     environment.progress.report("RAM disk", done, nil)
     let ramDisk = try RamDisk(
-      release, template: options.template, lists: options.lists,
+      release, template: .folder(options.template), lists: options.lists,
       configuration: parts.kernelConfiguration, compression: options.compression,
       hasColdplug: options.hasColdplug, keepsModulesAsShipped: options.keepsModulesAsShipped
     ).make(
@@ -99,12 +99,17 @@ public struct KitBuilder: Sendable {
     let initramfs = try HashedOutput("\(options.folder)/initramfs-\(release)")
     try initramfs.append(ramDisk.bytes)
     let (image, vmlinux) = try unpack(kernel, release)
+    let architecture = MachineModel.Architecture(image.machine)
+    let roots = try RootCheck(
+      release, kernel: index, configuration: parts.kernelConfiguration,
+      inside: Set(ramDisk.modules.map { ModuleName.name(ofPath: $0.path) }), hasModulesDisk: true
+    ).roots(of: options.lists.profile, architecture)
     let outputs = [kernel, vmlinux, parts.configuration, initramfs].compactMap { $0 }
     var descriptions = outputs.map { $0.description() }
     descriptions.append(try Self.describe(diskOutput))
     let manifest = Manifest(
       minivm: Minivm.version, kernel: release.description,
-      architecture: MachineModel.Architecture(image.machine).rawValue,
+      architecture: architecture.rawValue,
       timestamp: disk.timestamp, inputs: inputs,
       programs: (try RamdiskTemplate(options.template).programs() + ramDisk.programs)
         .sorted { $0.path < $1.path },
@@ -115,7 +120,7 @@ public struct KitBuilder: Sendable {
         initramfsCompression: ramDisk.compression.rawValue,
         modulesAsShipped: options.keepsModulesAsShipped ? true : nil),
       outputs: descriptions.sorted { $0.file < $1.file },
-      initramfsModules: ramDisk.modules, initramfsAbsent: ramDisk.absent)
+      initramfsModules: ramDisk.modules, initramfsAbsent: ramDisk.absent, roots: roots)
     environment.progress.report("writing to the disk", done, nil)
     try commit(manifest, outputs.map(\.file) + [diskOutput], release)
     environment.progress.end()

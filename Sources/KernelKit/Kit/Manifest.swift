@@ -83,6 +83,14 @@ public struct Manifest: Codable, Sendable, Hashable {
     }
   }
 
+  /// A machine and a kind of disk that the kit is for.
+  public struct Root: Codable, Sendable, Hashable {
+    public var machine: String
+    public var disk: String
+    /// Why root is not found there; nil when it is.
+    public var problem: String?
+  }
+
   public var minivm: String
   public var kernel: String
   public var architecture: String
@@ -96,6 +104,8 @@ public struct Manifest: Codable, Sendable, Hashable {
   public var initramfsModules: [Module]
   /// In the lists' order; nil in kits of earlier versions.
   public var initramfsAbsent: [Absence]?
+  /// Where root can be found, of the machines that the profile is for; nil where modules.ramfs decided.
+  public var roots: [Root]?
 }
 
 extension Manifest.Input {

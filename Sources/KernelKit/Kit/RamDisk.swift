@@ -17,7 +17,7 @@ public struct RamDisk: Sendable {
   }
 
   private let release: KernelRelease
-  private let template: String
+  private let template: Template
   private let lists: ModuleLists
   private let configuration: KernelConfiguration?
   private let compression: InitramfsCompression
@@ -25,12 +25,11 @@ public struct RamDisk: Sendable {
   private let keepsModulesAsShipped: Bool
 
   /// - Parameters:
-  ///   - template: a folder with `init` and what it needs.
   ///   - configuration: the kernel's, where it is known.
   ///   - hasColdplug: whether coldplug is added to a template that has none.
   ///   - keepsModulesAsShipped: compressed modules stay compressed.
   public init(
-    _ release: KernelRelease, template: String, lists: ModuleLists,
+    _ release: KernelRelease, template: Template, lists: ModuleLists,
     configuration: KernelConfiguration?, compression: InitramfsCompression,
     hasColdplug: Bool = true, keepsModulesAsShipped: Bool = false
   ) {
@@ -53,7 +52,7 @@ public struct RamDisk: Sendable {
     let compression = try compression.chosen(for: configuration, release)
     let selection = try ModuleSelection(from: index, lists: lists)
     var initramfs = Initramfs()
-    try initramfs.addTemplate(template)
+    try template.add(to: &initramfs)
     let tree = "lib/modules/\(release)"
     try initramfs.add(tree, .directory)
     var modules: [Manifest.Module] = []

@@ -60,3 +60,35 @@ struct AliasSearch {
     }
   }
 }
+
+/// Searches whose answers are kept: each pass over a kernel's aliases takes some milliseconds.
+final class AliasLookup {
+  private let index: ModuleIndex
+  private var known: Set<String> = []
+  private var modules: [String: [Int]] = [:]
+  private var builtin: Set<String> = []
+
+  init(_ index: ModuleIndex) {
+    self.index = index
+  }
+
+  /// Looks up in one pass what will be asked for.
+  func prepare(_ aliases: some Sequence<String>) {
+    let new = Set(aliases).subtracting(known)
+    guard !new.isEmpty else { return }
+    let search = AliasSearch(new, in: index)
+    known.formUnion(new)
+    modules.merge(search.modules) { first, _ in first }
+    builtin.formUnion(search.builtin)
+  }
+
+  func positions(of alias: String) -> [Int] {
+    prepare([alias])
+    return modules[alias] ?? []
+  }
+
+  func isBuiltin(_ alias: String) -> Bool {
+    prepare([alias])
+    return builtin.contains(alias)
+  }
+}

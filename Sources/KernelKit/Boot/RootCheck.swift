@@ -1,0 +1,226 @@
+internal import Formats
+
+/// Whether a kernel with its RAM disk will find its root disk on a machine, found out without booting.
+///
+/// For every device on the way, and for the file system, modprobe in the RAM disk is asked what it
+/// would load; what is built in is looked up in modules.builtin and in the kernel's configuration.
+public struct RootCheck {
+  public enum State: String, Codable, Sendable, Hashable {
+    case builtIn = "built in"
+    case inRAMDisk = "in the RAM disk"
+    case missing
+    /// There is no configuration to look it up in.
+    case unknown
+  }
+
+  /// Something that has to be there.
+  public struct Step: Codable, Sendable, Hashable {
+    /// `console`, `bus`, `device`, `file system` or `modules disk`.
+    public var kind: String
+    public var name: String
+    public var state: State
+    /// The module or the option that it is.
+    public var driver: String?
+    /// What the kernel asks modprobe for.
+    public var modalias: String?
+    /// Whether root can be reached without it.
+    public var isOptional: Bool
+    /// Of what is missing: what is wrong, and what to do.
+    public var problem: String?
+    public var advice: String?
+  }
+
+  public struct Report: Codable, Sendable, Hashable {
+    public var kernel: String
+    public var machine: String
+    public var disk: String
+    public var rootTypes: [String]
+    public var reachesRoot: Bool
+    public var steps: [Step]
+
+    /// - Returns: nil when root can be reached.
+    public var error: KitError? {
+      guard !reachesRoot, let step = steps.first(where: { $0.state == .missing && !$0.isOptional })
+      else { return nil }
+      return KitError(
+        .invalid,
+        "root can't be reached on \(machine) by \(disk): \(step.problem ?? step.name)",
+        advice: step.advice)
+    }
+  }
+
+  private let release: KernelRelease
+  /// All of the kernel's modules.
+  private let kernel: ModuleIndex
+  private let configuration: KernelConfiguration?
+  /// Names of the modules in the RAM disk.
+  private let inside: Set<String>
+  private let hasModulesDisk: Bool
+  private let aliases: AliasLookup
+
+  /// - Parameters:
+  ///   - kernel: all of its modules.
+  ///   - inside: names of the modules in the RAM disk.
+  init(
+    _ release: KernelRelease, kernel: ModuleIndex, configuration: KernelConfiguration?,
+    inside: Set<String>, hasModulesDisk: Bool
+  ) {
+    self.release = release
+    self.kernel = kernel
+    self.configuration = configuration
+    self.inside = inside
+    self.hasModulesDisk = hasModulesDisk
+    aliases = AliasLookup(kernel)
+    aliases.prepare(["fs-ext4"])
+  }
+
+  /// Of a kit's files. Without a modules disk, all that is known is what the RAM disk has.
+  public init(_ kit: Kit, jobs: Int) throws {
+    let ramDisk = try RamDiskContent(kit.initramfs, kit.release)
+    let catalog = try ModuleCatalog.of(kit, jobs: jobs)
+    self.init(
+      kit.release, kernel: catalog?.index ?? ramDisk.index,
+      configuration: try catalog?.configuration ?? kit.configuration(),
+      inside: ramDisk.moduleNames, hasModulesDisk: kit.modulesDisk != nil)
+  }
+
+  /// - Parameter rootTypes: file systems that are mounted to get at root, such as ext4, or squashfs and
+  ///   overlay. virtiofs needs no disk.
+  /// - Throws: `KitError.usage` for a disk that the machine has not.
+  public func report(
+    _ machine: CheckedMachine, disk: MachineDisk.Bus, rootTypes: [String] = ["ext4"]
+  ) throws -> Report {
+    guard machine.buses.contains(disk) else {
+      throw KitError(
+        .usage, "the machine \(machine.name) has no \(disk.rawValue) disks",
+        advice: "it has \(machine.buses.map(\.rawValue).joined(separator: ", "))")
+    }
+    var steps = [
+      option("console", machine.console.device, machine.console.options, isOptional: true),
+      option("bus", machine.busOptions.joined(separator: ", "), machine.busOptions),
+    ]
+    let isShared = rootTypes.contains("virtiofs")
+    prepare([(machine, disk), (machine, .virtioBlk)])
+    for device in isShared ? machine.devicesToSharedFolder : machine.devices(to: disk) {
+      steps.append(step("device", device))
+    }
+    for type in rootTypes { steps += fileSystem(type) }
+    if hasModulesDisk {
+      let missing =
+        (machine.devices(to: .virtioBlk).map { step("modules disk", $0) }
+        + fileSystem("ext4")).first { $0.state == .missing }
+      if var missing {
+        missing.kind = "modules disk"
+        missing.isOptional = true
+        steps.append(missing)
+      }
+    }
+    return Report(
+      kernel: release.description, machine: machine.name,
+      disk: isShared ? "virtiofs" : disk.rawValue, rootTypes: rootTypes,
+      reachesRoot: !steps.contains { $0.state == .missing && !$0.isOptional }, steps: steps)
+  }
+
+  /// Looks up at once what several reports will ask for.
+  func prepare(_ places: [(machine: CheckedMachine, disk: MachineDisk.Bus)]) {
+    aliases.prepare(places.flatMap { $0.machine.devices(to: $0.disk).map(\.modalias) })
+  }
+
+  private func fileSystem(_ type: String) -> [Step] {
+    // mount(2) has the kernel ask for the alias of a type that it does not know.
+    var steps = [
+      step(
+        "file system",
+        CheckedMachine.Device(name: type, modalias: "fs-\(type)", drivers: [type]))
+    ]
+    if type == "vfat", let configuration {
+      let names = [
+        configuration.text(of: "FAT_DEFAULT_CODEPAGE").map { "nls_cp\($0)" },
+        configuration.text(of: "FAT_DEFAULT_IOCHARSET").map { "nls_\($0)" },
+      ].compactMap { $0 }.map { ModuleName.normalized($0) }
+      for name in names where name != "nls_utf8" {
+        steps.append(
+          step(
+            "file system", CheckedMachine.Device(name: name, modalias: name, drivers: [name])))
+      }
+    }
+    return steps
+  }
+
+  private func option(
+    _ kind: String, _ name: String, _ options: [String], isOptional: Bool = false
+  ) -> Step {
+    var step = Step(kind: kind, name: name, state: .unknown, isOptional: isOptional)
+    guard let configuration else { return step }
+    let all = options.map { "CONFIG_\($0)" }.joined(separator: ", ")
+    if let missing = options.first(where: { !configuration.isBuiltIn($0) }) {
+      step.state = .missing
+      step.problem = "kernel \(release) was built without CONFIG_\(missing)"
+      step.advice = "take another kernel, or another machine"
+    } else {
+      step.state = .builtIn
+      step.driver = all
+    }
+    return step
+  }
+
+  private func step(_ kind: String, _ device: CheckedMachine.Device) -> Step {
+    var step = Step(
+      kind: kind, name: device.name, state: .missing, modalias: device.modalias, isOptional: false)
+    if let builtin = device.drivers.first(where: { kernel.isBuiltin($0) }) {
+      step.state = .builtIn
+      step.driver = builtin
+      return step
+    }
+    if aliases.isBuiltin(device.modalias) {
+      step.state = .builtIn
+      return step
+    }
+    var candidates = aliases.positions(of: device.modalias).map { kernel.modules[$0] }
+    // Some drivers announce more than they take: ata_generic every IDE controller.
+    let named = candidates.filter { device.drivers.contains($0.name) }
+    if !named.isEmpty { candidates = named }
+    for candidate in candidates where inside.contains(candidate.name) {
+      step.state = .inRAMDisk
+      step.driver = candidate.name
+      if let needed = missingNeed(of: candidate.name) {
+        step.state = .missing
+        step.problem = "\(candidate.name) is in the RAM disk, but not \(needed), which it needs"
+        step.advice = "build the kit again"
+      }
+      return step
+    }
+    guard let candidate = candidates.first else {
+      step.problem = "kernel \(release) has nothing for \(device.name)"
+      step.advice = "take another --disk or --machine, or another kernel, such as linux-image-amd64"
+      return step
+    }
+    step.driver = candidate.name
+    step.problem =
+      "the RAM disk has no \(candidate.name), for \(device.name)"
+    let path = ModuleName.uncompressed(candidate.path)
+    let line = path.hasPrefix("kernel/") ? String(path.dropFirst(7)) : path
+    let profiles = ModuleProfile.all.filter { $0.lists(candidate.name) }.map(\.name)
+    step.advice =
+      (profiles.first.map { "build it with --profile +\($0), or " } ?? "build it ")
+      + "with a line \(line) in modules.ramfs"
+    return step
+  }
+
+  /// A module that another one can't be loaded or does not work without, and that is not there.
+  private func missingNeed(of name: String) -> String? {
+    guard let position = kernel.position(of: name) else { return nil }
+    let closure = kernel.closure(of: position)
+    if let missing = closure.map({ kernel.modules[$0].name }).first(where: { !inside.contains($0) })
+    {
+      return missing
+    }
+    let wishes = ([position] + closure).flatMap(kernel.softDependencies)
+    aliases.prepare(wishes)
+    for wish in wishes where !aliases.isBuiltin(wish) {
+      let found = aliases.positions(of: wish).map { kernel.modules[$0].name }
+      if !found.isEmpty, !found.contains(where: inside.contains) { return found[0] }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import KernelKit
+
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Say whether a kit will find its root disk on a machine, without booting it.",
+    discussion: """
+      Goes from the machine to the disk and the file system on it, and says of each what drives it: \
+      built into the kernel, in the RAM disk, or missing. Exit code 1: root can't be reached.
+      """
+  )
+
+  @Argument(help: "The folder of the kit.", completion: .directory)
+  var kit = "."
+
+  @Option(
+    help: ArgumentHelp(
+      "pc, q35, microvm, virt, firecracker or cloud-hypervisor.", valueName: "model"))
+  var machine: String?
+
+  @Option(help: "How the root disk is attached: virtio-blk, virtio-scsi, ide, ahci or nvme.")
+  var disk = MachineDisk.Bus.virtioBlk
+
+  @Option(
+    help: ArgumentHelp(
+      "The root's file system; several with commas, such as squashfs,overlay.", valueName: "type"))
+  var rootType = "ext4"
+
+  @Option(
+    help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
+  var kernel: String?
+
+  @Flag(help: "Print JSON, and nothing else, to stdout.")
+  var json = false
+
+  func validate() throws {
+    let isPlain = rootType.split(separator: ",", omittingEmptySubsequences: false).allSatisfy {
+      !$0.isEmpty && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+    }
+    guard isPlain else { throw ValidationError("--root-type is a type such as ext4") }
+  }
+
+  func run() throws {
+    let kit = try Kit(folder: kit, release: kernel.map(KernelRelease.init(argument:)))
+    let model =
+      try machine.map { try CheckedMachine(kit.architecture, argument: $0) }
+      ?? CheckedMachine(MachineModel(kit.architecture, disk: disk))
+    let report = try RootCheck(kit, jobs: Machine.cores).report(
+      model, disk: disk, rootTypes: rootType.split(separator: ",").map(String.init))
+    if json {
+      print(String(decoding: try JSON.encode(report), as: UTF8.self), terminator: "")
+    } else {
+      show(report)
+    }
+    if let error = report.error { throw error }
+  }
+
+  private func show(_ report: RootCheck.Report) {
+    print("\(report.kernel) on \(report.machine), root by \(report.disk)")
+    let kinds = report.steps.map(\.kind.count).max() ?? 0
+    let names = report.steps.map(\.name.count).max() ?? 0
+    for step in report.steps {
+      let state = step.state == .missing ? "MISSING" : step.state.rawValue
+      let driver = step.driver.map { "\($0) " } ?? ""
+      print("  \(step.kind.padded(to: kinds))  \(step.name.padded(to: names))  \(driver)\(state)")
+    }
+    if report.reachesRoot { print("Root can be reached.") }
+  }
+}

@@ -1,0 +1,205 @@
+import ArgumentParser
+import Formats
+import KernelKit
+
+struct DiscoverCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "discover",
+    abstract:
+      "Find out which modules a RAM disk needs, and write modules.ramfs and modules.autoload.",
+    discussion: """
+      Boots the kernel with all of its modules on the machine that you describe, looks at what drives \
+      the root disk and the devices that you add (--net, and QEMU's arguments after --), and boots it \
+      again with just these. With --lsmod or --modaliases it is told instead what to look at. Files \
+      that are there already stay, unless --force says to replace them.
+      """
+  )
+
+  @Argument(
+    help: "A kit, or a folder with lib/modules/VER and vmlinuz-VER.", completion: .directory)
+  var folder = "."
+
+  @OptionGroup var machine: MachineOptions
+
+  @Option(help: "Your root disk, raw or qcow2; it is only read.", completion: .file())
+  var root: String?
+
+  @Option(help: "The output of lsmod in a guest that runs this kernel.", completion: .file())
+  var lsmod: String?
+
+  @Option(
+    help: "Devices, one modalias a line: cat /sys/bus/*/devices/*/modalias in a guest.",
+    completion: .file())
+  var modaliases: String?
+
+  @Option(help: ArgumentHelp("With --modaliases: the root's file system.", valueName: "type"))
+  var rootType = "ext4"
+
+  @Flag(help: "With --lsmod and --modaliases: don't check the lists by booting them.")
+  var noBoot = false
+
+  @Option(
+    name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
+  var output = "."
+
+  @Flag(help: "Replace lists that are there; they are kept with .old at the end.")
+  var force = false
+
+  @Option(
+    help: "The RAM disk's template; the kit's own, or one with busybox of the mirror.",
+    completion: .directory)
+  var template: String?
+
+  @OptionGroup var mirror: MirrorOptions
+
+  @Option(
+    help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
+  var kernel: String?
+
+  @Option(help: ArgumentHelp("How long a boot may take.", valueName: "seconds"))
+  var timeout = 300
+
+  @Flag(help: "Show the guests' consoles, on stderr.")
+  var console = false
+
+  @Flag(help: "Print what was found as JSON, and nothing else, to stdout.")
+  var json = false
+
+  @Argument(
+    parsing: .postTerminator,
+    help: ArgumentHelp("More arguments for QEMU, after --.", valueName: "QEMU's arguments"))
+  var arguments: [String] = []
+
+  func validate() throws {
+    guard lsmod == nil || modaliases == nil else {
+      throw ValidationError("give --lsmod or --modaliases, not both")
+    }
+    guard timeout > 0 else { throw ValidationError("--timeout is at least 1") }
+  }
+
+  func run() async throws {
+    let environment = try CommandEnvironment.make(quiet: json)
+    defer { environment.progress.end() }
+    // Before anything takes long.
+    if !force { try refuseExisting() }
+    let found = try KernelFolder(folder, release: kernel.map(KernelRelease.init(argument:)))
+    environment.progress.report("reading the modules of \(found.release)", 0, nil)
+    let subject = Discovery.Subject(
+      release: found.release, kernel: found.kernel,
+      catalog: try found.catalog(jobs: Machine.cores), modulesDisk: found.modulesDisk,
+      template: try await chooseTemplate(found, environment))
+    let lists = try await discover(subject, found, environment)
+    environment.progress.end()
+    try write(lists)
+    if json {
+      print(String(decoding: try JSON.encode(lists), as: UTF8.self), terminator: "")
+    } else {
+      show(lists)
+    }
+  }
+
+  private func discover(
+    _ subject: Discovery.Subject, _ found: KernelFolder, _ environment: KitEnvironment
+  ) async throws -> DiscoveredLists {
+    var place = RootPlace(try machine.model(found.architecture), machine.disk)
+    var lists: DiscoveredLists?
+    if let lsmod {
+      let text = String(decoding: try InputFile(lsmod).readAll(limit: 1 << 24), as: UTF8.self)
+      let name = FileTree.name(of: lsmod)
+      let isGiven = machine.machine != nil || machine.disk != .virtioBlk
+      let result = try DiscoveredLists.from(
+        LoadedModules(text, name: name), subject.catalog, found.release,
+        place: isGiven ? place : nil, architecture: found.architecture, name: name)
+      lists = result.lists
+      guard let works = result.place, !noBoot else { return result.lists }
+      place = works
+    } else if let modaliases {
+      let bytes = try InputFile(modaliases).readAll(limit: 1 << 24)
+      let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+        .map { $0.trimmingBlanks() }.filter { !$0.isEmpty && !$0.hasPrefix("#") }
+      lists = try DiscoveredLists.from(
+        modaliases: lines, subject.catalog, found.release, rootType: rootType,
+        name: FileTree.name(of: modaliases))
+      guard !noBoot, rootType == "ext4" || root != nil else { return lists! }
+    }
+    let temporary = try StagingDirectory(in: Machine.temporaryFolder)
+    defer { withExtendedLifetime(temporary) {} }
+    let virtual = VirtualMachine(
+      model: place.model, kernel: found.kernel, initramfs: "", disks: [], bus: place.bus,
+      network: machine.net.flatMap(NetworkCard.init), commandLine: [], memory: machine.memory,
+      cpus: machine.cpus, extraArguments: arguments)
+    let showsConsole = console
+    let discovery = try Discovery(
+      subject, machine: virtual,
+      root: root.map { try MachineDisk(detecting: $0, access: .unchanged) },
+      runner: QEMURunner(
+        accelerators: machine.accelerators, timeout: .seconds(timeout),
+        onLine: { if showsConsole { writeToStandardError($0) } }),
+      folder: temporary.path, jobs: Machine.cores, environment: environment)
+    if let lists { return try await discovery.checked(lists) }
+    return try await discovery.lists()
+  }
+
+  private func chooseTemplate(
+    _ found: KernelFolder, _ environment: KitEnvironment
+  ) async throws -> RamDisk.Template {
+    if let template { return .folder(template) }
+    if let initramfs = found.initramfs { return .ramDisk(initramfs, found.release) }
+    let suite = try mirror.suite ?? CommandEnvironment.configuration().suite
+    let mirror = mirror
+    return .folder(
+      try await DefaultTemplate(
+        architecture: found.architecture.rawValue, suite: suite, environment: environment,
+        repository: { try mirror.repository(environment) }
+      ).folder())
+  }
+
+  private var names: [String] { ["modules.ramfs", "modules.autoload"].map { "\(output)/\($0)" } }
+
+  private func refuseExisting() throws {
+    for path in names where FileTree.status(path) != nil {
+      throw KitError(
+        .invalid, "\(path): is there already, and may have been edited",
+        advice:
+          "give --force to replace it (it is kept as \(FileTree.name(of: path)).old), or --out")
+    }
+  }
+
+  private func write(_ lists: DiscoveredLists) throws {
+    try FileTree.withDirectories(output) {
+      var outputs: [OutputFile] = []
+      for (path, text) in zip(names, [lists.modulesText, lists.autoloadText]) {
+        if FileTree.status(path) != nil {
+          let old = try OutputFile(replacing: "\(path).old")
+          try old.write(InputFile(path).readAll(limit: 1 << 24), at: 0)
+          outputs.append(old)
+        }
+        let file = try OutputFile(replacing: path)
+        try file.write(Array(text.utf8), at: 0)
+        outputs.append(file)
+      }
+      try OutputFile.commit(outputs)
+    }
+  }
+
+  private func show(_ lists: DiscoveredLists) {
+    print("\(output)/modules.ramfs, for kernel \(lists.kernel):")
+    for line in lists.modules { print("  \(line.path)  # \(line.reason)") }
+    if lists.modules.isEmpty { print("  nothing: the kernel has all of it built in") }
+    print("\(output)/modules.autoload is empty: devices announce what they need.")
+    if let place = lists.checkedOn {
+      print("A RAM disk with just these has booted on \(place).")
+    } else {
+      print("Not checked by booting it.")
+    }
+  }
+}
+
+extension Substring {
+  fileprivate func trimmingBlanks() -> String {
+    var text = self
+    while let first = text.first, first.isWhitespace { text.removeFirst() }
+    while let last = text.last, last.isWhitespace { text.removeLast() }
+    return String(text)
+  }
+}

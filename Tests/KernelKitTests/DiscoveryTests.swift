@@ -1,0 +1,109 @@
+import Formats
+import KernelKit
+import TestSupport
+import Testing
+
+/// What is found without booting; boots are in BootTests and scripts/prove-discover.
+@Suite struct DiscoveryTests {
+  private func catalog(_ name: String) throws -> (ModuleCatalog, KernelRelease) {
+    let folder = try TestCache.tree(name)
+    let release = try KernelRelease(TestCache.release(in: folder))
+    return (try ModuleCatalog(in: folder, release, jobs: 2), release)
+  }
+
+  @Test("lsmod and /proc/modules are understood, and other files are not")
+  func loaded() throws {
+    let text = """
+      Module                  Size  Used by
+      virtio_blk             32768  3
+      ext4                  987136  1
+      virtio_pci             24576  0 [permanent]
+      scsi_mod              286720  3 virtio_scsi,sd_mod,sg
+      """
+    let modules = try LoadedModules(text, name: "l").modules
+    #expect(modules.map(\.name) == ["virtio_blk", "ext4", "virtio_pci", "scsi_mod"])
+    #expect(modules.map(\.otherUsers) == [3, 1, 0, 0])
+    let raw = "nvme_core 204800 3 nvme, Live 0x0000000000000000\nnvme 57344 2 - Live 0x0 (E)\n"
+    #expect(try LoadedModules(raw, name: "l").modules.map(\.otherUsers) == [2, 2])
+    for bad in ["", "total 5\n", "Module Size Used by\n", "ext4 large 1\n"] {
+      let error = #expect(throws: KitError.self) { try LoadedModules(bad, name: "list") }
+      #expect(error?.code == .invalid && error?.message.hasPrefix("list") == true)
+    }
+  }
+
+  @Test("From the modules of a Debian guest: what finds its root, and no more")
+  func debianGuest() throws {
+    let (catalog, release) = try catalog("full")
+    let path = "\(TestKit.repository)/Tests/Fixtures/lsmod-debian-12"
+    let text = String(decoding: try InputFile(path).readAll(limit: 1 << 20), as: UTF8.self)
+    let (lists, place) = try DiscoveredLists.from(
+      LoadedModules(text, name: "lsmod"), catalog, release, place: nil, architecture: .amd64,
+      name: "lsmod")
+    #expect(Set(lists.modules.map(\.module)) == ["virtio_pci", "virtio_blk", "ext4"])
+    #expect(place?.bus == .virtioBlk && place?.model.name == .q35)
+    #expect(lists.others.contains { $0.module == "virtio_net" })
+    let again = ModuleList(Array(lists.modulesText.utf8), name: "modules.ramfs")
+    #expect(again.entries.count == 3 && again.entries.allSatisfy { !$0.comment.isEmpty })
+    #expect(lists.lists.autoload.entries.isEmpty)
+  }
+
+  @Test("From a guest on hardware that can't be booted here")
+  func foreignGuest() throws {
+    let (catalog, release) = try catalog("full")
+    let text = """
+      vmw_pvscsi 1 2
+      scsi_mod 1 2 vmw_pvscsi,sd_mod
+      sd_mod 1 3
+      ext4 1 1
+      jbd2 1 1 ext4
+      vmxnet3 1 0
+      """
+    let (lists, place) = try DiscoveredLists.from(
+      LoadedModules(text, name: "l"), catalog, release, place: nil, architecture: .amd64, name: "l")
+    #expect(place == nil)
+    #expect(Set(lists.modules.map(\.module)) == ["vmw_pvscsi", "sd_mod", "ext4"])
+    #expect(lists.others.map(\.module) == ["vmxnet3"])
+    let error = #expect(throws: KitError.self) {
+      try DiscoveredLists.from(
+        LoadedModules("a 1 0\nb 1 0\next4 1 1", name: "l"), catalog, release, place: nil,
+        architecture: .amd64, name: "l")
+    }
+    #expect(error?.advice?.contains("kernel that the guest runs") == true)
+  }
+
+  @Test("From a list of devices: disks, networks and what is on the way to them")
+  func devices() throws {
+    let (catalog, release) = try catalog("full")
+    let lists = try DiscoveredLists.from(
+      modaliases: [
+        "pci:v00001AF4d00001042sv00001AF4sd00001100bc01sc00i00", "virtio:d00000002v00001AF4",
+        "pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00",
+        "pci:v00008086d00002930sv00001AF4sd00001100bc0Csc05i00", "serio:ty06pr00id00ex00",
+      ], catalog, release, rootType: "ext4", name: "list")
+    #expect(Set(lists.modules.map(\.module)) == ["virtio_pci", "virtio_blk", "e1000e", "ext4"])
+    #expect(Set(lists.others.map(\.module)).contains("i2c_i801"))
+  }
+
+  @Test("Lists that are there stay, unless they are to be replaced")
+  func existing() async throws {
+    let folder = try TemporaryFolder()
+    try folder.write("modules.ramfs", "fs/mine.ko\n".utf8)
+    try folder.write("lsmod", "virtio_blk 1 1\nvirtio_pci 1 0\n".utf8)
+    let tree = try TestCache.tree("cloud")
+    let release = try TestCache.release(in: tree)
+    try FileTree.makeDirectories(folder("k"))
+    try FileTree.makeLink(folder("k/lib"), to: "\(tree)/lib")
+    try FileTree.makeLink(folder("k/vmlinuz-\(release)"), to: "\(tree)/boot/vmlinuz-\(release)")
+    _ = try TestKit.makeTemplate(folder)
+    let arguments = ["discover", "k", "--lsmod", "lsmod", "--no-boot", "--template", "template"]
+    let refused = try await Tool.run(TestKit.program, arguments, in: folder.path)
+    #expect(refused.status == 1 && refused.errors.contains("--force"))
+    #expect(try folder.read("modules.ramfs") == Array("fs/mine.ko\n".utf8))
+    #expect(FileTree.status(folder("modules.autoload")) == nil)
+    let done = try await Tool.run(TestKit.program, arguments + ["--force"], in: folder.path)
+    #expect(done.status == 0, "\(done.errors)")
+    #expect(try folder.read("modules.ramfs.old") == Array("fs/mine.ko\n".utf8))
+    let list = String(decoding: try folder.read("modules.ramfs"), as: UTF8.self)
+    #expect(list.contains("\ndrivers/block/virtio_blk.ko") && list.contains("Not checked"))
+  }
+}

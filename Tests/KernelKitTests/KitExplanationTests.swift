@@ -1,0 +1,68 @@
+import Formats
+import KernelKit
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct KitExplanationTests {
+  @Test("Why things are in a RAM disk, why not, and what they cost")
+  func cloud() async throws {
+    let folder = try TemporaryFolder()
+    let manifest = try TestKit.build(
+      "cloud", template: TestKit.makeTemplate(folder), to: folder("kit"))
+    let explanation = try KitExplanation(Kit(folder: folder("kit")), jobs: 2)
+
+    let all = try explanation.modules()
+    #expect(all.map(\.path) == manifest.initramfsModules.map(\.path))
+    #expect(all.map(\.cost?.size) == manifest.initramfsModules.map(\.size))
+    #expect(all.map(\.reasons) == manifest.initramfsModules.map(\.reasons))
+
+    let disk = try explanation.item("sd_mod")
+    #expect(disk.place == .ramDisk && disk.needs == ["scsi_common", "scsi_mod"])
+    #expect(try explanation.item("kernel/drivers/scsi/sd_mod.ko") == disk)
+    #expect(try explanation.item("sd-mod") == disk)
+
+    // virtio_net's are its own; nothing else needs them.
+    let net = try explanation.item("virtio_net")
+    #expect(net.onlyItNeeds == ["failover", "net_failover"])
+    let cost = try #require(net.cost)
+    let whole = try #require(net.costWithThose)
+    #expect(whole.size > cost.size && cost.compressed < cost.size / 2)
+    let failover = try explanation.item("failover")
+    #expect(failover.neededBy == ["net_failover", "virtio_net"])
+
+    let builtin = try explanation.item("nvme")
+    #expect(builtin.place == .builtin && builtin.path == "kernel/drivers/nvme/host/nvme.ko")
+    #expect(builtin.reasons.first?.hasPrefix("profiles/qemu:") == true)
+
+    // Not in the RAM disk: read from the modules disk, which is compressed qcow2.
+    let xfs = try explanation.item("xfs")
+    let size = FileTree.status("\(try ModuleTree(cached: "cloud").path)/kernel/fs/xfs/xfs.ko")?.size
+    #expect(xfs.place == .modulesDisk && xfs.cost?.size == size)
+
+    #expect(try explanation.item("bin/busybox").reasons.first?.contains("busybox-static") == true)
+    let error = #expect(throws: KitError.self) { try explanation.item("virtio_blc") }
+    #expect(error?.code == .missing && error?.advice == "the nearest is virtio_blk")
+
+    #expect(
+      try explanation.drivers(of: "virtio:d00000002v00001AF4").map(\.name) == ["virtio_blk"])
+    #expect(
+      try explanation.drivers(of: "pci:v000015ADd000007B0sv000015ADsd000007B0bc02sc00i00")
+        .map(\.place) == [.modulesDisk])
+    #expect(
+      explanation.builtinDrivers(of: "pci:v00001B36d00000010sv00001AF4sd00001100bc01sc08i02")
+        == ["nvme"])
+
+    for arguments in [
+      ["explain", "kit", "sd_mod", "--json"], ["explain", "kit", "--json"],
+      ["explain", "kit", "--device", "virtio:d00000002v00001AF4", "--json"],
+    ] {
+      let result = try await Tool.run(TestKit.program, arguments, in: folder.path)
+      let judge = try await Tool.run(
+        "python3", ["-m", "json.tool"], input: Array(result.output.utf8))
+      #expect(result.status == 0 && judge.status == 0 && result.errors.isEmpty)
+    }
+    let unknown = try await Tool.run(
+      TestKit.program, ["explain", "kit", "nothing"], in: folder.path)
+    #expect(unknown.status == 3 && unknown.output.isEmpty)
+  }
+}
