@@ -1,3 +1,4 @@
+import Formats
 import KernelKit
 import TestSupport
 import Testing
@@ -38,12 +39,13 @@ import Testing
     }
   }
 
-  @Test("All pairs of the versions of this machine's packages")
+  @Test("All pairs of the versions in an index of Debian's")
   func real() async throws {
-    let text = try await Tool.shell("dpkg-query -W -f '${Version}\\n' | sort -u", in: "/")
+    let text = try InputFile("\(TestCache.folder)/versions").readAll(limit: 1 << 24)
     var random = SeededRandom(seed: 1)
-    let versions = text.split(separator: "\n").map(String.init).shuffled(using: &random)
-    try #require(versions.count > 50)
+    let versions = String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
+      .shuffled(using: &random)
+    try #require(versions.count > 300)
     // dpkg's order is transitive: where it agrees on all neighbours in our order, it does on all pairs.
     let sorted = versions.sorted { DebianVersion($0) < DebianVersion($1) }
     try await expectAgreement(Array(zip(sorted, sorted.dropFirst())))

@@ -108,6 +108,18 @@ import Testing
     let release = try await failure("6.1.0-19")
     #expect(release?.message.contains("linux-image-6.1.0-19-cloud-amd64") == true)
     #expect(release?.advice?.contains("snapshot archive") == true)
+    // By number and not by letters: 6.1.0-9 is older, 6.1.0-20 is the next.
+    #expect(release?.advice?.hasPrefix("the nearest is linux-image-6.1.0-20-cloud-amd64;") == true)
+    #expect(
+      try await failure("6.1.0-10")?.advice?.hasPrefix(
+        "the nearest is linux-image-6.1.0-18-cloud-amd64;") == true)
+    #expect(
+      try await failure("6.1.0-99-amd64")?.advice?.hasPrefix(
+        "the nearest is linux-image-6.1.0-18-amd64;") == true)
+    let architecture = await #expect(throws: KitError.self) {
+      _ = try await repository.kernels(architecture: "amd46")
+    }
+    #expect(architecture?.code == .missing && architecture?.advice == "the nearest is amd64")
     // A part that the mirror lacks.
     #expect(try await failure("6.12.3-cloud-amd64")?.code == .missing)
     #expect(try await failure("linux-image-6.1.0-20-cloud-arm64")?.code == .missing)

@@ -13,7 +13,7 @@ let compressed = try InputFile(path).readAll(limit: 1 << 28)
 let clock = ContinuousClock()
 let origin = IndexedPackage.Origin(
   suite: DebianSuite(mirror: "", suite: ""),
-  release: TrustedRelease(suite: "", url: "", date: "", fingerprints: []), index: path,
+  release: TrustedRelease(suite: "", url: "", date: "", fingerprints: [], signingKeys: []), index: path,
   indexSHA256: "")
 
 func parse(_ source: any ByteSource) throws -> Int {

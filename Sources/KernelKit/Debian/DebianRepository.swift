@@ -129,7 +129,7 @@ public struct DebianRepository: Sendable {
   ) async throws -> Found {
     let lists = try await lists()
     var found = Found(architecture: architecture)
-    found.places = lists.map { "\($0.suite.mirror) \($0.suite.suite)" }.joined(separator: ", ")
+    found.places = Self.places(lists.map(\.suite))
     let architectures = lists.flatMap(\.release.architectures)
     guard architectures.contains(architecture) else {
       throw KitError(
@@ -144,6 +144,19 @@ public struct DebianRepository: Sendable {
       }
     }
     return found
+  }
+
+  /// `http://mirror trixie trixie-updates, http://another trixie-security`
+  private static func places(_ suites: [DebianSuite]) -> String {
+    var places: [(mirror: String, suites: [String])] = []
+    for suite in suites {
+      if let place = places.firstIndex(where: { $0.mirror == suite.mirror }) {
+        places[place].suites.append(suite.suite)
+      } else {
+        places.append((suite.mirror, [suite.suite]))
+      }
+    }
+    return places.map { "\($0.mirror) \($0.suites.joined(separator: " "))" }.joined(separator: ", ")
   }
 
   /// A suite that a mirror has, and its list, which a trusted key vouches for.
@@ -269,13 +282,15 @@ public struct DebianRepository: Sendable {
         .missing, "\(name) has no version \(version) in \(places)",
         advice: "the nearest is \(nearest?.description ?? "none"); \(Self.snapshotAdvice)")
     }
-    let nearest = NearestName.name(to: name, among: packages.map(\.name) + similar)
+    let release = KernelPackageName(name[...])
+    let nearest =
+      release.flatMap { $0.nearest(among: packages.map(\.name)) }
+      ?? NearestName.name(to: name, among: packages.map(\.name) + similar)
     let advice =
       nearest.map { "the nearest is \($0)" } ?? "give another with --suite or --mirror"
-    let isRelease = KernelPackageName(name[...]) != nil
     return KitError(
       .missing, "there is no package \(name.quoted) for \(found.architecture) in \(places)",
-      advice: isRelease ? "\(advice); \(Self.snapshotAdvice)" : advice)
+      advice: release != nil ? "\(advice); \(Self.snapshotAdvice)" : advice)
   }
 
   private func download(_ packages: [IndexedPackage]) throws -> [Download] {

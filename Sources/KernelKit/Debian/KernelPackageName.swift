@@ -29,6 +29,21 @@ struct KernelPackageName: Hashable {
     release.hasSuffix("-\(flavour)") && Self.areNumbers(release.dropLast(flavour.utf8.count + 1))
   }
 
+  /// The kind of kernel: `cloud`, `amd64` of `6.1.0-18-cloud-amd64`.
+  private var flavour: [Substring] {
+    Array(release.split(separator: "-").drop { $0.first?.isNumber == true })
+  }
+
+  /// Of the names of packages that which has the next newer kernel of the same kind, or else the newest.
+  func nearest(among names: [String]) -> String? {
+    let wanted = DebianVersion(release)
+    let others = names.compactMap { KernelPackageName($0[...]) }
+      .filter { $0.prefix == prefix && $0.flavour == flavour }
+      .map { (name: "\(prefix)\($0.release)", version: DebianVersion($0.release)) }
+    let newer = others.filter { $0.version > wanted }.min { $0.version < $1.version }
+    return (newer ?? others.max { $0.version < $1.version })?.name
+  }
+
   /// Whether a release, or what is left of it, lacks the kind of kernel: `6.1.0-18`.
   private static func areNumbers(_ release: Substring) -> Bool {
     release.split(separator: "-").allSatisfy { $0.first?.isNumber == true }
