@@ -7,7 +7,7 @@ ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
 RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -s
 MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
 
-.PHONY: kit build test fuzz lint format clean
+.PHONY: kit build test matrix fuzz lint format clean
 
 kit: build
 	$(strip $(MINIVM) build --out $(OUT) $(ARCHIVE))
@@ -24,6 +24,15 @@ test:
 	swift build --build-tests
 	scripts/test-cache
 	swift test --skip-build
+	MINIVM=$$(swift build --show-bin-path)/minivm scripts/matrix --ci
+
+# Every kernel on every machine, disk and form of root=, to docs/MATRIX.md: an hour or two. It goes on
+# where it was stopped.
+matrix: build
+	scripts/bootstrap test
+	scripts/test-cache
+	MINIVM=$(MINIVM) scripts/matrix
+	MINIVM=$(MINIVM) scripts/matrix --depmod
 
 # Broken inputs for every decoder, SECONDS for each of them.
 fuzz:
