@@ -50,8 +50,8 @@ import Testing
   func everyProfile(_ package: String) throws {
     let index = try ModuleTree(cached: package).index()
     for profile in ModuleProfile.all {
-      if ["9p", "f2fs"].contains(profile.name), package.hasPrefix("cloud") {
-        // CONFIG_NET_9P and CONFIG_F2FS_FS are off there: whoever asks for them is told so.
+      if ["9p", "f2fs", "usb"].contains(profile.name), package.hasPrefix("cloud") {
+        // Their options are off there, and whoever asks for them is told so.
         #expect(throws: KitError.self) { try select(index, profile.name) }
         continue
       }
