@@ -31,8 +31,8 @@ test:
 matrix: build
 	scripts/bootstrap test
 	scripts/test-cache
-	MINIVM=$(MINIVM) scripts/matrix
 	MINIVM=$(MINIVM) scripts/matrix --depmod
+	MINIVM=$(MINIVM) scripts/matrix
 
 # Broken inputs for every decoder, SECONDS for each of them.
 fuzz:
