@@ -53,7 +53,7 @@ struct DepmodCommand: ParsableCommand {
         writeToStandardError("minivm: warning: \(warning)")
       }
     }
-    let files = try index.files()
+    let files = try index.files(jobs: work.jobs)
     if isDryRun {
       for file in files where !file.name.hasSuffix(".bin") {
         try writeToStandardOutput(file.bytes)

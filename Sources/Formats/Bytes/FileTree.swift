@@ -43,43 +43,61 @@ public enum FileTree {
   /// Names in a folder, in byte order.
   /// - Throws: `FormatError.malformed` for a name that is not UTF-8.
   public static func names(in folder: String) throws(FormatError) -> [String] {
-    guard let raw = rawNames(in: Array(folder.utf8CString)) else {
+    try entries(in: folder).map(\.name)
+  }
+
+  /// What is in a folder, in the byte order of the names.
+  /// - Returns: kinds as lstat(2) has them; nil for what was removed meanwhile.
+  /// - Throws: `FormatError.malformed` for a name that is not UTF-8.
+  public static func entries(
+    in folder: String
+  ) throws(FormatError) -> [(name: String, kind: Kind?)] {
+    guard let raw = rawEntries(in: Array(folder.utf8CString)) else {
       throw .system("can't be listed", path: folder)
     }
-    var names: [String] = []
-    for name in raw {
-      let bytes = name.map { UInt8(bitPattern: $0) }
-      guard let text = String(validating: bytes, as: UTF8.self) else {
+    var entries: [(name: String, kind: Kind?)] = []
+    for (bytes, type) in raw {
+      guard let name = String(validating: bytes, as: UTF8.self) else {
         let shown = String(decoding: bytes, as: UTF8.self).quoted
         throw FormatError(.malformed, "has the name \(shown), which is not UTF-8", path: [folder])
       }
-      names.append(text)
+      let kind: Kind? =
+        switch Int(type) {
+        case DT_REG: .file
+        case DT_DIR: .directory
+        case DT_LNK: .symbolicLink
+        // Not every file system says it with the name.
+        case DT_UNKNOWN: status("\(folder)/\(name)")?.kind
+        default: .other
+        }
+      entries.append((name, kind))
     }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }
 
   /// Those names in a folder that begin with `prefix`, in no order; none when it can't be listed.
   static func names(in folder: String, withPrefix prefix: String) -> [String] {
-    (rawNames(in: Array(folder.utf8CString)) ?? []).compactMap { name in
-      String(validating: name.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    (rawEntries(in: Array(folder.utf8CString)) ?? []).compactMap { name, _ in
+      String(validating: name, as: UTF8.self)
     }.filter { $0.hasPrefix(prefix) }
   }
 
   /// - Parameter folder: with its final NUL; names come without.
-  /// - Returns: nil, and `errno`, when the folder can't be listed.
-  private static func rawNames(in folder: [CChar]) -> [[CChar]]? {
+  /// - Returns: `d_type` of readdir(3) beside each; nil, and `errno`, when the folder can't be listed.
+  private static func rawEntries(in folder: [CChar]) -> [(name: [UInt8], type: UInt8)]? {
     guard let stream = unsafe opendir(folder) else { return nil }
     defer { unsafe closedir(stream) }
-    var names: [[CChar]] = []
+    var entries: [(name: [UInt8], type: UInt8)] = []
     errno = 0
     while let entry = unsafe readdir(stream) {
       let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) {
-        unsafe Array($0.bindMemory(to: CChar.self).prefix { $0 != 0 })
+        unsafe Array($0.prefix(strnlen($0.baseAddress!, $0.count)))
       }
-      if name != [0x2e], name != [0x2e, 0x2e] { names.append(name) }
+      let type = unsafe entry.pointee.d_type
+      if name != [0x2e], name != [0x2e, 0x2e] { entries.append((name, type)) }
       errno = 0
     }
-    return errno == 0 ? names : nil
+    return errno == 0 ? entries : nil
   }
 
   public static func linkTarget(_ path: String) throws(FormatError) -> String {
@@ -195,7 +213,9 @@ public enum FileTree {
       return
     }
     unsafe chmod(path, 0o700)
-    for name in rawNames(in: path) ?? [] { remove(path.dropLast() + [0x2f] + name + [0]) }
+    for (name, _) in rawEntries(in: path) ?? [] {
+      remove(path.dropLast() + [0x2f] + name.map { CChar(bitPattern: $0) } + [0])
+    }
     unsafe rmdir(path)
   }
 

@@ -37,6 +37,23 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
     self.commit = commit
   }
 
+  /// Does all of `inputs`, and waits for the results, which come in the order of the inputs.
+  /// - Throws: what the first failed piece failed with.
+  public static func map(
+    _ inputs: some Sequence<Input>, jobs: Int, _ work: @escaping @Sendable (Input) throws -> Output
+  ) throws -> [Output] {
+    let results = Results()
+    let pipeline = OrderedWork(
+      jobs: jobs, work: work, commit: { output in results.all.withLock { $0.append(output) } })
+    for input in inputs { try pipeline.submit(input) }
+    try pipeline.finish()
+    return results.all.withLock { $0 }
+  }
+
+  private final class Results: Sendable {
+    let all = Mutex<[Output]>([])
+  }
+
   /// Waits while the pipeline is full. To be called from one thread at a time.
   /// - Throws: what an earlier piece failed with.
   public func submit(_ input: Input) throws {

@@ -72,8 +72,9 @@ public final class OutputFile: Sendable {
   }
 
   /// Puts several files in their places, all or none, once all of them are known to be on the disk.
-  public static func commit(_ files: [OutputFile]) throws(FormatError) {
-    for file in files { try file.stage(mode: nil) }
+  public static func commit(_ files: [OutputFile]) throws {
+    // Side by side, so that the disk gets all of it at once.
+    _ = try OrderedWork.map(files, jobs: 8) { try $0.stage(mode: nil) }
     try TemporaryPaths.publishing { () throws(FormatError) in
       var published: [OutputFile] = []
       for file in files {

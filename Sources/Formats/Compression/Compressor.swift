@@ -15,7 +15,7 @@ extension Compression {
     switch self {
     case .none: return bytes
     case .gzip: return try Self.gzip(bytes, level: level ?? 9)
-    case .zstd: return try Self.zstd(bytes, level: level ?? 12, jobs: jobs)
+    case .zstd: return try Self.zstd(bytes, level: level ?? 9, jobs: jobs)
     case .xz: return try Self.xz(bytes, level: level ?? 6)
     case .lz4: return try Self.legacyLZ4(bytes, level: level ?? 9)
     case .bzip2, .lzma: throw FormatError(.unsupported, "\(rawValue) is read, not written")
@@ -36,6 +36,9 @@ extension Compression {
   }
 
   /// One frame with a checksum (RFC 8878).
+  ///
+  /// Its window is as large as the data, up to the 128 MiB that Linux decodes (lib/zstd,
+  /// ZSTD_WINDOWSIZE_MAX): programs far from each other in a RAM disk share a static libc.
   private static func zstd(_ bytes: [UInt8], level: Int32, jobs: Int) throws(FormatError) -> [UInt8]
   {
     guard let context = unsafe ZSTD_createCCtx() else {
@@ -45,6 +48,7 @@ extension Compression {
     let parameters: [(ZSTD_cParameter, Int32)] = [
       (ZSTD_c_compressionLevel, level),
       (ZSTD_c_checksumFlag, 1),
+      (ZSTD_c_windowLog, Int32(min(27, max(20, Int.bitWidth - bytes.count.leadingZeroBitCount)))),
       // With one worker or many the data is cut in the same way; without workers it is not.
       (ZSTD_c_nbWorkers, Int32(clamping: max(1, jobs))),
     ]

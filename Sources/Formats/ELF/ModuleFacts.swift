@@ -15,60 +15,62 @@ public struct ModuleFacts: Sendable, Equatable {
   /// Facts of a module of which nothing is known.
   public init() {}
 
-  /// Reads the bytes of a module's file, which may be compressed, whatever its name says.
+  /// Reads a module's file, which may be compressed, whatever its name says.
   /// - Parameter limit: of the decompressed size, in bytes.
-  public init(readingFile bytes: [UInt8], limit: Int) {
+  public init(readingFile file: some RandomAccessBytes, limit: Int) {
     do {
-      self.init(reading: try Compression.decompress(bytes, limit: limit))
+      guard file.byteCount <= limit else {
+        throw FormatError(.limit, "\(file.byteCount) bytes are more than \(limit)")
+      }
+      if Compression.detect(try file.bytes(in: 0..<min(file.byteCount, 16))) == .none {
+        self.init(reading: file)
+      } else {
+        let bytes = Array(try file.bytes(in: 0..<file.byteCount))
+        self.init(reading: try Compression.decompress(bytes, limit: limit))
+      }
     } catch {
       self.init()
       problems = [error as? FormatError ?? FormatError(.malformed, "\(error)")]
     }
   }
 
-  /// Reads a module in memory. Time and memory are proportional to the size of `bytes`, whatever
-  /// they are.
-  public init(reading bytes: [UInt8]) {
-    let elf: ELFFile
-    do {
-      elf = try ELFFile(bytes)
+  /// Reads a module that is not compressed: only the sections that say something. Time and memory are
+  /// proportional to its size, whatever is in it.
+  public init(reading bytes: some RandomAccessBytes) {
+    do throws(FormatError) {
+      let elf = try ELFFile(bytes)
+      let found = elf.sections(named: [
+        ".modinfo", ".symtab", ".strtab", "__versions", "__ksymtab_strings",
+      ])
+      if let section = found[0] {
+        information = ByteStrings(separatedByNUL: try elf.section(section))
+      }
+      if let table = found[1], let names = found[2] {
+        try readSymbols(elf, table: table, names: names, versions: found[3])
+      }
+      if exports.isEmpty, let section = found[4] {
+        exports = ByteStrings(separatedByNUL: try elf.section(section))
+      }
     } catch {
-      problems = [error]
-      return
+      problems.append(error)
     }
-    let found = elf.sections(named: [
-      ".modinfo", ".symtab", ".strtab", "__versions", "__ksymtab_strings",
-    ])
-    if let section = found[0] { information = Self.strings(bytes, section) }
-    readSymbols(elf, table: found[1], names: found[2], versions: found[3])
-    if exports.isEmpty, let section = found[4] { exports = Self.strings(bytes, section) }
   }
 
   /// The values of a key of `.modinfo`, in file order; empty for a record that is the key alone.
   public func values(of key: String) -> [ArraySlice<UInt8>] {
-    let key = Array(key.utf8)
-    return information.compactMap { record in
-      guard record.starts(with: key) else { return nil }
-      let rest = record.dropFirst(key.count)
-      return rest.isEmpty || rest.first == UInt8(ascii: "=") ? rest.dropFirst() : nil
-    }
-  }
-
-  /// Strings with any number of NULs between them.
-  private static func strings(_ bytes: [UInt8], _ section: Range<Int>) -> ByteStrings {
-    var strings = ByteStrings()
-    for string in bytes[section].split(separator: 0) { strings.append(string) }
-    return strings
+    information.strings(after: Array(key.utf8)).filter {
+      $0.isEmpty || $0.first == UInt8(ascii: "=")
+    }.map { $0.dropFirst() }
   }
 
   /// What kmod makes of a symbol table that is not whole holds here too: no exports from it when any
   /// symbol has no name, and no needs at all, not even those of `__versions`, when a needed one has
   /// none.
   private mutating func readSymbols(
-    _ elf: ELFFile, table: Range<Int>?, names: Range<Int>?, versions: Range<Int>?
-  ) {
-    guard let table, let names else { return }
-    guard table.count % (elf.is64Bit ? 24 : 16) == 0 else {
+    _ elf: ELFFile<some RandomAccessBytes>, table: Range<Int>, names: Range<Int>,
+    versions: Range<Int>?
+  ) throws(FormatError) {
+    guard table.count % SymbolTable.entrySize(elf.is64Bit) == 0 else {
       problems.append(
         FormatError(.malformed, "the symbol table is not whole", offset: table.lowerBound))
       return
@@ -76,43 +78,45 @@ public struct ModuleFacts: Sendable, Equatable {
     var hasAllNames = true
     var hasNeededNames = true
     // Many symbols may share one long name: what is copied is bounded by what was there.
-    var budget = elf.bytes.count
-    for symbol in SymbolTable(elf, table: table, names: names)
-    where symbol.isNeeded || symbol.isExport {
+    var budget = elf.byteCount
+    let symbols = try elf.section(table)
+    let strings = try elf.section(names)
+    SymbolTable(elf, table: symbols, names: strings).forEachWanted { symbol in
       guard let start = symbol.name else {
         if hasAllNames {
           problems.append(
-            FormatError(.malformed, "a symbol's name is outside the names", offset: symbol.offset))
+            FormatError(
+              .malformed, "a symbol's name is outside the names",
+              offset: table.lowerBound + symbol.offset))
         }
         hasAllNames = false
         if symbol.isNeeded { hasNeededNames = false }
-        continue
+        return true
       }
-      var end = start
-      while end < names.upperBound, elf.bytes[end] != 0 { end += 1 }
+      let end = strings.endOfString(from: start)
       budget -= end - start
       guard budget >= 0 else {
         problems.append(
-          FormatError(.limit, "the symbol names overlap too much", offset: symbol.offset))
-        break
+          FormatError(
+            .limit, "the symbol names overlap too much", offset: table.lowerBound + symbol.offset))
+        return false
       }
-      if symbol.isExport, end > start + 6 { exports.append(elf.bytes[start + 6..<end]) }
-      if symbol.isNeeded, end > start { appendNeed(elf.bytes[start..<end]) }
+      if symbol.isExport, end > start + 6 { exports.append(strings[start + 6..<end]) }
+      if symbol.isNeeded, end > start { appendNeed(strings[start..<end]) }
+      return true
     }
     if !hasAllNames { exports = ByteStrings() }
-    if let versions { readVersions(elf, versions) }
+    if let versions { readVersions(try elf.section(versions), is64Bit: elf.is64Bit) }
     if !hasNeededNames { needs = ByteStrings() }
   }
 
   /// 64-byte records: a checksum as wide as a long, then the name.
-  private mutating func readVersions(_ elf: ELFFile, _ section: Range<Int>) {
+  private mutating func readVersions(_ section: ArraySlice<UInt8>, is64Bit: Bool) {
     guard section.count % 64 == 0 else { return }
-    let checksum = elf.is64Bit ? 8 : 4
-    var record = section.lowerBound
-    while record < section.upperBound {
-      let name = elf.bytes[record + checksum..<record + 64]
-      appendNeed(name.prefix { $0 != 0 })
-      record += 64
+    let checksum = is64Bit ? 8 : 4
+    for record in stride(from: section.startIndex, to: section.endIndex, by: 64) {
+      let name = section[record + checksum..<record + 64]
+      appendNeed(name[..<name.endOfString(from: name.startIndex)])
     }
   }
 

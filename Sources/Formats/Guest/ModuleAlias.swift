@@ -3,6 +3,7 @@ public enum ModuleAlias {
   /// The way that kmod writes names and aliases in its indexes: with underscores for dashes, but for
   /// those in brackets.
   /// - Returns: nil when a bracket has no partner: modprobe can't match such an alias.
+  @inlinable
   public static func normalized(_ alias: some Collection<UInt8>) -> [UInt8]? {
     var result: [UInt8] = []
     result.reserveCapacity(alias.count)

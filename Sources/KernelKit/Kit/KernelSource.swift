@@ -97,8 +97,8 @@ public enum KernelSource: Sendable {
   }
 
   private static func paths(in folder: String) throws -> [String] {
-    try FileTree.names(in: folder).flatMap { name -> [String] in
-      guard FileTree.status("\(folder)/\(name)")?.kind == .directory else { return [name] }
+    try FileTree.entries(in: folder).flatMap { name, kind -> [String] in
+      guard kind == .directory else { return [name] }
       return try [name] + paths(in: "\(folder)/\(name)").map { "\(name)/\($0)" }
     }
   }

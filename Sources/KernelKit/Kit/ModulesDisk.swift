@@ -100,7 +100,7 @@ public final class ModulesDisk {
   /// - Throws: `KitError.invalid` when the tree does not fit in the size that was asked for.
   public func finish() throws -> ModuleIndex {
     let index = try collector.index()
-    for file in try index.files() { try addIndex(file) }
+    for file in try index.files(jobs: options.jobs) { try addIndex(file) }
     let digest = Array(content.finalize())
     do {
       try writer.finish(
@@ -162,11 +162,7 @@ public final class ModulesDisk {
 /// What paths of a module tree mean.
 enum ModuleTreePath {
   /// Files that depmod makes, which say nothing that the modules do not.
-  static let indexes: Set<String> = [
-    "modules.dep", "modules.dep.bin", "modules.alias", "modules.alias.bin", "modules.softdep",
-    "modules.weakdep", "modules.symbols", "modules.symbols.bin", "modules.builtin.bin",
-    "modules.builtin.alias.bin", "modules.devname",
-  ]
+  static let indexes = Set(ModuleIndex.fileNames)
 
   static func isLeftOut(_ below: String) -> Bool {
     ["build", "source"].contains(below) || indexes.contains(below)

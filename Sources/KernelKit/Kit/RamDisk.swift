@@ -73,7 +73,7 @@ public struct RamDisk: Sendable {
         Manifest.Module(path: path, size: bytes.count, reasons: module.reasons.map(\.description)))
       chosen.append((path, original.facts))
     }
-    for (name, bytes) in try indexFiles(chosen, of: index) {
+    for (name, bytes) in try indexFiles(chosen, of: index, jobs: jobs) {
       try initramfs.add("\(tree)/\(name)", .file(bytes, isExecutable: false))
     }
     let autoload = selection.autoload.map { $0 + "\n" }.joined()
@@ -109,9 +109,10 @@ public struct RamDisk: Sendable {
 
   /// Only what is in the image stands in the image's indexes; what is built in is in all of them.
   private func indexFiles(
-    _ chosen: [(path: String, facts: ModuleFacts)], of index: ModuleIndex
+    _ chosen: [(path: String, facts: ModuleFacts)], of index: ModuleIndex, jobs: Int
   ) throws -> [(String, [UInt8])] {
-    let files = try ModuleIndex(chosen, lists: index.lists).files().map { ($0.name, $0.bytes) }
+    let files = try ModuleIndex(chosen, lists: index.lists).files(jobs: jobs)
+      .map { ($0.name, $0.bytes) }
     return files + [index.lists.builtin.map { ("modules.builtin", $0) }].compactMap { $0 }
   }
 }

@@ -1,6 +1,7 @@
 /// Collects what modules need, reusing its memory from one to the next.
 struct DependencyWalk {
-  private let modules: [ModuleIndex.Module]
+  private let dependencies: [[Int]]
+  private let depths: [Int]
   private var seenBy: [Int]
   private var turn = 0
   /// How many dependencies were looked at: hostile modules can make that grow with the cube of
@@ -8,7 +9,8 @@ struct DependencyWalk {
   private(set) var steps = 0
 
   init(_ modules: [ModuleIndex.Module]) {
-    self.modules = modules
+    dependencies = modules.map(\.dependencies)
+    depths = modules.map(\.depth)
     seenBy = [Int](repeating: 0, count: modules.count)
   }
 
@@ -20,8 +22,8 @@ struct DependencyWalk {
     var current = position
     seenBy[position] = turn
     while true {
-      steps += modules[current].dependencies.count
-      for dependency in modules[current].dependencies where seenBy[dependency] != turn {
+      steps += dependencies[current].count
+      for dependency in dependencies[current] where seenBy[dependency] != turn {
         seenBy[dependency] = turn
         closure.append(dependency)
       }
@@ -29,6 +31,6 @@ struct DependencyWalk {
       current = closure[next]
       next += 1
     }
-    return closure.sorted { modules[$0].depth < modules[$1].depth }
+    return closure.sorted { depths[$0] < depths[$1] }
   }
 }

@@ -7,16 +7,9 @@ internal import Formats
 /// has of these is in the upper bits of the offset that leads to it. Children stand before their
 /// node and the root is last, as kmod up to 33 writes it.
 struct IndexTrie {
-  private struct Entry {
-    var key: Range<Int>
-    var value: Range<Int>
-    /// The first 8 bytes of the key, so that most comparisons are one.
-    var start: UInt64
-    var priority: UInt32
-  }
-
-  private var pool: [UInt8] = []
-  private var entries: [Entry] = []
+  private var keys = ByteStrings()
+  private var values = ByteStrings()
+  private var priorities: [UInt32] = []
 
   /// Whether a key can stand in the index.
   static func takes(_ key: some Sequence<UInt8>) -> Bool {
@@ -24,68 +17,54 @@ struct IndexTrie {
   }
 
   /// - Parameters:
+  ///   - prefix: of the key.
   ///   - key: left out when it is not one: kmod then writes an index that finds nothing.
   ///   - priority: where the value stands among those of its key, lowest first.
   ///     Of equals, the one that came last stands first.
   mutating func insert(
-    _ key: some Collection<UInt8>, _ value: some Collection<UInt8>, priority: Int
+    prefix: [UInt8] = [], _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>, priority: Int
   ) {
     guard Self.takes(key) else { return }
-    let start = pool.count
-    pool.append(contentsOf: key)
-    let middle = pool.count
-    pool.append(contentsOf: value)
-    var first: UInt64 = 0
-    for index in 0..<8 {
-      first = first << 8 | (start + index < middle ? UInt64(pool[start + index]) : 0)
-    }
-    entries.append(
-      Entry(
-        key: start..<middle, value: middle..<pool.count, start: first,
-        priority: UInt32(truncatingIfNeeded: priority)))
+    keys.append(prefix, key)
+    values.append(value)
+    priorities.append(UInt32(truncatingIfNeeded: priority))
   }
 
   /// - Throws: `FormatError.limit` past the 512 MiB that an offset reaches.
   func bytes() throws(FormatError) -> [UInt8] {
-    var writer = TrieWriter(pool: pool)
-    let order = sortedEntries()
-    var position = 0
-    while position < order.count {
-      let key = entries[order[position]].key
-      var values: [(UInt32, Range<Int>)] = []
-      while position < order.count, isSameKey(entries[order[position]].key, key) {
-        let entry = entries[order[position]]
-        values.append((entry.priority, entry.value))
-        position += 1
-      }
-      try writer.add(key, values)
+    var writer = TrieWriter()
+    var rest = keys.sortedPositions()[...]
+    while let first = rest.first {
+      let key = keys[first]
+      var count = 1
+      while count < rest.count, keys[rest[rest.startIndex + count]] == key { count += 1 }
+      try writer.add(key, sortedValues(rest.prefix(count)))
+      rest = rest.dropFirst(count)
     }
     return try writer.finish()
   }
 
-  private func sortedEntries() -> [Int] {
-    entries.indices.sorted { left, right in
-      let (a, b) = (entries[left], entries[right])
-      if a.start != b.start { return a.start < b.start }
-      let (first, second) = (pool[a.key], pool[b.key])
-      if first.lexicographicallyPrecedes(second) { return true }
-      if second.lexicographicallyPrecedes(first) { return false }
-      return a.priority != b.priority ? a.priority < b.priority : left > right
+  /// - Parameter entries: of one key, in the order in which they came.
+  private func sortedValues(_ entries: ArraySlice<Int>) -> [TrieWriter.Value] {
+    if entries.count == 1, let entry = entries.first {
+      return [(priorities[entry], values[entry])]
     }
-  }
-
-  private func isSameKey(_ first: Range<Int>, _ second: Range<Int>) -> Bool {
-    first.count == second.count && pool[first].elementsEqual(pool[second])
+    return entries.sorted {
+      priorities[$0] != priorities[$1] ? priorities[$0] < priorities[$1] : $0 > $1
+    }.map { (priorities[$0], values[$0]) }
   }
 }
 
 /// Takes keys in ascending order and writes a node as soon as no later key can go below it.
 private struct TrieWriter {
+  typealias Value = (priority: UInt32, bytes: ArraySlice<UInt8>)
+
   private struct Node {
     /// How many bytes of its keys are above the end of this node's prefix.
     var depth: Int
-    var key: Range<Int>
-    var values: [(UInt32, Range<Int>)] = []
+    /// Or one that is below it.
+    var key: ArraySlice<UInt8>
+    var values: [Value] = []
     var children: [(character: UInt8, offset: UInt32)] = []
   }
 
@@ -93,14 +72,12 @@ private struct TrieWriter {
   private static let hasValues: UInt32 = 0x4000_0000
   private static let hasChildren: UInt32 = 0x2000_0000
 
-  private let pool: [UInt8]
   private var bytes: [UInt8] = []
   /// From the root, which never has a prefix, to the last key's node.
-  private var open = [Node(depth: 0, key: 0..<0)]
-  private var lastKey: Range<Int>?
+  private var open = [Node(depth: 0, key: [])]
+  private var lastKey: ArraySlice<UInt8> = []
 
-  init(pool: [UInt8]) {
-    self.pool = pool
+  init() {
     for value in [0xb007_f457, 0x0002_0001, 0] as [UInt32] { append(value) }
   }
 
@@ -110,9 +87,8 @@ private struct TrieWriter {
     }
   }
 
-  mutating func add(_ key: Range<Int>, _ values: [(UInt32, Range<Int>)]) throws(FormatError) {
-    let common = lastKey.map { commonLength($0, key) } ?? 0
-    try close(to: common)
+  mutating func add(_ key: ArraySlice<UInt8>, _ values: [Value]) throws(FormatError) {
+    try close(to: Self.commonLength(lastKey, key))
     lastKey = key
     if key.count == open[open.count - 1].depth {
       open[open.count - 1].values = values
@@ -134,7 +110,7 @@ private struct TrieWriter {
       open.removeLast()
       let parentDepth = max(open[open.count - 1].depth, depth)
       let offset = try write(node, above: parentDepth)
-      let child = (pool[node.key.lowerBound + parentDepth], offset)
+      let child = (node.key[node.key.startIndex + parentDepth], offset)
       if open[open.count - 1].depth < parentDepth {
         open.append(Node(depth: parentDepth, key: node.key))
       }
@@ -149,8 +125,8 @@ private struct TrieWriter {
     }
     var flags: UInt32 = 0
     if let above, node.depth > above + 1 {
-      let start = node.key.lowerBound
-      bytes.append(contentsOf: pool[start + above + 1..<start + node.depth])
+      let start = node.key.startIndex
+      bytes.append(contentsOf: node.key[start + above + 1..<start + node.depth])
       bytes.append(0)
       flags |= Self.hasPrefix
     }
@@ -173,17 +149,19 @@ private struct TrieWriter {
       append(UInt32(truncatingIfNeeded: node.values.count))
       for (priority, value) in node.values {
         append(priority)
-        bytes.append(contentsOf: pool[value])
+        bytes.append(contentsOf: value)
         bytes.append(0)
       }
     }
     return offset | flags
   }
 
-  private func commonLength(_ first: Range<Int>, _ second: Range<Int>) -> Int {
+  private static func commonLength(
+    _ first: ArraySlice<UInt8>, _ second: ArraySlice<UInt8>
+  ) -> Int {
     var count = 0
     let limit = min(first.count, second.count)
-    while count < limit, pool[first.lowerBound + count] == pool[second.lowerBound + count] {
+    while count < limit, first[first.startIndex + count] == second[second.startIndex + count] {
       count += 1
     }
     return count

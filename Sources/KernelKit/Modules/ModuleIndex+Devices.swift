@@ -54,15 +54,11 @@ extension ModuleIndex {
 
   /// Exported symbols with the positions of their owners, as kmod's table of 2048 buckets has them.
   func symbolsInHashOrder() -> [(symbol: ArraySlice<UInt8>, owner: Int)] {
-    var owners: [ByteString: Int] = [:]
-    for (position, module) in modules.enumerated() {
-      for symbol in module.facts.exports { owners[ByteString(symbol)] = position }
+    let symbols = symbolOwners.keys
+    var buckets = [[Int]](repeating: [], count: 2048)
+    for position in symbols.sortedPositions() {
+      buckets[Int(ModuleName.hash(symbols[position]) % 2048)].append(position)
     }
-    return owners.map { (bucket: ModuleName.hash($0.bytes) % 2048, symbol: $0.bytes, owner: $1) }
-      .sorted { left, right in
-        if left.bucket != right.bucket { return left.bucket < right.bucket }
-        return left.symbol.lexicographicallyPrecedes(right.symbol)
-      }
-      .map { ($0.symbol, $0.owner) }
+    return buckets.joined().map { (symbols[$0], symbolOwners.values[$0]) }
   }
 }

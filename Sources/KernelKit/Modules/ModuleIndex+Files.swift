@@ -1,4 +1,4 @@
-public import Formats
+internal import Formats
 
 extension ModuleIndex {
   /// One of the files that depmod writes into a module tree.
@@ -8,23 +8,31 @@ extension ModuleIndex {
   }
 
   /// All files of a module tree, byte for byte as kmod 30 writes them; modules.weakdep as kmod 34.
+  /// - Parameter jobs: how many are made at once.
   /// - Throws: `FormatError.limit` when an index would be larger than its format allows.
-  public func files() throws(FormatError) -> [File] {
-    let dependencies = try dependencyLines()
-    return [
-      File(name: "modules.dep", bytes: Self.joined(dependencies)),
-      File(name: "modules.dep.bin", bytes: try dependencyIndex(dependencies)),
-      File(name: "modules.alias", bytes: aliasText()),
-      File(name: "modules.alias.bin", bytes: try aliasIndex()),
-      File(name: "modules.softdep", bytes: relationText("softdep", "Soft dependencies")),
-      File(name: "modules.weakdep", bytes: relationText("weakdep", "Weak dependencies")),
-      File(name: "modules.symbols", bytes: symbolText()),
-      File(name: "modules.symbols.bin", bytes: try symbolIndex()),
-      File(name: "modules.builtin.bin", bytes: try builtinIndex()),
-      File(name: "modules.builtin.alias.bin", bytes: try builtinAliasIndex()),
-      File(name: "modules.devname", bytes: deviceText()),
+  public func files(jobs: Int = 1) throws -> [File] {
+    // What takes longest begins first. In the result files stand as in `fileNames`.
+    let groups: [@Sendable () throws -> [File]] = [
+      { [File(name: "modules.alias.bin", bytes: try aliasIndex())] },
+      symbolFiles,
+      dependencyFiles,
+      { [File(name: "modules.alias", bytes: aliasText())] },
+      { [File(name: "modules.softdep", bytes: relationText("softdep", "Soft dependencies"))] },
+      { [File(name: "modules.weakdep", bytes: relationText("weakdep", "Weak dependencies"))] },
+      { [File(name: "modules.builtin.bin", bytes: try builtinIndex())] },
+      { [File(name: "modules.builtin.alias.bin", bytes: try builtinAliasIndex())] },
+      { [File(name: "modules.devname", bytes: deviceText())] },
     ]
+    let files = try OrderedWork.map(groups, jobs: jobs) { try $0() }.joined()
+    return Self.fileNames.compactMap { name in files.first { $0.name == name } }
   }
+
+  /// The names of the files that depmod makes.
+  static let fileNames = [
+    "modules.dep", "modules.dep.bin", "modules.alias", "modules.alias.bin", "modules.softdep",
+    "modules.weakdep", "modules.symbols", "modules.symbols.bin", "modules.builtin.bin",
+    "modules.builtin.alias.bin", "modules.devname",
+  ]
 
   private static func joined(_ lines: [[UInt8]]) -> [UInt8] {
     var text: [UInt8] = []
@@ -58,23 +66,26 @@ extension ModuleIndex {
     return lines
   }
 
-  private func dependencyIndex(_ lines: [[UInt8]]) throws(FormatError) -> [UInt8] {
+  @Sendable private func dependencyFiles() throws -> [File] {
+    let lines = try dependencyLines()
     var trie = IndexTrie()
     for (position, module) in modules.enumerated() {
-      trie.insert(Array(module.name.utf8), lines[position], priority: position)
+      trie.insert(Array(module.name.utf8)[...], lines[position][...], priority: position)
     }
-    return try trie.bytes()
+    return [
+      File(name: "modules.dep", bytes: Self.joined(lines)),
+      File(name: "modules.dep.bin", bytes: try trie.bytes()),
+    ]
   }
 
   private func aliasText() -> [UInt8] {
     var text = Array("# Aliases extracted from modules themselves.\n".utf8)
     for module in modules {
+      let end = Array(" \(module.name)\n".utf8)
       for alias in module.facts.values(of: "alias") {
         text += "alias ".utf8
         text += alias
-        text.append(UInt8(ascii: " "))
-        text += module.name.utf8
-        text.append(UInt8(ascii: "\n"))
+        text += end
       }
     }
     return text
@@ -86,7 +97,7 @@ extension ModuleIndex {
       let name = Array(module.name.utf8)
       for alias in module.facts.values(of: "alias") {
         guard let key = ModuleAlias.normalized(alias) else { continue }
-        trie.insert(key, name, priority: position)
+        trie.insert(key[...], name[...], priority: position)
       }
     }
     return try trie.bytes()
@@ -104,25 +115,23 @@ extension ModuleIndex {
     return text
   }
 
-  private func symbolText() -> [UInt8] {
+  @Sendable private func symbolFiles() throws -> [File] {
+    let names = modules.map { Array($0.name.utf8) }
+    let prefix = Array("symbol:".utf8)
     var text = Array("# Aliases for symbols, used by symbol_request().\n".utf8)
+    var trie = IndexTrie()
     for (symbol, owner) in symbolsInHashOrder() {
       text += "alias symbol:".utf8
       text += symbol
       text.append(UInt8(ascii: " "))
-      text += modules[owner].name.utf8
+      text += names[owner]
       text.append(UInt8(ascii: "\n"))
+      trie.insert(prefix: prefix, symbol, names[owner][...], priority: owner)
     }
-    return text
-  }
-
-  private func symbolIndex() throws(FormatError) -> [UInt8] {
-    var trie = IndexTrie()
-    for (symbol, owner) in symbolsInHashOrder() {
-      trie.insert(
-        Array("symbol:".utf8) + symbol, Array(modules[owner].name.utf8), priority: owner)
-    }
-    return try trie.bytes()
+    return [
+      File(name: "modules.symbols", bytes: text),
+      File(name: "modules.symbols.bin", bytes: try trie.bytes()),
+    ]
   }
 
   /// Lines of modules.builtin: paths of what would be modules.
@@ -130,7 +139,7 @@ extension ModuleIndex {
     guard let list = lists.builtin else { return [] }
     var trie = IndexTrie()
     for line in Self.lines(list) {
-      trie.insert(Array(ModuleName.name(ofPath: line).utf8), [], priority: 0)
+      trie.insert(Array(ModuleName.name(ofPath: line).utf8)[...], [], priority: 0)
     }
     return try trie.bytes()
   }
@@ -148,7 +157,7 @@ extension ModuleIndex {
         record[(dot + 1)..<equals].elementsEqual("alias".utf8),
         let key = ModuleAlias.normalized(record[(equals + 1)...])
       else { continue }
-      trie.insert(key, record[..<dot], priority: 0)
+      trie.insert(key[...], record[..<dot], priority: 0)
     }
     return try trie.bytes()
   }

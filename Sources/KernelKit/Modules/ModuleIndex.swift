@@ -37,6 +37,8 @@ public struct ModuleIndex: Sendable {
   /// Modules that are part of the kernel, as modules.builtin has them.
   public let builtinNames: Set<String>
   private let positions: [String: Int]
+  /// Exported symbols, and the positions of the modules that they are taken from.
+  private(set) var symbolOwners = ByteStringMap()
 
   /// - Parameters:
   ///   - found: paths below the module tree, with what is known of each. Of two with one name, the
@@ -101,16 +103,14 @@ public struct ModuleIndex: Sendable {
 
   /// Finds who exports what each module needs. Of two that export one symbol, the later one counts.
   private mutating func connect() {
-    var owners: [ByteString: Int] = [:]
-    owners.reserveCapacity(modules.reduce(0) { $0 + $1.facts.exports.count })
     for (position, module) in modules.enumerated() {
-      for symbol in module.facts.exports { owners[ByteString(symbol)] = position }
+      for symbol in module.facts.exports { symbolOwners.set(symbol, position) }
     }
     var seenBy = [Int](repeating: -1, count: modules.count)
     for position in modules.indices {
       var dependencies: [Int] = []
       for symbol in modules[position].facts.needs {
-        guard let owner = owners[ByteString(symbol)], seenBy[owner] != position else { continue }
+        guard let owner = symbolOwners[symbol], seenBy[owner] != position else { continue }
         seenBy[owner] = position
         dependencies.append(owner)
       }

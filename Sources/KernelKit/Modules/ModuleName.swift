@@ -5,7 +5,10 @@ public enum ModuleName {
 
   /// Whether a file's name is a module's: longer than one of `suffixes`, and ending with it.
   public static func isModuleFile(_ name: some StringProtocol) -> Bool {
-    suffixes.contains { name.utf8.count > $0.utf8.count && name.hasSuffix($0) }
+    let name = name.utf8
+    return suffixes.contains { suffix in
+      name.count > suffix.utf8.count && name.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+    }
   }
 
   /// A module's path without what compression adds to its end.
@@ -47,11 +50,11 @@ public enum ModuleName {
   }
 
   /// Paul Hsieh's SuperFastHash: kmod's tables are written in its order.
-  static func hash(_ key: some RandomAccessCollection<UInt8>) -> UInt32 {
+  static func hash(_ key: ArraySlice<UInt8>) -> UInt32 {
     var hash = UInt32(truncatingIfNeeded: key.count)
     var index = key.startIndex
     func next() -> UInt32 {
-      defer { index = key.index(after: index) }
+      defer { index += 1 }
       return UInt32(key[index])
     }
     func nextPair() -> UInt32 {

@@ -1,6 +1,8 @@
+internal import Formats
+
 /// The order in which kmod goes through modules: as modules.order has them, then by hash of the name.
 struct ModuleOrder {
-  private var lines: [ArraySlice<UInt8>: Int] = [:]
+  private var lines = ByteStringMap()
   /// Why modules.order does not count, if it doesn't.
   private(set) var warning: String?
 
@@ -15,7 +17,7 @@ struct ModuleOrder {
     }
     // Of lines that stand there twice the last one counts.
     for (number, line) in order.split(separator: UInt8(ascii: "\n")).enumerated() {
-      lines[line] = number
+      lines.set(line, number)
     }
   }
 
@@ -23,7 +25,7 @@ struct ModuleOrder {
     let keyed = modules.map { module in
       (
         line: lines[ModuleName.orderPath(module.path)] ?? Int.max,
-        bucket: ModuleName.hash(Array(module.name.utf8)) % 512, module: module
+        bucket: ModuleName.hash(Array(module.name.utf8)[...]) % 512, module: module
       )
     }
     return keyed.sorted { left, right in

@@ -1,5 +1,4 @@
 public import Formats
-internal import Synchronization
 
 /// The modules of one kernel on a disk: `ROOT/lib/modules/VER` or `ROOT/usr/lib/modules/VER`.
 public struct ModuleTree: Sendable {
@@ -69,21 +68,20 @@ public struct ModuleTree: Sendable {
   public func facts(
     of paths: [String], jobs: Int
   ) throws -> [(path: String, facts: ModuleFacts)] {
-    let results = Mutex<[(path: String, facts: ModuleFacts)]>([])
-    let work = OrderedWork<ArraySlice<String>, [(path: String, facts: ModuleFacts)]>(
-      jobs: jobs,
-      work: { try $0.map { (path: $0, facts: try self.facts(of: $0)) } },
-      commit: { part in results.withLock { $0 += part } })
-    for start in stride(from: 0, to: paths.count, by: 32) {
-      try work.submit(paths[start..<min(start + 32, paths.count)])
+    // Some at once: handing over a single one costs about as much as looking into it.
+    let parts = stride(from: 0, to: paths.count, by: 32).map { start in
+      paths[start..<min(start + 32, paths.count)]
     }
-    try work.finish()
-    return results.withLock { $0 }
+    return try OrderedWork.map(parts, jobs: jobs) { part in
+      try part.map { (path: $0, facts: try facts(of: $0)) }
+    }.flatMap { $0 }
   }
 
   private func facts(of modulePath: String) throws -> ModuleFacts {
     let path = modulePath.hasPrefix("/") ? modulePath : "\(path)/\(modulePath)"
-    return ModuleFacts(
-      readingFile: try InputFile(path).readAll(limit: Self.sizeLimit), limit: Self.sizeLimit)
+    let facts = ModuleFacts(readingFile: try InputFile(path), limit: Self.sizeLimit)
+    // A disk that fails is no property of the module.
+    if let failure = facts.problems.first(where: { $0.kind == .io }) { throw failure }
+    return facts
   }
 }

@@ -29,13 +29,13 @@ struct ModuleTreeWalk {
   ) throws(FormatError) {
     above.append(real)
     defer { above.removeLast() }
-    for name in try FileTree.names(in: folder) where !excluded.contains(name) {
+    for (name, kind) in try FileTree.entries(in: folder) where !excluded.contains(name) {
       entries += 1
       guard entries < Self.entryLimit else {
         throw FormatError(.limit, "more than \(Self.entryLimit) entries", path: [root])
       }
       let path = "\(folder)/\(name)"
-      guard var kind = FileTree.status(path)?.kind else { continue }
+      guard var kind else { continue }
       var real = "\(real)/\(name)"
       if kind == .symbolicLink {
         guard let target = Self.realPath(path), target.hasPrefix(root + "/"),

@@ -1,0 +1,92 @@
+internal import Glibc
+
+/// Finds numbers by byte strings, which are kept in one piece of memory.
+///
+/// A hash table with open addressing. Its hash is seeded for each table, so that nobody can choose
+/// strings that collide.
+public struct ByteStringMap: Sendable {
+  /// In the order in which they came.
+  public private(set) var keys = ByteStrings()
+  /// By position of the key.
+  public private(set) var values: [Int] = []
+  private var hashes: [UInt64] = []
+  /// Positions of keys and 1, or 0 for a free slot. At least half of them are free.
+  private var slots: [UInt32] = [0, 0]
+  private let seed = UInt64.random(in: 0 ... .max)
+
+  public init() {}
+
+  /// Sets or replaces a string's number.
+  public mutating func set(_ key: ArraySlice<UInt8>, _ value: Int) {
+    let hash = hash(key)
+    let slot = slot(of: key, hash)
+    if slots[slot] > 0 {
+      values[Int(slots[slot]) - 1] = value
+      return
+    }
+    keys.append(key)
+    values.append(value)
+    hashes.append(hash)
+    slots[slot] = UInt32(values.count)
+    if values.count * 2 > slots.count { grow() }
+  }
+
+  public subscript(key: ArraySlice<UInt8>) -> Int? {
+    let number = slots[slot(of: key, hash(key))]
+    return number > 0 ? values[Int(number) - 1] : nil
+  }
+
+  /// The slot that holds the key, or the free one that would.
+  private func slot(of key: ArraySlice<UInt8>, _ hash: UInt64) -> Int {
+    var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+    while slots[slot] > 0 {
+      let position = Int(slots[slot]) - 1
+      if hashes[position] == hash, keys[position].hasSameBytes(as: key) { break }
+      slot = (slot + 1) & (slots.count - 1)
+    }
+    return slot
+  }
+
+  private mutating func grow() {
+    slots = [UInt32](repeating: 0, count: slots.count * 4)
+    for (position, hash) in hashes.enumerated() {
+      var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+      while slots[slot] > 0 { slot = (slot + 1) & (slots.count - 1) }
+      slots[slot] = UInt32(position + 1)
+    }
+  }
+
+  /// Eight bytes at a time, each multiplied into what came before, both halves of the product.
+  private func hash(_ key: ArraySlice<UInt8>) -> UInt64 {
+    unsafe key.withUnsafeBytes { bytes in
+      var hash = seed ^ UInt64(bytes.count)
+      func mix(_ word: UInt64) {
+        let product = (hash ^ word).multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
+        hash = product.high ^ product.low
+      }
+      var offset = 0
+      while offset + 8 <= bytes.count {
+        unsafe mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        offset += 8
+      }
+      var last: UInt64 = 0
+      while offset < bytes.count {
+        last = unsafe last << 8 | UInt64(bytes[offset])
+        offset += 1
+      }
+      mix(last)
+      return hash
+    }
+  }
+}
+
+extension ArraySlice<UInt8> {
+  func hasSameBytes(as other: ArraySlice<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    return unsafe withUnsafeBytes { left in
+      unsafe other.withUnsafeBytes { right in
+        unsafe left.isEmpty || memcmp(left.baseAddress!, right.baseAddress!, left.count) == 0
+      }
+    }
+  }
+}

@@ -1,0 +1,147 @@
+internal import Glibc
+
+/// Many short byte strings in one piece of memory.
+public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
+  private var storage: [UInt8] = []
+  private var ends: [Int] = []
+
+  public init() {}
+
+  public init(_ strings: some Sequence<String>) {
+    for string in strings { append(string.utf8) }
+  }
+
+  /// Strings with any number of NULs between them.
+  public init(separatedByNUL bytes: ArraySlice<UInt8>) {
+    storage.reserveCapacity(bytes.count)
+    var start = bytes.startIndex
+    while start < bytes.endIndex {
+      let end = bytes.endOfString(from: start)
+      if end > start { append(bytes[start..<end]) }
+      start = end + 1
+    }
+  }
+
+  public var startIndex: Int { 0 }
+  public var endIndex: Int { ends.count }
+  /// The length of all strings together, in bytes.
+  public var byteCount: Int { storage.count }
+
+  public subscript(index: Int) -> ArraySlice<UInt8> {
+    storage[range(of: index)]
+  }
+
+  private func range(of index: Int) -> Range<Int> {
+    (index == 0 ? 0 : ends[index - 1])..<ends[index]
+  }
+
+  public mutating func append(_ string: some Sequence<UInt8>) {
+    storage.append(contentsOf: string)
+    ends.append(storage.count)
+  }
+
+  public mutating func append(_ string: ArraySlice<UInt8>) {
+    storage.append(contentsOf: string)
+    ends.append(storage.count)
+  }
+
+  /// Appends one string that is made of two.
+  public mutating func append(_ first: [UInt8], _ second: ArraySlice<UInt8>) {
+    storage.append(contentsOf: first)
+    append(second)
+  }
+
+  /// What follows `prefix` in the strings that begin with it, in their order.
+  public func strings(after prefix: [UInt8]) -> [ArraySlice<UInt8>] {
+    var found: [ArraySlice<UInt8>] = []
+    unsafe storage.withUnsafeBytes { bytes in
+      for index in ends.indices {
+        let range = range(of: index)
+        guard range.count >= prefix.count,
+          unsafe memcmp(bytes.baseAddress! + range.lowerBound, prefix, prefix.count) == 0
+        else { continue }
+        found.append(storage[range.lowerBound + prefix.count..<range.upperBound])
+      }
+    }
+    return found
+  }
+
+  /// The strings' positions in byte order; of equal strings the first appended comes first.
+  ///
+  /// Compares eight bytes at a time, and goes on to the next eight only among those that have all
+  /// eight in common. Time is proportional to `byteCount`, but for the logarithm.
+  public func sortedPositions() -> [Int] {
+    var order = ends.indices.map { SortEntry(position: $0) }
+    var pending = [(range: 0..<order.count, depth: 0)]
+    while let (range, depth) = pending.popLast() {
+      for index in range { load(&order[index], depth: depth) }
+      order[range].sort()
+      var start = range.lowerBound
+      while start < range.upperBound {
+        var end = start + 1
+        while end < range.upperBound, order[end].isEqual(to: order[start]) { end += 1 }
+        if end - start > 1, order[start].goesOn {
+          pending.append((start..<end, depth + SortEntry.width))
+        }
+        start = end
+      }
+    }
+    return order.map(\.position)
+  }
+
+  private func load(_ entry: inout SortEntry, depth: Int) {
+    let range = range(of: entry.position)
+    let start = range.lowerBound + depth
+    entry.length = UInt8(Swift.min(range.upperBound - start, SortEntry.width + 1))
+    entry.chunk = 0
+    if entry.length >= SortEntry.width {
+      entry.chunk = unsafe storage.withUnsafeBytes {
+        unsafe UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+      }
+    } else {
+      for byte in storage[start..<range.upperBound] {
+        entry.chunk = entry.chunk << 8 | UInt64(byte)
+      }
+      entry.chunk <<= 8 * UInt64(SortEntry.width - Int(entry.length))
+    }
+  }
+}
+
+/// A string while strings are sorted: the bytes that are compared now.
+private struct SortEntry: Comparable {
+  static let width = 8
+
+  var position: Int
+  /// Big-endian; zeros where the string has ended.
+  var chunk: UInt64 = 0
+  /// Bytes from the chunk's first on, at most one more than it has.
+  var length: UInt8 = 0
+
+  init(position: Int) {
+    self.position = position
+  }
+
+  /// Whether there are bytes after the chunk.
+  var goesOn: Bool { length > Self.width }
+
+  func isEqual(to other: SortEntry) -> Bool { chunk == other.chunk && length == other.length }
+
+  static func < (left: SortEntry, right: SortEntry) -> Bool {
+    if left.chunk != right.chunk { return left.chunk < right.chunk }
+    if left.length != right.length { return left.length < right.length }
+    return left.position < right.position
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// The index of the first NUL at or after `start`, or the end.
+  func endOfString(from start: Int) -> Int {
+    unsafe withUnsafeBytes { bytes in
+      let offset = start - startIndex
+      guard offset < bytes.count else { return endIndex }
+      let begin = unsafe bytes.baseAddress! + offset
+      guard let end = unsafe memchr(begin, 0, bytes.count - offset) else { return endIndex }
+      return unsafe start + (UnsafeRawPointer(end) - begin)
+    }
+  }
+}
