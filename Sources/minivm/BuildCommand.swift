@@ -51,6 +51,11 @@ struct BuildCommand: AsyncParsableCommand {
 
   @OptionGroup var work: WorkOptions
 
+  @Flag(
+    name: .customLong("no-cache"),
+    help: "Make everything anew; neither use nor keep what builds have made.")
+  var ignoresCache = false
+
   @Flag(help: "Print the manifest, and nothing else, to stdout.")
   var json = false
 
@@ -78,7 +83,7 @@ struct BuildCommand: AsyncParsableCommand {
         folder: output, template: template, lists: try ramDisk.lists(),
         disk: disk.options(size: diskSize, jobs: work.jobs), compression: ramDisk.compression,
         hasColdplug: ramDisk.coldplug, keepsModulesAsShipped: ramDisk.modulesAsShipped,
-        kernelFormat: kernelFormat),
+        kernelFormat: kernelFormat, usesCache: !ignoresCache),
       environment: environment)
     let manifest = try builder.build()
     if json {

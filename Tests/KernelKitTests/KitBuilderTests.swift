@@ -13,9 +13,9 @@ import Testing
     let package = try TestCache.packages("cloud")[0]
     try await Tool.shell(
       """
-      umask 022; "$minivm" build "$package" --template "$template" --out one --jobs 1 --quiet
+      umask 022; "$minivm" build "$package" --template "$template" --out one --jobs 1 --no-cache --quiet
       mkdir other; cp -r "$template" other/t; sleep 1; touch other/t/init
-      umask 077; cd other; "$minivm" build "$package" --template t --out two --jobs 5 --quiet
+      umask 077; cd other; "$minivm" build "$package" --template t --out two --jobs 5 --no-cache --quiet
       """, in: folder.path,
       environment: ["minivm": TestKit.program, "package": package, "template": template])
     try await Tool.shell(
@@ -35,7 +35,7 @@ import Testing
       "$minivm" unpack "$package"
       ./modules2qcow2 \(release) 300
       ./mkinitramfs "$template" \(release)
-      "$minivm" build "$package" --disk-size 300 --template "$template" --out kit
+      "$minivm" build "$package" --disk-size 300 --template "$template" --no-cache --out kit
       for name in vmlinuz-\(release) config-\(release) initramfs-\(release) modules-\(release).qcow2; do
         cmp $name kit/$name
       done

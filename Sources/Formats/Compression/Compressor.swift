@@ -1,9 +1,17 @@
 internal import CDeflate
 internal import CLz4
 internal import CLzma
+internal import CZlib
 internal import CZstd
 
 extension Compression {
+  /// Those of the libraries that compress: another one may write other bytes.
+  public static var libraryVersions: String {
+    let zlib = unsafe String(cString: zlibVersion())
+    return "zstd \(ZSTD_versionNumber()), lzma \(lzma_version_number()), "
+      + "lz4 \(LZ4_versionNumber()), zlib \(zlib), deflate \(LIBDEFLATE_VERSION_STRING)"
+  }
+
   /// Compresses in one call what is in memory, in the form that the kernel's own decoders read.
   ///
   /// The same bytes come out on any number of cores.

@@ -15,6 +15,8 @@ public struct CacheContents: Sendable {
       case template
       /// A root disk that shows that a kernel's kit works.
       case proof
+      /// What a build has made: the parts of a kit that come of a kernel's packages, or a RAM disk.
+      case result
     }
 
     public var kind: Kind
@@ -41,7 +43,7 @@ public struct CacheContents: Sendable {
 
   /// All that is there, by kind, name and hash.
   public var entries: [Entry] {
-    let found = files + partials + lists + templates + proofs
+    let found = files + partials + lists + templates + proofs + results
     return found.sorted {
       ($0.kind.rawValue, $0.name, $0.sha256 ?? "") < ($1.kind.rawValue, $1.name, $1.sha256 ?? "")
     }
@@ -105,17 +107,27 @@ public struct CacheContents: Sendable {
     names("proof").map { entry(.proof, $0, path("proof/\($0)")) }
   }
 
+  private var results: [Entry] {
+    names(ResultCache.folderName).filter { !$0.hasPrefix(".") }.map { name in
+      let folder = path("\(ResultCache.folderName)/\(name)")
+      let label = try? InputFile("\(folder)/\(ResultCache.labelName)").readAll(limit: 1 << 10)
+      return entry(.result, String(decoding: label ?? [], as: UTF8.self), folder)
+    }
+  }
+
   /// A file, or a folder with all that is in it.
   private func entry(_ kind: Entry.Kind, _ name: String, _ folder: String) -> Entry {
-    func measure(_ path: String) -> (size: Int, modified: Int) {
-      guard let status = FileTree.status(path) else { return (0, 0) }
-      guard status.kind == .directory else { return (status.size, status.modified) }
-      return ((try? FileTree.names(in: path)) ?? []).map { measure("\(path)/\($0)") }
-        .reduce((0, status.modified)) { ($0.0 + $1.size, $0.1) }
-    }
-    let (size, modified) = measure(folder)
+    let (size, modified) = Self.measure(folder)
     return Entry(
       kind: kind, name: name, size: size, sha256: nil, modified: modified, path: folder)
+  }
+
+  /// Bytes of all that is at a path, and its own time, in seconds since 1970.
+  static func measure(_ path: String) -> (size: Int, modified: Int) {
+    guard let status = FileTree.status(path) else { return (0, 0) }
+    guard status.kind == .directory else { return (status.size, status.modified) }
+    return ((try? FileTree.names(in: path)) ?? []).map { measure("\(path)/\($0)") }
+      .reduce((0, status.modified)) { ($0.0 + $1.size, $0.1) }
   }
 
   private func names(_ folder: String) -> [String] {

@@ -41,6 +41,11 @@ public struct Initramfs: Sendable {
     entries[path] = content
   }
 
+  /// The SHA-256 of all that is in it.
+  func digest() throws -> String {
+    try Digest.sha256(of: archive(timestamp: 0))
+  }
+
   /// The newc archive.
   /// - Parameter timestamp: seconds since 1970, for all entries.
   public func archive(timestamp: Int) throws -> [UInt8] {

@@ -41,6 +41,8 @@ public final class ModulesDisk {
   private let latestTime: Int?
   private var content = SHA256()
   private let collector: ModuleCollector
+  /// Of all that was added, once the disk is finished.
+  private var index: ModuleIndex?
   /// Folders that are there: the packages of one kernel share some.
   private var directories: Set<[UInt8]> = []
 
@@ -100,6 +102,7 @@ public final class ModulesDisk {
   /// - Throws: `KitError.invalid` when the tree does not fit in the size that was asked for.
   public func finish() throws -> ModuleIndex {
     let index = try collector.index()
+    self.index = index
     for file in try index.files(jobs: options.jobs) { try addIndex(file) }
     let digest = Array(content.finalize())
     do {
@@ -131,6 +134,18 @@ public final class ModulesDisk {
       throw KitError(.missing, "the modules disk has no file \(below.quoted)")
     }
     return try SourceReader(source).readToEnd(limit: ModuleTree.sizeLimit)
+  }
+
+  /// What later RAM disks need of the modules on the finished disk.
+  func records() throws -> ModuleRecords {
+    let index = try index ?? collector.index()
+    let records = try index.modules.map { module in
+      guard let place = try writer.place(of: path(module.path)) else {
+        throw KitError(.missing, "the modules disk has no file \(module.path.quoted)")
+      }
+      return ModuleRecords.Record(path: module.path, facts: module.facts, place: place)
+    }
+    return ModuleRecords(records: records, lists: index.lists)
   }
 
   private func path(_ below: String) -> String {

@@ -1,0 +1,120 @@
+internal import Formats
+
+/// What comes of a kernel's packages alone: its files, and its modules to make a RAM disk of.
+struct KernelParts {
+  var release: KernelRelease
+  var architecture: MachineModel.Architecture
+  /// Seconds since 1970, for everything that is made.
+  var timestamp: Int
+  /// The kernel, unpacked, too, where that is wanted, and its configuration if the packages have one.
+  var files: [KitFile]
+  /// The modules disk, which may still be hashed.
+  var disk: Background<KitFile>
+  var configuration: KernelConfiguration?
+  /// What is wrong with some modules, one line each.
+  var warnings: [String]
+  var modules: () throws -> KernelModules
+}
+
+/// All modules of a kernel.
+struct KernelModules {
+  var index: ModuleIndex
+  /// The bytes of a module, by its path below lib/modules/VER.
+  var contents: (String) throws -> [UInt8]
+}
+
+/// One pass over a kernel's packages.
+struct KernelPass {
+  private let source: KernelSource
+  private let options: KitBuilder.Options
+  private let environment: KitEnvironment
+  private var kernel: HashedOutput?
+  private var configuration: HashedOutput?
+  private var kernelConfiguration: KernelConfiguration?
+  private(set) var disk: ModulesDisk?
+  private var diskOutput: OutputFile?
+
+  init(_ source: KernelSource, _ options: KitBuilder.Options, _ environment: KitEnvironment) {
+    self.source = source
+    self.options = options
+    self.environment = environment
+  }
+
+  mutating func run() throws -> KernelParts {
+    var done = 0
+    let release = try source.forEachEntry(jobs: options.disk.jobs) { entry, body in
+      try take(entry, body)
+      done += entry.size
+      environment.progress.report("reading \(entry.role.release)", done, nil)
+    }
+    guard let kernel else {
+      throw KitError(
+        .invalid, "kernel \(release) has modules, but no vmlinuz",
+        advice: "give all of its packages")
+    }
+    guard let disk, let diskOutput else {
+      throw KitError(
+        .invalid, "kernel \(release) has a vmlinuz, but no modules",
+        advice: "give all of its packages")
+    }
+    environment.progress.report("modules disk", done, nil)
+    let index = try disk.finish()
+    let (image, vmlinux) = try unpack(kernel, release)
+    let files = [kernel, vmlinux, configuration].compactMap { $0 }.map(KitFile.init)
+    return KernelParts(
+      release: release,
+      architecture: MachineModel.Architecture(image.machine), timestamp: disk.timestamp,
+      files: files,
+      disk: Background { try KitFile(hashing: diskOutput) },
+      configuration: kernelConfiguration, warnings: index.warnings,
+      modules: { KernelModules(index: index, contents: disk.contents) })
+  }
+
+  private mutating func take(_ entry: KernelSource.Entry, _ body: any ByteSource) throws {
+    let release = entry.role.release
+    switch entry.role {
+    case .kernel:
+      guard entry.kind == .file else { return }
+      kernel = try copy(to: "vmlinuz-\(release)", body)
+    case .configuration:
+      guard entry.kind == .file else { return }
+      let bytes = try SourceReader(body).readToEnd(limit: KernelConfiguration.sizeLimit)
+      configuration = try copy(to: "config-\(release)", MemorySource(bytes))
+      kernelConfiguration = KernelConfiguration(reading: bytes)
+    case .moduleTree(_, let below):
+      try modulesDisk(release).add(below, entry, body)
+    }
+  }
+
+  /// The disk, which is begun when the first of its files comes.
+  private mutating func modulesDisk(_ release: KernelRelease) throws -> ModulesDisk {
+    if let disk { return disk }
+    let name = "modules-\(release).\(options.disk.format.rawValue)"
+    let output = try OutputFile(replacing: "\(options.folder)/\(name)")
+    let disk = try ModulesDisk(
+      release, output: output, options: options.disk,
+      sourceDateEpoch: environment.sourceDateEpoch)
+    self.disk = disk
+    diskOutput = output
+    return disk
+  }
+
+  /// What kind of a kernel it is, and, where that is wanted, the kernel proper.
+  private func unpack(
+    _ kernel: HashedOutput, _ release: KernelRelease
+  ) throws -> (KernelImage, HashedOutput?) {
+    try inside(FileTree.name(of: kernel.file.path)) {
+      let image = try KernelImage(size: kernel.size, read: kernel.file.read)
+      guard options.kernelFormat == .vmlinux else { return (image, nil) }
+      let output = try HashedOutput("\(options.folder)/\(KernelFormat.vmlinux.rawValue)-\(release)")
+      try image.unpack(read: kernel.file.read) { try output.append($0) }
+      return (image, output)
+    }
+  }
+
+  private func copy(to name: String, _ body: any ByteSource) throws -> HashedOutput {
+    let output = try HashedOutput("\(options.folder)/\(name)")
+    try body.forEachPiece { try output.append($0) }
+    return output
+  }
+}

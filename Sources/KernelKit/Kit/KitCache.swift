@@ -1,0 +1,152 @@
+internal import Formats
+
+/// Results of earlier builds of the same inputs: the files that come of a kernel's packages alone, and
+/// RAM disks.
+///
+/// What a result was made of is its key: the program itself, the packages' SHA-256, every option, what
+/// is in the template and the lists, SOURCE_DATE_EPOCH. What is not as it was stored is made again, and
+/// nothing that is wrong with the cache fails a build.
+struct KitCache {
+  private struct KernelDetails: Codable {
+    var release: String
+    var architecture: MachineModel.Architecture
+    var timestamp: Int
+    var warnings: [String]
+  }
+
+  private struct RamDiskDetails: Codable {
+    var compression: String
+    var modules: [Manifest.Module]
+    var absent: [Manifest.Absence]
+    var roots: [Manifest.Root]?
+    var programs: [TemplateProgram]
+    var warnings: [String]
+  }
+
+  /// The file with what later RAM disks need of the modules. It is no part of a kit.
+  private static let recordsName = "modules.records"
+
+  private let results: ResultCache
+  private let options: KitBuilder.Options
+  private let kernelKey: ResultCache.Key
+  private let ramDiskKey: ResultCache.Key
+
+  /// - Returns: nil for a kernel that nothing is kept of: a folder has no hash.
+  init?(
+    _ inputs: [Manifest.Input], _ options: KitBuilder.Options, _ environment: KitEnvironment
+  ) throws {
+    let packages = inputs.compactMap(\.sha256)
+    guard packages.count == inputs.count, !packages.isEmpty else { return nil }
+    let program = Background { try ProgramIdentity.digest() }
+    var template = Initramfs()
+    try template.addTemplate(options.template)
+    let epoch = environment.sourceDateEpoch.map(String.init) ?? "none"
+    results = ResultCache(environment)
+    self.options = options
+    kernelKey = ResultCache.Key(
+      ["kernel", try program.value(), epoch, Self.ofKernel(options)] + packages)
+    ramDiskKey = ResultCache.Key([
+      "RAM disk", kernelKey.name, try template.digest(), Self.description(options),
+    ])
+  }
+
+  /// All options with all that is in them, but for those that say where files are and how many cores
+  /// there are: what somebody adds one day is in the key by itself.
+  private static func description(_ options: KitBuilder.Options) -> String {
+    var options = options
+    options.folder = ""
+    options.template = ""
+    options.disk.jobs = 0
+    return String(reflecting: options)
+  }
+
+  /// Options without those that are the RAM disk's alone.
+  private static func ofKernel(_ options: KitBuilder.Options) -> String {
+    var options = options
+    options.lists = .defaults
+    options.compression = .auto
+    options.hasColdplug = true
+    options.keepsModulesAsShipped = false
+    return description(options)
+  }
+
+  /// - Returns: nil when they have to be made.
+  func kernelParts() -> KernelParts? {
+    guard let entry = results.find(kernelKey, KernelDetails.self), entry.files.count >= 3,
+      let release = try? KernelRelease(entry.details.release)
+    else { return nil }
+    let image = entry.files[1]
+    do {
+      // The largest of the files beside the others.
+      let disk = Background { try restore(image, kernelKey) }
+      let files = try entry.files[2...].map { try restore($0, kernelKey) }
+      let records = try results.bytes(kernelKey, entry.files[0])
+      let stays = try disk.value().output == nil
+      // What was hashed: the file in its place, or the one that was copied.
+      let path = try stays ? disk.value().path : results.path(kernelKey, image.file)
+      let configuration = try files.first { $0.description.file.hasPrefix("config-") }?
+        .start(count: KernelConfiguration.sizeLimit)
+      return KernelParts(
+        release: release, architecture: entry.details.architecture,
+        timestamp: entry.details.timestamp, files: files, disk: disk,
+        configuration: configuration.map(KernelConfiguration.init(reading:)),
+        warnings: entry.details.warnings,
+        modules: {
+          try ModuleRecords(reading: records)
+            .modules(on: DiskImage.open(InputFile(path)))
+        })
+    } catch {
+      results.remove(kernelKey)
+      return nil
+    }
+  }
+
+  /// - Returns: nil when it has to be made.
+  func ramDisk() -> RamDiskPart? {
+    guard let entry = results.find(ramDiskKey, RamDiskDetails.self), let file = entry.files.first
+    else { return nil }
+    do {
+      return RamDiskPart(
+        file: try restore(file, ramDiskKey), compression: entry.details.compression,
+        modules: entry.details.modules, absent: entry.details.absent, roots: entry.details.roots,
+        programs: entry.details.programs,
+        warnings: entry.details.warnings)
+    } catch {
+      results.remove(ramDiskKey)
+      return nil
+    }
+  }
+
+  private func restore(_ file: Manifest.Output, _ key: ResultCache.Key) throws -> KitFile {
+    try KitFile.restore(file, in: options.folder, from: results.path(key, file.file))
+  }
+
+  /// Keeps what was made, from the files in their places.
+  func store(_ kernel: KernelParts, _ records: ModuleRecords) throws {
+    let records = try records.bytes()
+    let files = try [kernel.disk.value()] + kernel.files
+    let description = Manifest.Output(
+      file: Self.recordsName, size: records.count, sha256: Digest.sha256(of: records))
+    try results.store(
+      kernelKey,
+      ResultCache.Entry(
+        files: [description] + files.map(\.description),
+        details: KernelDetails(
+          release: kernel.release.description, architecture: kernel.architecture,
+          timestamp: kernel.timestamp, warnings: kernel.warnings)),
+      label: "kernel \(kernel.release)",
+      from: [MemorySource(records)] + files.map { try $0.source() })
+  }
+
+  /// Keeps what was made, from the file in its place.
+  func store(_ ramDisk: RamDiskPart, of release: KernelRelease) throws {
+    try results.store(
+      ramDiskKey,
+      ResultCache.Entry(
+        files: [ramDisk.file.description],
+        details: RamDiskDetails(
+          compression: ramDisk.compression, modules: ramDisk.modules, absent: ramDisk.absent,
+          roots: ramDisk.roots, programs: ramDisk.programs, warnings: ramDisk.warnings)),
+      label: "RAM disk of \(release)", from: [ramDisk.file.source()])
+  }
+}

@@ -1,0 +1,90 @@
+internal import Crypto
+internal import Formats
+
+/// A file of a kit: one that is to be put in its place, or the same one that is there already.
+struct KitFile: Sendable {
+  let description: Manifest.Output
+  /// Nil for what stays as it is.
+  let output: OutputFile?
+  let path: String
+
+  /// What was written, and is not in its place yet.
+  init(_ output: HashedOutput) {
+    self.init(output.file, output.description())
+  }
+
+  /// What was written in some other order than that of its bytes.
+  init(hashing output: OutputFile) throws {
+    var hash = SHA256()
+    var size = 0
+    while true {
+      let piece = try output.read(at: size, count: 1 << 20)
+      if piece.isEmpty { break }
+      hash.update(data: piece)
+      size += piece.count
+    }
+    self.init(
+      output,
+      Manifest.Output(
+        file: FileTree.name(of: output.path), size: size, sha256: Digest.text(hash.finalize())))
+  }
+
+  private init(_ output: OutputFile, _ description: Manifest.Output) {
+    self.output = output
+    self.description = description
+    path = output.path
+  }
+
+  private init(keeping path: String, _ description: Manifest.Output) {
+    self.path = path
+    self.description = description
+    output = nil
+  }
+
+  /// A small file, which stays as it is when it has these bytes already.
+  static func make(_ path: String, _ bytes: [UInt8]) throws -> KitFile {
+    if FileTree.status(path)?.kind == .file, let earlier = try? InputFile(path),
+      earlier.size == bytes.count, try earlier.read(at: 0, count: bytes.count) == bytes
+    {
+      return KitFile(
+        keeping: path,
+        Manifest.Output(
+          file: FileTree.name(of: path), size: bytes.count, sha256: Digest.sha256(of: bytes)))
+    }
+    let output = try HashedOutput(path)
+    try output.append(bytes)
+    return KitFile(output)
+  }
+
+  /// A file that an earlier build has made. What is in its place stays, if it is the same; otherwise
+  /// it is a copy. Either was hashed.
+  /// - Throws: `KitError.unverified` when `copy` is something else.
+  static func restore(
+    _ description: Manifest.Output, in folder: String, from copy: String
+  ) throws -> KitFile {
+    let path = "\(folder)/\(description.file)"
+    if FileTree.status(path)?.kind == .file, let earlier = try? InputFile(path),
+      earlier.size == description.size, try Digest.sha256(of: earlier) == description.sha256
+    {
+      return KitFile(keeping: path, description)
+    }
+    let output = try HashedOutput(path)
+    let input = try InputFile(copy)
+    try input.source(0..<input.size).forEachPiece { try output.append($0) }
+    guard output.description() == description else {
+      throw KitError(.unverified, "\(copy): is not what was stored")
+    }
+    return KitFile(output)
+  }
+
+  /// The first bytes.
+  func start(count: Int) throws -> [UInt8] {
+    try output?.read(at: 0, count: count) ?? InputFile(path).read(at: 0, count: count)
+  }
+
+  /// The bytes of the file in its place.
+  func source() throws -> any ByteSource {
+    let file = try InputFile(path)
+    return file.source(0..<file.size)
+  }
+}
