@@ -4,7 +4,7 @@ import KernelKit
 struct CacheCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cache",
-    abstract: "Show or remove what earlier runs have downloaded.",
+    abstract: "Show or remove what earlier runs have downloaded and made.",
     subcommands: [List.self, Prune.self],
     defaultSubcommand: List.self
   )
@@ -32,7 +32,7 @@ struct CacheCommand: ParsableCommand {
   struct Prune: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "prune",
-      abstract: "Remove downloads, parts of them, and the templates made of them.",
+      abstract: "Remove downloads, parts of them, and what was made of them.",
       discussion: """
         What another process is downloading at the moment stays, and the note of how old the newest \
         list of each suite was: a mirror can't go back behind it.

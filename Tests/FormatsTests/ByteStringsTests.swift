@@ -5,8 +5,10 @@ import Testing
   /// Strings that share beginnings of every length, end where others go on, and hold NULs.
   private let samples: [[UInt8]] = {
     var generator = SystemRandomNumberGenerator()
-    let starts: [[UInt8]] = ["", "usb:v", "usb:v0483p", "pci:v00008086d0000", "\0", "a\0\0\0\0\0\0\0b"]
-      .map { Array($0.utf8) }
+    let starts: [[UInt8]] = [
+      "", "usb:v", "usb:v0483p", "pci:v00008086d0000", "\0", "a\0\0\0\0\0\0\0b",
+    ]
+    .map { Array($0.utf8) }
     return (0..<2000).map { _ in
       let start = starts.randomElement(using: &generator) ?? []
       return start

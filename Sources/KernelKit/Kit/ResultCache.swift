@@ -95,7 +95,8 @@ struct ResultCache: Sendable {
     let names = ((try? FileTree.names(in: folder)) ?? []).filter { !$0.hasPrefix(".") }
     let results = names.map { (name: $0, place: CacheContents.measure("\(folder)/\($0)")) }
     var size = results.reduce(0) { $0 + $1.place.size }
-    for result in results.sorted(by: { $0.place.modified < $1.place.modified }) where size > Self.sizeLimit {
+    for result in results.sorted(by: { $0.place.modified < $1.place.modified })
+    where size > Self.sizeLimit {
       FileTree.remove("\(folder)/\(result.name)")
       size -= result.place.size
     }
