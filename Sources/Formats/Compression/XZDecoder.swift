@@ -5,8 +5,9 @@ internal import CLzma
 /// The .xz file format 1.2; a Debian data.tar.xz has blocks of 24 MiB with their sizes in the headers.
 @safe
 final class XZDecoder: StreamDecoder {
-  /// Decoding threads share this much; a dictionary that needs more than twice it is refused.
-  private static let memory: UInt64 = 192 << 20
+  /// Decoding threads share this much; a dictionary that needs more than twice it is refused. Two blocks of the full
+  /// kernel, whose modules are compressed already, take 114 MiB with what they decode to.
+  private static let memory: UInt64 = 144 << 20
 
   private let stream: UnsafeMutablePointer<lzma_stream>
   private let isXZ: Bool
