@@ -53,7 +53,7 @@ import Testing
   @Test func stringsBetweenNULs() {
     let bytes = Array("\0a\0\0bc\0d".utf8)
     #expect(ByteStrings(separatedByNUL: bytes[...]) == ByteStrings(["a", "bc", "d"]))
-    #expect(ByteStrings(separatedByNUL: bytes[4...5]) == ByteStrings(["b"]))
+    #expect(ByteStrings(separatedByNUL: bytes[4...5]) == ByteStrings(["bc"]))
     #expect(ByteStrings(separatedByNUL: []).isEmpty)
   }
 

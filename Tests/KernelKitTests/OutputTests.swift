@@ -9,7 +9,7 @@ import Testing
   static let release = CommandBench.release
   static let commands = [
     "unpack": ["unpack", "p.deb", "--out", "out"],
-    "build": ["build", "p.deb", "--template", "t", "--out", "out"],
+    "build": ["build", "p.deb", "--template", "t", "--out", "out", "--no-cache"],
     "depmod": ["depmod", "-b", "tree", release, "--outdir", "out"],
     "modules2qcow2": ["modules2qcow2", release],
     "mkinitramfs": ["mkinitramfs", "t", release],
