@@ -80,10 +80,12 @@ struct ModuleRecords {
         guard let place = places[path] else {
           throw KitError(.missing, "the modules disk has no file \(path.quoted)")
         }
-        return try SourceReader(place.source { cluster in
-          try image.read(
-            at: cluster * DiskImage.clusterSize, count: DiskImage.clusterSize)
-        }).readToEnd(limit: ModuleTree.sizeLimit)
+        return try SourceReader(
+          place.source { cluster in
+            try image.read(
+              at: cluster * DiskImage.clusterSize, count: DiskImage.clusterSize)
+          }
+        ).readToEnd(limit: ModuleTree.sizeLimit)
       })
   }
 }
