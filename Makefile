@@ -7,7 +7,7 @@ ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
 RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -s
 MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
 
-.PHONY: kit build test matrix fuzz lint format clean
+.PHONY: kit build test matrix fuzz bench lint format clean
 
 kit: build
 	$(strip $(MINIVM) build --out $(OUT) $(ARCHIVE))
@@ -39,10 +39,16 @@ fuzz:
 	scripts/bootstrap test
 	scripts/fuzz $(or $(SECONDS),20)
 
+# minivm beside what people use today, in turn: RUNS of each; FULL=1 for the largest kernel, too.
+bench: build
+	scripts/bootstrap test
+	MINIVM="$(MINIVM)" Benchmarks/run $(or $(RUNS),5)
+	Benchmarks/plot Benchmarks/results.tsv >docs/benchmarks.svg
+
 lint:
 	swift format lint --strict --recursive Package.swift Sources Guest/Sources Tests Fuzz/Package.swift Fuzz/Sources
 	shellcheck --shell=dash ramdisk-template/init
-	shellcheck scripts/* .ci/run
+	shellcheck scripts/* .ci/run Benchmarks/run Benchmarks/recipe Benchmarks/table Benchmarks/plot
 
 format:
 	swift format --in-place --recursive Package.swift Sources Guest/Sources Tests Fuzz/Package.swift Fuzz/Sources
