@@ -46,12 +46,12 @@ bench: build
 	Benchmarks/plot Benchmarks/results.tsv >docs/benchmarks.svg
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Guest/Sources Tests Fuzz/Package.swift Fuzz/Sources
+	swift format lint --strict --recursive Package.swift Sources Guest/Sources Tests
 	shellcheck --shell=dash ramdisk-template/init
 	shellcheck scripts/* .ci/run Benchmarks/run Benchmarks/recipe Benchmarks/table Benchmarks/plot
 
 format:
-	swift format --in-place --recursive Package.swift Sources Guest/Sources Tests Fuzz/Package.swift Fuzz/Sources
+	swift format --in-place --recursive Package.swift Sources Guest/Sources Tests
 
 clean:
-	rm -rf .build Fuzz/.build Guest/build $(OUT)
+	rm -rf .build .build-fuzz Guest/build $(OUT)

@@ -95,10 +95,15 @@ let package = Package(
       path: "Tests/TestSupport",
       swiftSettings: strict
     ),
+    // What is broken on purpose in tests, and by libFuzzer.
+    .target(
+      name: "DecoderChecks", dependencies: ["Formats", "KernelKit"], path: "Tests/DecoderChecks",
+      swiftSettings: strict),
     .testTarget(
       name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "KernelKitTests", dependencies: ["KernelKit", "Formats", "TestSupport"],
+      name: "KernelKitTests",
+      dependencies: ["KernelKit", "Formats", "TestSupport", "DecoderChecks"],
       swiftSettings: strict),
     .testTarget(
       name: "BootTests", dependencies: ["KernelKit", "Formats", "TestSupport"],
@@ -106,3 +111,13 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// libFuzzer's program can be linked only with the flags that scripts/fuzz gives.
+if Context.environment["MINIVM_FUZZ"] != nil {
+  package.targets += [
+    .target(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["CLibFuzzer", "DecoderChecks"], path: "Tests/Fuzz",
+      swiftSettings: strict),
+  ]
+}

@@ -1,15 +1,16 @@
 import CLibFuzzer
+import DecoderChecks
 import Glibc
 
 /// `fuzz DECODER [libFuzzer's arguments]`; without any, the decoders' names.
 @main struct Fuzz {
   static func main() {
     let name = CommandLine.arguments.dropFirst().first ?? ""
-    guard let chosen = FuzzTarget.all.first(where: { $0.name == name }) else {
-      FuzzTarget.all.forEach { print($0.name) }
+    guard let chosen = DecoderCheck.all.first(where: { $0.name == name }) else {
+      DecoderCheck.all.forEach { print($0.name) }
       exit(name.isEmpty ? 0 : 2)
     }
-    target = chosen
+    unsafe check = chosen
     // libFuzzer takes the rest, with the decoder's name for the program's.
     var count = CommandLine.argc - 1
     var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? =
@@ -18,11 +19,14 @@ import Glibc
   }
 }
 
-nonisolated(unsafe) private var target = FuzzTarget.all[0]
+/// libFuzzer's callback has no place for it.
+nonisolated(unsafe) private var check = DecoderCheck.all[0]
 
 private func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  let input = unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
-  // An error is an answer. What is looked for is a trap, a hang, or a result that breaks a promise.
-  try? target.run(input)
+  do {
+    try unsafe check.run(Array(UnsafeBufferPointer(start: bytes, count: count)))
+  } catch {
+    fatalError("not so: \(error.promise)")
+  }
   return 0
 }

@@ -2,16 +2,16 @@ import Formats
 
 @testable import KernelKit
 
-extension FuzzTarget {
+extension DecoderCheck {
   static let modules = [
-    FuzzTarget("elf-module") { bytes in
+    DecoderCheck("elf-module") { bytes in
       let facts = ModuleFacts(readingFile: bytes, limit: unpackedLimit)
       let index = try ModuleIndex(
         [("kernel/a.ko", facts), ("kernel/b.ko", ModuleFacts())], lists: .init())
-      require(index.modules.count == 2, "a module that can't be read keeps its place")
+      try require(index.modules.count == 2, "a module that can't be read keeps its place")
       _ = try index.files()
     },
-    FuzzTarget("module-lists") { bytes in
+    DecoderCheck("module-lists") { bytes in
       // modules.order, modules.builtin and modules.builtin.modinfo, one after the other.
       let parts = bytes.split(separator: 0xff, maxSplits: 2, omittingEmptySubsequences: false)
         .map(Array.init)
@@ -22,9 +22,9 @@ extension FuzzTarget {
           builtinInformation: parts.dropFirst(2).first))
       _ = try index.files()
     },
-    FuzzTarget("modules-ramfs") { bytes in
+    DecoderCheck("modules-ramfs") { bytes in
       let list = ModuleList(bytes, name: "modules.ramfs")
-      require(
+      try require(
         list.entries.allSatisfy { !$0.text.isEmpty && $0.line > 0 }, "an entry has text and a line")
       let index = try ModuleIndex(
         ["fs/ext4/ext4.ko", "drivers/a/b.ko.xz", "drivers/c.ko"].map {
@@ -32,7 +32,7 @@ extension FuzzTarget {
         })
       _ = try ModuleSelection(from: index, files: list, autoload: ModuleList(bytes, name: "a"))
     },
-    FuzzTarget("depmod.d") { bytes in
+    DecoderCheck("depmod.d") { bytes in
       var configuration = DepmodConfiguration()
       configuration.read(
         String(decoding: bytes, as: UTF8.self), name: "x", release: try KernelRelease("6.1.0"))
@@ -40,36 +40,37 @@ extension FuzzTarget {
         [("updates/a.ko", ModuleFacts()), ("kernel/a.ko", ModuleFacts())],
         configuration: configuration)
     },
-    FuzzTarget("glob") { bytes in
+    DecoderCheck("glob") { bytes in
       let parts = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2 else { return }
       for isPath in [true, false] {
         let pattern = GlobPattern(parts[0].prefix(200), isPath: isPath)
         let matches = pattern.matches(parts[1].prefix(400))
         if pattern.isLiteral, matches {
-          require(parts[0].prefix(200).elementsEqual(parts[1].prefix(400)), "a literal is itself")
+          try require(
+            parts[0].prefix(200).elementsEqual(parts[1].prefix(400)), "a literal is itself")
         }
       }
     },
   ]
 
   static let kernels = [
-    FuzzTarget("kernel-path") { bytes in
+    DecoderCheck("kernel-path") { bytes in
       let path = try ArchivePath.normalize(bytes)
-      requireInside(path)
+      try requireInside(path)
       guard let role = try KernelPath(path) else { return }
       let release = role.release.description
-      require(
+      try require(
         !release.isEmpty && release.utf8.count <= KernelRelease.lengthLimit
           && !release.contains("/") && !release.hasPrefix("."), "a release is one plain name")
     },
-    FuzzTarget("kernel-config") { bytes in
+    DecoderCheck("kernel-config") { bytes in
       let configuration = KernelConfiguration(reading: bytes)
       _ = configuration.isBuiltIn("RD_ZSTD")
     },
-    FuzzTarget("static-program") { bytes in
+    DecoderCheck("static-program") { bytes in
       if let table = try? AppletTable(bytes) {
-        require(
+        try require(
           table.names.allSatisfy { !$0.isEmpty && !$0.contains("/") && $0 != ".." && $0 != "." },
           "an applet is a name")
       }
