@@ -123,10 +123,16 @@ private struct Command {
     guard let tree = tree() else { return 1 }
     var output: [UInt8] = []
     for word in words {
-      var loader = ModuleLoader(tree, lanes: 1)
-      for name in tree.names(for: word) { loader.add(name) }
-      for (path, arguments) in loader.plan {
-        output += "insmod " + path + " " + arguments + "\n"
+      for name in tree.names(for: word) {
+        var loader = ModuleLoader(tree, lanes: 1)
+        loader.add(name)
+        for (path, arguments) in loader.plan {
+          output += "insmod "
+          output += path
+          output += " "
+          output += arguments
+          output += "\n"
+        }
       }
     }
     System.write(output, to: 1)
@@ -151,7 +157,11 @@ private struct Command {
       if let identity = FileSystemIdentity(reading: disk) {
         line += " TYPE=\""
         line += identity.kind.name
-        line += "\" UUID=\"" + identity.uuid + "\" LABEL=\"" + identity.label + "\""
+        line += "\" UUID=\""
+        line += identity.uuid
+        line += "\" LABEL=\""
+        line += identity.label
+        line += "\""
         if identity.kind == .ext4 {
           line += Ext4Check.isDue(disk, now: System.now) ? " CHECK=\"due\"" : " CHECK=\"clean\""
         }

@@ -61,11 +61,11 @@ struct ModuleLoader {
     open.append(name)
     var needs: [Int] = []
     let soft = tree.configuration.softDependency(of: name)
-    for request in soft?.before ?? [] {
-      for name in tree.names(for: request) { if let need = plan(name) { needs.append(need) } }
-    }
     for path in entry.needed {
       if let need = plan(ModuleTree.name(ofPath: path)) { needs.append(need) }
+    }
+    for request in soft?.before ?? [] {
+      for name in tree.names(for: request) { if let need = plan(name) { needs.append(need) } }
     }
     open.removeLast()
     let position = modules.count
@@ -96,13 +96,10 @@ struct ModuleLoader {
         end(position, load(position))
         return true
       }
-      let module = modules[position]
-      let process = System.fork { self.load(position) }
-      guard let process else {
+      guard let process = System.fork({ load(position) }) else {
         end(position, load(position))
         return true
       }
-      _ = module
       modules[position].state = .running(process)
       running += 1
     }
@@ -116,10 +113,9 @@ struct ModuleLoader {
 
   private func load(_ position: Int) -> Int32 {
     let module = modules[position]
-    let isCompressed = !module.path.hasEnd(".ko")
     return System.loadModule(
       tree.folder + "/" + module.path, arguments: tree.configuration.options(of: module.name),
-      isCompressed: isCompressed)
+      isCompressed: !module.path.hasEnd(".ko"))
   }
 
   private mutating func end(_ position: Int, _ error: Int32) {

@@ -11,6 +11,9 @@ public struct IndexTrieReader {
     public var bytes: [UInt8]
   }
 
+  /// More characters than an alias has: deeper nodes are of no real index.
+  private static let depthLimit = 1024
+
   private static let magic: UInt32 = 0xb007_f457
   private static let hasPrefix: UInt32 = 0x8000_0000
   private static let hasValues: UInt32 = 0x4000_0000
@@ -22,6 +25,7 @@ public struct IndexTrieReader {
   private var found: [Value] = []
   /// Bytes that may be looked at yet.
   private var budget: Int
+  private var depth = 0
 
   private init(budget: Int) {
     self.budget = budget
@@ -87,9 +91,13 @@ public struct IndexTrieReader {
     _ node: UInt32, _ text: [UInt8], from start: Int, in index: Span<UInt8>
   ) {
     budget -= 4
-    guard budget > 0 else { return }
-    let depth = pattern.count
-    defer { pattern.removeLast(pattern.count - depth) }
+    guard budget > 0, depth < Self.depthLimit else { return }
+    let length = pattern.count
+    depth += 1
+    defer {
+      depth -= 1
+      pattern.removeLast(pattern.count - length)
+    }
     var position = start
     var offset = Int(node & Self.offsetMask)
     if node & Self.hasPrefix != 0 {
