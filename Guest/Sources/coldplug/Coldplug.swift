@@ -61,7 +61,8 @@ struct Coldplug {
         socket, milliseconds: min(tick, 500, options.wait.map { $0 - passed } ?? 500))
       settle()
     }
-    if !options.isQuiet {
+    loadFileSystem()
+    if !options.isQuiet, loader.loaded > 0 || options.root != nil {
       let hundredths = (System.uptime - start + 5) / 10
       let fraction = [UInt8](decimal: 100 + hundredths % 100).dropFirst()
       Console.say(
@@ -86,6 +87,13 @@ struct Coldplug {
       for name in names { loader.add(name) }
       while loader.step() {}
     }
+  }
+
+  /// The root's file system, for which mount would make the kernel start a modprobe.
+  private mutating func loadFileSystem() {
+    guard let kind = root?.identity?.kind else { return }
+    for name in tree.names(forAlias: [UInt8]("fs-") + kind.name) { loader.add(name) }
+    while loader.step() {}
   }
 
   /// Asks for all devices that there are.
