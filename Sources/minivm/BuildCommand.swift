@@ -160,8 +160,10 @@ struct DiskOptions: ParsableArguments {
   }
 
   static func check(size: Int) throws {
-    guard (1...1 << 24).contains(size) else {
-      throw ValidationError("the disk's size is 1 to 16777216 MB, not \(size)")
+    let sizes = ModulesDisk.sizes
+    guard sizes.contains(size) else {
+      throw ValidationError(
+        "the disk's size is \(sizes.lowerBound) to \(sizes.upperBound) MB, not \(size)")
     }
   }
 }

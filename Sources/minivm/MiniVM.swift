@@ -25,6 +25,8 @@ struct MiniVM: AsyncParsableCommand {
     UpdateE2fsckCommand.self,
     ExplainCommand.self,
     CheckCommand.self,
+    VerifyCommand.self,
+    DiffCommand.self,
     DiscoverCommand.self,
     ProfilesCommand.self,
     CacheCommand.self,

@@ -8,6 +8,10 @@ public struct NewcEntry: Sendable, Hashable {
   public var size: Int
   /// Seconds since 1970.
   public var modified: Int
+  public var owner: Int
+  public var group: Int
+  /// Major and minor number, of devices.
+  public var device: [Int]
 
   public var isFile: Bool { mode & 0o170000 == 0o100000 }
   public var isSymbolicLink: Bool { mode & 0o170000 == 0o120000 }
@@ -54,7 +58,7 @@ public final class NewcReader {
     bodyLeft = fields[6]
     return NewcEntry(
       path: try ArchivePath.normalize(name), mode: UInt32(fields[1]), size: fields[6],
-      modified: fields[5])
+      modified: fields[5], owner: fields[2], group: fields[3], device: Array(fields[9...10]))
   }
 
   /// The current entry's bytes.

@@ -30,15 +30,20 @@ public struct DefaultTemplate: Sendable {
   /// The template's folder, which is complete.
   public func folder() async throws -> String {
     let folder = "\(environment.cacheFolder)/template/\(name)"
-    try FileTree.makeDirectories(folder)
-    let template = try RamdiskTemplate(folder)
+    let template = try Self.make(folder)
     for tool in TemplateTool.allCases where try !isSound(tool, template) {
       let download = try await repository().newest(
         tool.debianPackage, architecture: architecture)
       let provided = try tool.read(download, architecture: architecture)
       try template.update(tool, provided)
     }
-    // The program's own init may be newer than the one that was kept.
+    return folder
+  }
+
+  /// A template with the program's own init, which may be newer than the one that is there; its other
+  /// content stays.
+  static func make(_ folder: String) throws -> RamdiskTemplate {
+    try FileTree.makeDirectories(folder)
     let script = Array(DefaultFiles.initScript.utf8)
     let path = "\(folder)/init"
     if (try? InputFile(path).readAll(limit: 1 << 20)) != script {
@@ -46,7 +51,7 @@ public struct DefaultTemplate: Sendable {
       try output.write(script, at: 0)
       try output.commit(mode: 0o755)
     }
-    return folder
+    return try RamdiskTemplate(folder)
   }
 
   /// Whether a program is there, and is the one that was noted when it came.

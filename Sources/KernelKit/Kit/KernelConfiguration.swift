@@ -21,6 +21,13 @@ public struct KernelConfiguration: Sendable, Hashable {
     values[option].map { $0.hasPrefix("\"") ? String($0.dropFirst().dropLast()) : $0 }
   }
 
+  /// The options that another configuration has otherwise, by name; nil is not set.
+  func changes(to other: KernelConfiguration) -> [Change] {
+    Set(values.keys).union(other.values.keys).sorted().compactMap {
+      Change("CONFIG_\($0)", values[$0], other.values[$0])
+    }
+  }
+
   /// Whether an option, written without `CONFIG_`, is part of the kernel itself.
   public func isBuiltIn(_ option: String) -> Bool {
     values[option] == "y"

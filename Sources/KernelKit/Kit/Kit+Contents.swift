@@ -11,7 +11,11 @@ extension Kit {
 
   /// What the kit was made of; nil when it has no manifest.
   func manifest() throws -> Manifest? {
-    let path = "\(folder)/manifest-\(release).json"
+    try Self.manifest("\(folder)/manifest-\(release).json")
+  }
+
+  /// - Parameter path: of a manifest.
+  static func manifest(_ path: String) throws -> Manifest? {
     guard FileTree.status(path, followingLink: true) != nil else { return nil }
     do {
       return try JSON.decode(Manifest.self, from: InputFile(path).readAll(limit: 1 << 26))

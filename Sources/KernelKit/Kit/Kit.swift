@@ -55,6 +55,26 @@ public struct Kit: Sendable {
     }
   }
 
+  /// A kit by its folder, or by the manifest in it: a folder may have several kernels.
+  /// - Parameter path: `FOLDER` or `FOLDER/manifest-VER.json`.
+  public init(_ path: String) throws {
+    let (folder, release) = try Self.place(path)
+    try self.init(folder: folder, release: release)
+  }
+
+  /// The folder, and the kernel where it is named.
+  static func place(_ path: String) throws -> (folder: String, release: KernelRelease?) {
+    guard FileTree.status(path, followingLink: true)?.kind == .file else { return (path, nil) }
+    let name = FileTree.name(of: path)
+    guard name.hasPrefix("manifest-"), name.hasSuffix(".json"),
+      let release = try? KernelRelease(name.dropFirst("manifest-".count).dropLast(".json".count))
+    else {
+      throw KitError(
+        .usage, "\(path): is no manifest-VER.json", advice: "give a kit's folder, or that file in it")
+    }
+    return (FileTree.parent(of: path), release)
+  }
+
   /// - Throws: `KitError.missing` when the kit was built without this form.
   public func kernel(_ format: KernelFormat) throws(KitError) -> String {
     guard format == .vmlinux else { return kernel }

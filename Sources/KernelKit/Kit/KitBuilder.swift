@@ -59,7 +59,12 @@ public struct KitBuilder: Sendable {
   }
 
   private func buildFiles() throws -> Manifest {
-    let cache = options.usesCache ? try KitCache(inputs, options, environment) : nil
+    let template = Background { [folder = options.template] in
+      try RamdiskTemplate(folder).digest()
+    }
+    let cache =
+      options.usesCache
+      ? try KitCache(inputs, options, template: template, environment) : nil
     var pass = KernelPass(source, options, environment)
     let storedKernel = cache?.kernelParts()
     let kernel = try storedKernel ?? pass.run()
@@ -79,7 +84,9 @@ public struct KitBuilder: Sendable {
         diskFormat: options.disk.format.rawValue,
         diskCompression: options.disk.compression.rawValue,
         initramfsCompression: ramDisk.compression,
-        modulesAsShipped: options.keepsModulesAsShipped ? true : nil),
+        modulesAsShipped: options.keepsModulesAsShipped ? true : nil,
+        coldplug: options.hasColdplug ? nil : false),
+      recipe: Manifest.Recipe(options.lists, templateSHA256: try template.value()),
       outputs: files.map(\.description).sorted { $0.file < $1.file },
       initramfsModules: ramDisk.modules, initramfsAbsent: ramDisk.absent, roots: ramDisk.roots)
     environment.progress.report("writing to the disk", 0, nil)

@@ -31,22 +31,22 @@ struct KitCache {
   private let kernelKey: ResultCache.Key
   private let ramDiskKey: ResultCache.Key
 
+  /// - Parameter template: the SHA-256 of what is in it.
   /// - Returns: nil for a kernel that nothing is kept of: a folder has no hash.
   init?(
-    _ inputs: [Manifest.Input], _ options: KitBuilder.Options, _ environment: KitEnvironment
+    _ inputs: [Manifest.Input], _ options: KitBuilder.Options, template: Background<String>,
+    _ environment: KitEnvironment
   ) throws {
     let packages = inputs.compactMap(\.sha256)
     guard packages.count == inputs.count, !packages.isEmpty else { return nil }
     let program = Background { try ProgramIdentity.digest() }
-    var template = Initramfs()
-    try template.addTemplate(options.template)
     let epoch = environment.sourceDateEpoch.map(String.init) ?? "none"
     results = ResultCache(environment)
     self.options = options
     kernelKey = ResultCache.Key(
       ["kernel", try program.value(), epoch, Self.ofKernel(options)] + packages)
     ramDiskKey = ResultCache.Key([
-      "RAM disk", kernelKey.name, try template.digest(), Self.description(options),
+      "RAM disk", kernelKey.name, try template.value(), Self.description(options),
     ])
   }
 

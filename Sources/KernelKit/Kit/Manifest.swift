@@ -45,6 +45,38 @@ public struct Manifest: Codable, Sendable, Hashable {
     public var initramfsCompression: String
     /// Whether compressed modules stayed so in the RAM disk; nil for no.
     public var modulesAsShipped: Bool?
+    /// False when coldplug was not to be added to the template.
+    public var coldplug: Bool?
+  }
+
+  /// A list that says which modules the RAM disk has, whole: `minivm verify` builds with it.
+  public struct List: Codable, Sendable, Hashable {
+    /// The name without its folder.
+    public var file: String
+    public var text: String
+
+    init(_ list: ModuleList) {
+      (file, text) = (list.name, list.text)
+    }
+  }
+
+  /// What the user gave beside packages.
+  public struct Recipe: Codable, Sendable, Hashable {
+    /// `modules.ramfs`; nil when there was none.
+    public var modules: List?
+    /// `modules.autoload`.
+    public var autoload: List
+    /// The SHA-256 of the template's content, as a newc archive of time 0.
+    public var templateSHA256: String
+    /// The libraries that compressed, with their versions: others may write other bytes.
+    public var libraries: String
+
+    init(_ lists: ModuleLists, templateSHA256: String) {
+      modules = lists.modules.map(List.init)
+      autoload = List(lists.autoload)
+      self.templateSHA256 = templateSHA256
+      libraries = Compression.libraryVersions
+    }
   }
 
   public struct Output: Codable, Sendable, Hashable {
@@ -100,6 +132,8 @@ public struct Manifest: Codable, Sendable, Hashable {
   /// Where the template's programs came from.
   public var programs: [TemplateProgram]
   public var options: Options
+  /// Nil in kits of earlier versions.
+  public var recipe: Recipe?
   public var outputs: [Output]
   public var initramfsModules: [Module]
   /// In the lists' order; nil in kits of earlier versions.

@@ -33,6 +33,8 @@ public final class ModulesDisk {
 
   /// MiB.
   public static let defaultSize = 200
+  /// MiB that may be asked for.
+  public static let sizes = 1...1 << 24
 
   private let release: KernelRelease
   private let options: Options

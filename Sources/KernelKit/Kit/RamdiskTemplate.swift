@@ -35,6 +35,13 @@ public struct RamdiskTemplate: Sendable {
     self.folder = folder
   }
 
+  /// The SHA-256 of what goes from it into a RAM disk.
+  func digest() throws -> String {
+    var content = Initramfs()
+    try content.addTemplate(folder)
+    return try content.digest()
+  }
+
   /// Where the programs came from, as far as it was noted.
   /// - Throws: `KitError.invalid` for a note that can't be read.
   public func programs() throws -> [TemplateProgram] {

@@ -11,6 +11,8 @@ public struct TemplateProgram: Codable, Sendable, Hashable {
   public var package: String?
   public var version: String?
   public var packageSHA256: String?
+  /// Bytes; nil in notes of earlier versions.
+  public var packageSize: Int?
   /// The name of the Alpine key whose signature was checked; nil for a file that was taken as it is,
   /// and for Debian's.
   public var signedBy: String?
@@ -19,7 +21,8 @@ public struct TemplateProgram: Codable, Sendable, Hashable {
 
   public init(
     path: String, architecture: String, sha256: String, origin: String, package: String? = nil,
-    version: String? = nil, packageSHA256: String? = nil, signedBy: String? = nil
+    version: String? = nil, packageSHA256: String? = nil, packageSize: Int? = nil,
+    signedBy: String? = nil
   ) {
     self.path = path
     self.architecture = architecture
@@ -28,6 +31,7 @@ public struct TemplateProgram: Codable, Sendable, Hashable {
     self.package = package
     self.version = version
     self.packageSHA256 = packageSHA256
+    self.packageSize = packageSize
     self.signedBy = signedBy
   }
 }

@@ -104,7 +104,7 @@ public enum TemplateTool: String, Sendable, CaseIterable {
     }
     let note = TemplateProgram(
       path: path, architecture: "", sha256: "", origin: origin, package: package.control.package,
-      version: package.control.version, packageSHA256: sha256)
+      version: package.control.version, packageSHA256: sha256, packageSize: package.file.size)
     return try provided(bytes, note, package.path, architecture)
   }
 
@@ -119,7 +119,7 @@ public enum TemplateTool: String, Sendable, CaseIterable {
     let note = TemplateProgram(
       path: path, architecture: "", sha256: "", origin: origin, package: package.control.package,
       version: package.control.version, packageSHA256: Digest.sha256(of: package.bytes),
-      signedBy: key)
+      packageSize: package.bytes.count, signedBy: key)
     return try provided(bytes, note, package.name, architecture)
   }
 

@@ -26,12 +26,15 @@ public struct ModuleList: Sendable {
 
   /// For messages: the file's name or path.
   public let name: String
+  /// The whole file, comments and all.
+  public let text: String
   public let entries: [Entry]
   public let style: Style
 
   public init(_ bytes: [UInt8], name: String, style: Style = .paths) {
     self.name = name
     self.style = style
+    text = String(decoding: bytes, as: UTF8.self)
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     entries = lines.enumerated().compactMap { number, line in
       var text = Self.trimmed(line.prefix { $0 != UInt8(ascii: "#") })

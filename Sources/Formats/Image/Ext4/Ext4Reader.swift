@@ -13,10 +13,21 @@ public final class Ext4Reader {
     public var kind: Kind
     /// Bytes.
     public var size: Int
+    /// Permission bits, with set-uid, set-gid and sticky.
+    public var mode: UInt32
+    public var owner: Int
+    public var group: Int
+    public var modified: Ext4Time
+    /// The inode's number: hard links have the same.
+    public var number: UInt32
   }
 
   private struct Inode {
     var kind: Kind
+    var mode: UInt32
+    var owner: Int
+    var group: Int
+    var modified: Ext4Time
     var size: Int
     var flags: UInt32
     var content: [UInt8]
@@ -35,6 +46,9 @@ public final class Ext4Reader {
   private let inodeSize: Int
   private let descriptorSize: Int
   private let descriptorTable: Int
+  public let uuid: [UInt8]
+  /// Up to its first NUL.
+  public let label: [UInt8]
   /// Folders that were searched, by their inodes' numbers.
   private var folders: [UInt32: [ByteString: UInt32]] = [:]
 
@@ -54,6 +68,9 @@ public final class Ext4Reader {
     inodeSize = Int(try reader.littleEndian(UInt16.self))
     try reader.seek(to: 0x60)
     let features = try reader.littleEndian(UInt32.self)
+    try reader.seek(to: 0x68)
+    uuid = Array(try reader.bytes(16))
+    label = Array(try reader.bytes(16).prefix { $0 != 0 })
     try reader.seek(to: 0xFE)
     let size = Int(try reader.littleEndian(UInt16.self))
     descriptorSize = features & 0x80 == 0 ? 32 : size
@@ -76,8 +93,20 @@ public final class Ext4Reader {
     guard let folder = try find(path), folder.kind == .directory else { return nil }
     return try names(in: folder).map { name, number in
       let inode = try inode(number)
-      return Entry(name: name, kind: inode.kind, size: inode.size)
+      return Entry(
+        name: name, kind: inode.kind, size: inode.size, mode: inode.mode, owner: inode.owner,
+        group: inode.group, modified: inode.modified, number: number)
     }
+  }
+
+  /// Where a symbolic link leads; nil when there is no such link.
+  public func target(of path: String) throws -> [UInt8]? {
+    guard let inode = try find(path), inode.kind == .symbolicLink else { return nil }
+    // A short one is where others have their extents. ext4 documentation, "Symbolic Links".
+    if inode.size < inode.content.count, inode.flags & Ext4Inode.extentsFlag == 0 {
+      return Array(inode.content.prefix(inode.size))
+    }
+    return try inside(path) { try bytes(of: inode, limit: 1 << 16) }
   }
 
   /// Bytes of a file; nil when there is no such file.
@@ -149,10 +178,14 @@ public final class Ext4Reader {
     }
     reader = ByteReader(
       try image.read(
-        at: try offset(ofBlock: table) + index % inodesPerGroup * inodeSize, count: 128))
+        at: try offset(ofBlock: table) + index % inodesPerGroup * inodeSize, count: inodeSize))
     let mode = try reader.littleEndian(UInt16.self)
-    try reader.skip(2)
+    var owner = Int(try reader.littleEndian(UInt16.self))
     let low = Int(try reader.littleEndian(UInt32.self))
+    try reader.seek(to: 0x10)
+    let time = try reader.littleEndian(UInt32.self)
+    try reader.seek(to: 0x18)
+    var group = Int(try reader.littleEndian(UInt16.self))
     try reader.seek(to: 0x20)
     let flags = try reader.littleEndian(UInt32.self)
     try reader.seek(to: 0x28)
@@ -167,7 +200,22 @@ public final class Ext4Reader {
       case 0xA000: .symbolicLink
       default: .other
       }
-    return Inode(kind: kind, size: low | high << 32, flags: flags, content: content)
+    try reader.seek(to: 0x78)
+    owner |= Int(try reader.littleEndian(UInt16.self)) << 16
+    group |= Int(try reader.littleEndian(UInt16.self)) << 16
+    var extra: UInt32 = 0
+    if inodeSize >= 0x8C {
+      try reader.seek(to: 0x80)
+      // How much of what follows is there.
+      if try reader.littleEndian(UInt16.self) >= 0xC {
+        try reader.seek(to: 0x88)
+        extra = try reader.littleEndian()
+      }
+    }
+    return Inode(
+      kind: kind, mode: UInt32(mode & 0o7777), owner: owner, group: group,
+      modified: try Ext4Time(low: time, extra: extra), size: low | high << 32, flags: flags,
+      content: content)
   }
 
   private func bytes(of inode: Inode, limit: Int) throws -> [UInt8] {

@@ -16,6 +16,13 @@ public struct Ext4Time: Sendable, Hashable {
     self.nanoseconds = nanoseconds
   }
 
+  /// What the two fields of an inode say.
+  /// - Throws: `FormatError.overflow` for a second of more nanoseconds than it has.
+  init(low: UInt32, extra: UInt32) throws(FormatError) {
+    try self.init(
+      seconds: Int(Int32(bitPattern: low)) + Int(extra & 3) << 32, nanoseconds: Int(extra >> 2))
+  }
+
   /// The field that every ext2 has: the signed low 32 bits.
   var low: UInt32 { UInt32(truncatingIfNeeded: seconds) }
 

@@ -1,0 +1,52 @@
+internal import Formats
+
+/// A path in one of a kit's images, with all that a guest sees of it.
+public struct ImageEntry: Codable, Sendable, Hashable {
+  public enum Kind: String, Codable, Sendable, Hashable {
+    case file, directory, link, device, other
+  }
+
+  public var kind: Kind
+  /// Permission bits, with set-uid, set-gid and sticky.
+  public var mode: UInt32
+  public var owner: Int
+  public var group: Int
+  /// Seconds since 1970, with the nanoseconds where there are any: `1700000000.5`.
+  public var modified: String
+  /// Bytes; 0 for all but files.
+  public var size: Int
+  /// Of a file's content.
+  public var sha256: String?
+  /// Where a link leads, or a device's numbers: `5:1`.
+  public var target: String?
+
+  /// What of an entry may differ.
+  public enum Aspect: String, Codable, Sendable, Hashable, CaseIterable {
+    case added, removed
+    case kind, content, target, mode, owner, time
+  }
+
+  /// How another entry of the same path differs; empty for the same.
+  func aspects(from other: ImageEntry) -> [Aspect] {
+    if kind != other.kind { return [.kind] }
+    return [
+      (Aspect.content, (size, sha256) == (other.size, other.sha256)),
+      (.target, target == other.target), (.mode, mode == other.mode),
+      (.owner, (owner, group) == (other.owner, other.group)),
+      (.time, modified == other.modified),
+    ].filter { !$0.1 }.map(\.0)
+  }
+
+  /// One of its aspects, in words.
+  public func text(of aspect: Aspect) -> String {
+    switch aspect {
+    case .added, .removed: ""
+    case .kind: kind.rawValue
+    case .content: "\(size) bytes with SHA-256 \(sha256 ?? "none")"
+    case .target: target?.quoted ?? "none"
+    case .mode: "0" + String(mode, radix: 8)
+    case .owner: "\(owner):\(group)"
+    case .time: modified
+    }
+  }
+}

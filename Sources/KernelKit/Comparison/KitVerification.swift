@@ -1,0 +1,150 @@
+internal import Formats
+
+/// How a kit and what was built again from its manifest differ.
+public struct KitVerification: Codable, Sendable {
+  public struct Difference: Codable, Sendable, Hashable {
+    /// A file of the kit.
+    public var file: String
+    /// Where in that image; nil for the file as a whole.
+    public var path: String?
+    /// What the kit has, and what was built.
+    public var text: String
+
+    /// One line.
+    public var description: String {
+      [file, path, text].compactMap { $0 }.joined(separator: ": ")
+    }
+  }
+
+  public var kernel: String
+  /// What the kernel came from: names and versions.
+  public var inputs: [String]
+  /// The version that the kit was made by.
+  public var minivm: String
+  /// As the kit has them; those that are missing are not among them.
+  public var outputs: [Manifest.Output]
+  /// In the order of the files' names, and of the paths in them.
+  public var differences: [Difference]
+  public var isSame: Bool
+
+  init(
+    _ manifest: Manifest, _ kit: KitListing, _ rebuilt: KitListing, built: Manifest
+  ) throws {
+    kernel = manifest.kernel
+    inputs = manifest.inputs.map {
+      [$0.package ?? $0.file, $0.version].compactMap { $0 }.joined(separator: " ")
+    }
+    minivm = manifest.minivm
+    outputs = kit.files.values.sorted { $0.file < $1.file }
+    differences = []
+    isSame = false
+    for part in KitListing.Part.allCases {
+      let (ours, theirs) = (kit.files[part], rebuilt.files[part])
+      guard let name = (ours ?? theirs)?.file, ours?.sha256 != theirs?.sha256 else { continue }
+      guard let ours, let theirs else {
+        let text = ours == nil ? "is missing in the kit" : "does not come of what the kit is made of"
+        differences.append(Difference(file: name, text: text))
+        continue
+      }
+      do {
+        try compare(part, kit, rebuilt)
+      } catch {
+        differences.append(Difference(file: name, text: "can't be read: \(error)"))
+      }
+      if !differences.contains(where: { $0.file == name }) {
+        differences.append(
+          Difference(
+            file: name,
+            text: part.isImage
+              ? "holds the same, stored otherwise\(Self.libraries(manifest, built))"
+              : "\(ours.size) bytes with SHA-256 \(ours.sha256); built again, \(theirs.size) with \(theirs.sha256)"
+          ))
+      }
+    }
+    compare(manifest, built, kit)
+    try compareSums(manifest, kit)
+    isSame = differences.isEmpty
+  }
+
+  private mutating func compare(
+    _ part: KitListing.Part, _ kit: KitListing, _ rebuilt: KitListing
+  ) throws {
+    let name = kit.files[part]?.file ?? part.rawValue
+    if part == .configuration, let ours = try kit.configuration(),
+      let theirs = try rebuilt.configuration()
+    {
+      for change in ours.changes(to: theirs) {
+        differences.append(
+          Difference(
+            file: name, path: change.name,
+            text: "\(change.from ?? "not set"); built again, \(change.to ?? "not set")"))
+      }
+    }
+    guard let ours = try kit.image(part), let theirs = try rebuilt.image(part) else { return }
+    for difference in ours.entries.differences(to: theirs.entries) {
+      differences.append(
+        Difference(file: name, path: difference.path, text: Self.text(of: difference)))
+    }
+    for key in Set(ours.properties.keys).union(theirs.properties.keys).sorted() {
+      let (a, b) = (ours.properties[key] ?? "none", theirs.properties[key] ?? "none")
+      if a != b {
+        differences.append(Difference(file: name, text: "its \(key) is \(a); built again, \(b)"))
+      }
+    }
+  }
+
+  private static func text(of difference: ImageChanges.FileDifference) -> String {
+    guard let ours = difference.from else { return "is missing; built again, it is there" }
+    guard let theirs = difference.to else { return "is there; built again, it is not" }
+    return difference.aspects.map { aspect in
+      "\(aspect) \(ours.text(of: aspect)); built again, \(theirs.text(of: aspect))"
+    }.joined(separator: "; ")
+  }
+
+  private static func libraries(_ manifest: Manifest, _ built: Manifest) -> String {
+    let (ours, theirs) = (manifest.recipe?.libraries ?? "", built.recipe?.libraries ?? "")
+    return ours == theirs ? "" : ": by the libraries \(ours); built again, by \(theirs)"
+  }
+
+  /// What the manifest says beside hashes: why a module is there, where root is found.
+  private mutating func compare(_ manifest: Manifest, _ built: Manifest, _ kit: KitListing) {
+    let name = "manifest-\(manifest.kernel).json"
+    for output in manifest.outputs {
+      let found = kit.files.values.first { $0.file == output.file }
+      if let found, found != output {
+        differences.append(
+          Difference(
+            file: name, path: output.file,
+            text: "says \(output.size) bytes with SHA-256 \(output.sha256), which the kit's is not"))
+      }
+    }
+    let fields: [(String, Bool)] = [
+      ("architecture", manifest.architecture == built.architecture),
+      ("options", manifest.options == built.options),
+      ("outputs", manifest.outputs.map(\.file) == built.outputs.map(\.file)),
+      ("initramfsModules", manifest.initramfsModules == built.initramfsModules),
+      ("initramfsAbsent", manifest.initramfsAbsent == built.initramfsAbsent),
+      ("roots", manifest.roots == built.roots),
+    ]
+    for (field, isSame) in fields where !isSame {
+      differences.append(
+        Difference(file: name, path: field, text: "is not what comes of building again"))
+    }
+  }
+
+  private mutating func compareSums(_ manifest: Manifest, _ kit: KitListing) throws {
+    let path = "\(kit.folder)/SHA256SUMS"
+    guard FileTree.status(path, followingLink: true) != nil else { return }
+    let text = String(decoding: try InputFile(path).readAll(limit: 1 << 20), as: UTF8.self)
+    let lines = Set(text.split(separator: "\n").map(String.init))
+    for output in outputs where !lines.contains("\(output.sha256)  \(output.file)") {
+      differences.append(
+        Difference(file: "SHA256SUMS", path: output.file, text: "has not its SHA-256"))
+    }
+  }
+}
+
+extension KitListing.Part {
+  /// Whether there are files in it.
+  var isImage: Bool { self == .initramfs || self == .modulesDisk }
+}

@@ -1,0 +1,141 @@
+internal import Formats
+internal import Logging
+
+/// Builds a kit again from what its manifest says, and compares.
+public struct KitVerifier: Sendable {
+  public struct Options: Sendable {
+    /// Files and folders that no archive has: packages, a folder with lib/modules/VER.
+    public var given: [String]
+    /// The kit's template; nil for one that is made again.
+    public var template: String?
+    /// Where the kit that was built again goes; nil for nowhere.
+    public var output: String?
+    /// Whether each package has to be in a signed list of the archive.
+    public var isSigned: Bool
+    public var jobs: Int
+
+    public init(
+      given: [String], template: String?, output: String?, isSigned: Bool, jobs: Int
+    ) {
+      (self.given, self.template, self.output) = (given, template, output)
+      (self.isSigned, self.jobs) = (isSigned, jobs)
+    }
+  }
+
+  /// The kit's.
+  public let manifest: Manifest
+  private let folder: String
+  private let release: KernelRelease
+
+  /// - Parameter path: a kit's folder, or the manifest in it.
+  /// - Throws: `KitError.missing` where there is no manifest, `.usage` where there are several.
+  public init(_ path: String) throws {
+    let (folder, wanted) = try Kit.place(path)
+    guard FileTree.isDirectory(folder) else {
+      throw KitError(.missing, "\(folder): there is no such folder")
+    }
+    let names = try FileTree.names(in: folder).filter {
+      $0.hasPrefix("manifest-") && $0.hasSuffix(".json")
+        && (wanted == nil || $0 == "manifest-\(wanted?.description ?? "").json")
+    }
+    guard let name = names.first else {
+      throw KitError(
+        .missing, "\(folder): has no manifest-VER.json, which says what it was made of",
+        advice: "give a folder that `minivm build` wrote")
+    }
+    guard names.count == 1 else {
+      throw KitError(
+        .usage, "\(folder): holds more than one kernel: \(names.joined(separator: ", "))",
+        advice: "give one of these files")
+    }
+    self.folder = folder
+    let file = "\(folder)/\(name)"
+    guard let release = try Kit.place(file).release else {
+      throw KitError(.invalid, "\(file): is not a file that can be read")
+    }
+    self.release = release
+    guard let manifest = try Kit.manifest(file), manifest.kernel == release.description else {
+      throw KitError(.invalid, "\(file): is not the manifest of kernel \(release)")
+    }
+    self.manifest = manifest
+  }
+
+  /// - Parameter archive: where to look for packages that are not at their addresses any more.
+  /// - Throws: `KitError.missing` when something that the kit was made of is no longer there.
+  public func verify(
+    _ options: Options, environment: KitEnvironment,
+    archive: @escaping @Sendable () throws -> DebianRepository
+  ) async throws -> KitVerification {
+    if manifest.minivm != Minivm.version {
+      environment.log.warning(
+        "the kit was made by minivm \(manifest.minivm), this is \(Minivm.version): what differs may come of that"
+      )
+    }
+    if let output = options.output, FileTree.status(output) != nil {
+      throw KitError(
+        .usage, "\(output): is there already", advice: "give a folder that is to be made")
+    }
+    let parent = options.output.map(FileTree.parent) ?? Machine.temporaryFolder
+    try FileTree.makeDirectories(parent)
+    let staging = try StagingDirectory(in: parent)
+    let inputs = ManifestInputs(
+      manifest: manifest, release: release, given: options.given, beside: [folder, "."],
+      environment: environment, archive: archive)
+    let source = try await inputs.kernel()
+    if options.isSigned {
+      guard case .packages(let packages) = source else {
+        throw KitError(.usage, "\(folder): nobody vouches for the folder that the kit was made of")
+      }
+      for package in packages { try await check(package, archive()) }
+    }
+    let template = try await inputs.template(
+      options.template, makingIn: "\(staging.path)/template")
+    var environment = environment
+    // What the outputs carry: the same as the newest time in the packages, where that was taken.
+    environment.sourceDateEpoch = manifest.timestamp
+    let rebuilt = "\(staging.path)/kit"
+    let built = try KitBuilder(
+      source, inputs: manifest.inputs,
+      options: try buildOptions(rebuilt, template, inputs.lists(), jobs: options.jobs),
+      environment: environment
+    ).build()
+    let names = Set((manifest.outputs + built.outputs).map(\.file))
+    let result = try KitVerification(
+      manifest, KitListing(folder: folder, release: release, names: names),
+      KitListing(folder: rebuilt, release: release, names: names), built: built)
+    if let output = options.output { try staging.publish("kit", to: output) }
+    return result
+  }
+
+  private func check(_ package: DebArchive, _ repository: DebianRepository) async throws {
+    let own = package.control.architecture
+    _ = try await repository.verify(
+      package, architecture: own == "all" ? manifest.architecture : own)
+  }
+
+  private func buildOptions(
+    _ folder: String, _ template: String, _ lists: ModuleLists, jobs: Int
+  ) throws -> KitBuilder.Options {
+    let said = manifest.options
+    guard let format = MachineDisk.Format(rawValue: said.diskFormat),
+      let compression = ModulesDisk.Options.Compression(rawValue: said.diskCompression),
+      let ramDisk = InitramfsCompression(rawValue: said.initramfsCompression),
+      said.diskSize.map(ModulesDisk.sizes.contains) ?? true,
+      (0...Int(UInt32.max)).contains(manifest.timestamp)
+    else {
+      throw KitError(
+        .invalid, "the manifest of \(release) has options that minivm \(Minivm.version) has not",
+        advice: "verify it with minivm \(manifest.minivm)")
+    }
+    let hasVmlinux = manifest.outputs.contains {
+      KitListing.Part($0.file, release) == .vmlinux
+    }
+    return KitBuilder.Options(
+      folder: folder, template: template, lists: lists,
+      disk: ModulesDisk.Options(
+        format: format, compression: compression, size: said.diskSize, jobs: jobs),
+      compression: ramDisk, hasColdplug: said.coldplug ?? true,
+      keepsModulesAsShipped: said.modulesAsShipped ?? false,
+      kernelFormat: hasVmlinux ? .vmlinux : .vmlinuz)
+  }
+}
