@@ -64,7 +64,8 @@ import Testing
     let text = try await bench.run(["diff", "a", "b"])
     #expect(text.status == 1 && text.errors == "")
     for line in [
-      "kernel: 6.1.0-1-x -> 6.1.0-2-x", "packages: linux-image-6.1.0-1-x 1 -> linux-image-6.1.0-2-x 1",
+      "kernel: 6.1.0-1-x -> 6.1.0-2-x",
+      "packages: linux-image-6.1.0-1-x 1 -> linux-image-6.1.0-2-x 1",
       "CONFIG_A: m -> y", "CONFIG_B: y -> not set", "CONFIG_C: not set -> \"text\"",
       "modules disk: 4 modules, 1 added, 1 removed, 1 moved, 1 changed",
       "RAM disk: 1 -> 2 modules, 1 added, 1 changed", "+ kernel/fs/new.ko", "- kernel/fs/gone.ko",

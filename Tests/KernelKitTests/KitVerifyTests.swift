@@ -52,7 +52,8 @@ import Testing
       """)
     #expect(made.status == 0, "\(made.errors)")
     try await bench.expectFailure(
-      ["verify", "away/kit", "--template", "t"], 3, "lib/modules/\(Self.release), which is not here")
+      ["verify", "away/kit", "--template", "t"], 3, "lib/modules/\(Self.release), which is not here"
+    )
     try await bench.expectFailure(
       ["verify", "kit", "k", "--template", "t", "--out", "away"], 2, "away: is there already")
   }
@@ -148,7 +149,9 @@ import Testing
       !$0.hasPrefix("minivm: warning: this minivm was built without coldplug")
     }
     #expect(lines.count == 1, "\(result.errors)")
-    for fragment in damage.fragments { #expect(result.errors.contains(fragment), "\(result.errors)") }
+    for fragment in damage.fragments {
+      #expect(result.errors.contains(fragment), "\(result.errors)")
+    }
     guard damage.testDescription == "the sums" else { return }
     let json = try await bench.run(Self.verify + ["--json"])
     #expect(json.status == 4)

@@ -42,7 +42,8 @@ public struct KitVerification: Codable, Sendable {
       let (ours, theirs) = (kit.files[part], rebuilt.files[part])
       guard let name = (ours ?? theirs)?.file, ours?.sha256 != theirs?.sha256 else { continue }
       guard let ours, let theirs else {
-        let text = ours == nil ? "is missing in the kit" : "does not come of what the kit is made of"
+        let text =
+          ours == nil ? "is missing in the kit" : "does not come of what the kit is made of"
         differences.append(Difference(file: name, text: text))
         continue
       }
@@ -115,7 +116,8 @@ public struct KitVerification: Codable, Sendable {
         differences.append(
           Difference(
             file: name, path: output.file,
-            text: "says \(output.size) bytes with SHA-256 \(output.sha256), which the kit's is not"))
+            text: "says \(output.size) bytes with SHA-256 \(output.sha256), which the kit's is not")
+        )
       }
     }
     let fields: [(String, Bool)] = [

@@ -70,7 +70,8 @@ public struct Kit: Sendable {
       let release = try? KernelRelease(name.dropFirst("manifest-".count).dropLast(".json".count))
     else {
       throw KitError(
-        .usage, "\(path): is no manifest-VER.json", advice: "give a kit's folder, or that file in it")
+        .usage, "\(path): is no manifest-VER.json",
+        advice: "give a kit's folder, or that file in it")
     }
     return (FileTree.parent(of: path), release)
   }
