@@ -50,7 +50,8 @@ struct RamdiskTemplateTests {
         TemplateProgram(
           path: "bin/busybox", architecture: "amd64", sha256: String(sums[0].prefix(64)),
           origin: FileTree.name(of: package), package: "busybox-static",
-          version: String(version.dropLast()), packageSHA256: String(sums[1].prefix(64)))
+          version: String(version.dropLast()), packageSHA256: String(sums[1].prefix(64)),
+          packageSize: FileTree.status(package)?.size)
       ])
   }
 
