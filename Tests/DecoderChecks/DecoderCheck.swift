@@ -13,7 +13,8 @@ public struct DecoderCheck: Sendable {
     self.decode = decode
   }
 
-  public static let all = archives + compression + modules + debian + alpine + kernels + settings
+  public static let all =
+    archives + compression + modules + kernels + disks + debian + alpine + kits + guests + settings
 
   /// Decodes an input. An error of the decoder is an answer like others.
   /// - Throws: `BrokenPromise` for a result that must not be.
@@ -35,12 +36,17 @@ public struct DecoderCheck: Sendable {
 
   /// A decoder that reads a file gets one in memory.
   static func file(_ bytes: [UInt8]) throws -> InputFile {
+    try withFile(bytes) { try InputFile($0) }
+  }
+
+  /// - Parameter use: gets the path of the file, which is there as long as it runs.
+  static func withFile<T>(_ bytes: [UInt8], _ use: (String) throws -> T) throws -> T {
     let path = "/dev/shm/minivm-decoder-\(getpid())-\(pthread_self())"
     let output = try OutputFile(replacing: path)
     try output.write(bytes, at: 0)
     try output.commit()
     defer { FileTree.remove(path) }
-    return try InputFile(path)
+    return try use(path)
   }
 
   static func require(_ condition: Bool, _ promise: String) throws(BrokenPromise) {

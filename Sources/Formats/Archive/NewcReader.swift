@@ -21,8 +21,12 @@ public struct NewcEntry: Sendable, Hashable {
 ///
 /// Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
 public final class NewcReader {
+  /// The most entries that are read. A RAM disk with all modules of a kernel has 6,000.
+  public static let entryLimit = 1 << 17
+
   private let reader: SourceReader
   private var bodyLeft = 0
+  private var count = 0
 
   public init(_ source: any ByteSource) {
     reader = SourceReader(source)
@@ -56,6 +60,10 @@ public final class NewcReader {
     if name.elementsEqual("TRAILER!!!".utf8) { return nil }
     try align()
     bodyLeft = fields[6]
+    count += 1
+    guard count <= Self.entryLimit else {
+      throw FormatError(.limit, "more than \(Self.entryLimit) files", offset: offset)
+    }
     return NewcEntry(
       path: try ArchivePath.normalize(name), mode: UInt32(fields[1]), size: fields[6],
       modified: fields[5], owner: fields[2], group: fields[3], device: Array(fields[9...10]))

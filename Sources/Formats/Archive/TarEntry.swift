@@ -29,6 +29,9 @@ public enum ArchivePath {
   public static let lengthLimit = 4095
   /// The most bytes of a name, NAME_MAX of Linux.
   public static let nameLimit = 255
+  /// The most folders and names of a path. Kernel packages have 13; what works its way down a tree
+  /// needs memory for each.
+  public static let depthLimit = 128
 
   /// The path without `./`, doubled and trailing slashes.
   /// - Throws: `FormatError.malformed` for a path that leads out of its archive, or can't be a path:
@@ -55,6 +58,9 @@ public enum ArchivePath {
         throw FormatError(.limit, "a name of \(part.utf8.count) bytes")
       }
       parts.append(part)
+      guard parts.count <= depthLimit else {
+        throw FormatError(.limit, "a path through more than \(depthLimit) folders")
+      }
     }
     return parts.joined(separator: "/")
   }

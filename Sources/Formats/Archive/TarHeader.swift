@@ -73,6 +73,8 @@ struct TarHeader {
 
   func entry(_ extended: PaxHeader) throws(FormatError) -> TarEntry {
     let rawPath = extended.path ?? Array(name)
+    // `./` is the root of the archive, nothing is none.
+    guard !rawPath.isEmpty else { throw FormatError(.malformed, "an entry without a name") }
     let path = try ArchivePath.normalize(rawPath)
     let target = extended.linkTarget ?? Array(linkTarget)
     var size = extended.size ?? self.size

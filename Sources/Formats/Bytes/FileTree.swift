@@ -36,6 +36,14 @@ public enum FileTree {
       modified: Int(status.st_mtim.tv_sec), modifiedNanoseconds: Int(status.st_mtim.tv_nsec))
   }
 
+  /// The path without links, as realpath(3) gives it.
+  /// - Returns: nil for a path that leads nowhere.
+  public static func realPath(_ path: String) -> String? {
+    guard let resolved = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(resolved) }
+    return unsafe String(cString: resolved)
+  }
+
   public static func isDirectory(_ path: String) -> Bool {
     status(path, followingLink: true)?.kind == .directory
   }
@@ -179,6 +187,14 @@ public enum FileTree {
     let time = timespec(tv_sec: seconds, tv_nsec: 0)
     guard unsafe chmod(path, mode) == 0, unsafe utimensat(AT_FDCWD, path, [time, time], 0) == 0
     else { throw .system("can't be given its mode and time", path: path) }
+  }
+
+  /// Sets a symbolic link's own time.
+  static func setTime(ofLink path: String, seconds: Int) throws(FormatError) {
+    let time = timespec(tv_sec: seconds, tv_nsec: 0)
+    guard unsafe utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW) == 0 else {
+      throw .system("can't be given its time", path: path)
+    }
   }
 
   static func setAttributes(

@@ -71,15 +71,16 @@ public final class StagingDirectory {
     directories.insert(Array(below.utf8))
   }
 
-  public func addLink(_ below: String, to target: String) throws(FormatError) {
+  public func addLink(_ below: String, to target: String, modified: Int) throws(FormatError) {
     try makeRoom(for: below)
     try FileTree.makeLink("\(path)/\(below)", to: target)
+    try FileTree.setTime(ofLink: "\(path)/\(below)", seconds: modified)
   }
 
-  /// Makes a second name of a file that was added before.
+  /// Makes a second name of a file or a link that was added before. link(2) does not follow it.
   public func addHardLink(_ below: String, to earlier: String) throws(FormatError) {
-    guard FileTree.status("\(path)/\(earlier)")?.kind == .file,
-      isDirectory(Self.folder(of: earlier))
+    guard let kind = FileTree.status("\(path)/\(earlier)")?.kind,
+      kind == .file || kind == .symbolicLink, isDirectory(Self.folder(of: earlier))
     else {
       throw FormatError(
         .malformed, "is a link to \(earlier.quoted), which is no earlier file", path: [below])

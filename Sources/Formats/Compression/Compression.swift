@@ -37,10 +37,14 @@ public enum Compression: String, Sendable, Hashable, CaseIterable {
   }
 
   /// Decompresses what is in memory; bytes that are not compressed come back as they are.
-  /// - Throws: `FormatError.limit` when the result is larger than `limit` bytes.
+  /// - Throws: `FormatError.limit` when the result is larger than `limit` bytes, or a bomb's
+  ///   (`LimitedSource`).
   public static func decompress(_ bytes: [UInt8], limit: Int) throws -> [UInt8] {
     let compression = detect(bytes)
     if compression == .none { return bytes }
-    return try SourceReader(compression.decode(MemorySource(bytes))).readToEnd(limit: limit)
+    let source = try compression.decode(MemorySource(bytes))
+    return try SourceReader(
+      LimitedSource(source, limit: limit, compressedSize: bytes.count)
+    ).readToEnd(limit: limit)
   }
 }

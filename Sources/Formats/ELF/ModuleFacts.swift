@@ -12,6 +12,9 @@ public struct ModuleFacts: Sendable, Equatable {
   /// What could not be read, if anything: the rest holds.
   public var problems: [FormatError] = []
 
+  /// Bytes of all its strings.
+  public var byteCount: Int { information.byteCount + exports.byteCount + needs.byteCount }
+
   /// Facts of a module of which nothing is known.
   public init() {}
 

@@ -65,7 +65,7 @@ public struct IndexTrieReader {
   /// The values of all keys that are patterns which `text` matches, in the order of their priorities.
   public static func matches(_ text: [UInt8], in index: Span<UInt8>) -> [Value] {
     guard isIndex(index), let root: UInt32 = index.bigEndian(at: 8) else { return [] }
-    var reader = IndexTrieReader(budget: 2 * index.count)
+    var reader = IndexTrieReader(budget: 16 * index.count)
     reader.descend(root, text, from: 0, in: index)
     return reader.found
   }
@@ -115,6 +115,9 @@ public struct IndexTrieReader {
       }
       offset += 1
     }
+    // Whoever wrote the index chose how long the patterns are, and how many share a beginning.
+    budget -= pattern.count
+    guard budget > 0 else { return }
     let isMatch =
       pattern.isEmpty
       ? position == text.count : ModuleAlias.matches(pattern, text, from: position)
@@ -163,7 +166,7 @@ public struct IndexTrieReader {
         let end = index.endOfString(at: offset + 4),
         let bytes = index.bytes(at: offset + 4, count: end - offset - 4)
       else { return }
-      budget -= bytes.count
+      budget -= bytes.count + 5
       guard budget > 0 else { return }
       insert(Value(priority: priority, bytes: bytes))
       offset = end + 1

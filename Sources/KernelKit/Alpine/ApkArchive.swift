@@ -102,14 +102,9 @@ struct ApkArchive {
   /// Hands on the package's files in their order, each with a reader for its body.
   func forEachEntry(_ receive: (TarEntry, TarReader) throws -> Void) throws {
     try inside(name) {
-      var count = 0
-      let content = ObservedSource(try members.rest()) { piece in
-        count += piece.count
-        guard count <= Self.contentLimit else {
-          throw FormatError(.limit, "its files have more than \(Self.contentLimit) bytes")
-        }
-      }
-      let tar = TarReader(content)
+      let tar = TarReader(
+        LimitedSource(
+          try members.rest(), limit: Self.contentLimit, compressedSize: bytes.count))
       while let entry = try tar.next() {
         if !entry.path.hasPrefix(".") { try receive(entry, tar) }
       }

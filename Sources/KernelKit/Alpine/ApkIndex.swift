@@ -36,7 +36,7 @@ struct ApkIndex {
     packages = try Self.packages(in: TarReader(members.rest()), name)
   }
 
-  private static func packages(in tar: TarReader, _ name: String) throws -> [Package] {
+  static func packages(in tar: TarReader, _ name: String) throws -> [Package] {
     while let entry = try tar.next() {
       guard entry.path == "APKINDEX", entry.kind == .file else { continue }
       let text = try tar.body(limit: textLimit)

@@ -11,6 +11,12 @@ public struct DebArchive: Sendable {
 
   /// The most bytes of an unpacked control member; the largest of Debian's have 2 MB.
   private static let controlLimit = 64 << 20
+  /// The most bytes of all of a package's files. Debian's largest kernels have 0.5 GB, those with
+  /// debugging information 6.
+  static let contentLimit = 8 << 30
+  /// The most files, folders and links of a package. Debian's largest kernels have 5,000, the kernel's
+  /// sources 90,000.
+  public static let entryLimit = 1 << 17
 
   public var path: String { file.path }
   public let control: Control
@@ -53,13 +59,23 @@ public struct DebArchive: Sendable {
   }
 
   /// Hands on the package's entries in their order, each with a reader for its body.
-  /// - Parameter jobs: cores that decompression may use.
-  public func forEachEntry(jobs: Int, _ receive: (TarEntry, TarReader) throws -> Void) throws {
+  /// - Parameters:
+  ///   - jobs: cores that decompression may use.
+  ///   - entryLimit: the most entries.
+  public func forEachEntry(
+    jobs: Int, entryLimit: Int = DebArchive.entryLimit,
+    _ receive: (TarEntry, TarReader) throws -> Void
+  ) throws {
     try inside(path) {
       let tar = try inside(data.name) {
-        TarReader(try Self.compression(data.name).decode(file.source(data.range), jobs: jobs))
+        TarReader(try Self.decode(file, data, limit: Self.contentLimit, jobs: jobs))
       }
+      var count = 0
       while let entry = try inside(data.name, { try tar.next() }) {
+        count += 1
+        guard count <= entryLimit else {
+          throw FormatError(.limit, "has more than \(entryLimit) files", path: [data.name])
+        }
         do {
           try receive(entry, tar)
         } catch let error as FormatError where error.path.isEmpty {
@@ -100,9 +116,17 @@ public struct DebArchive: Sendable {
     }
   }
 
+  /// What a member unpacks to, as long as that is not too much.
+  private static func decode(
+    _ file: InputFile, _ member: ArMember, limit: Int, jobs: Int = 1
+  ) throws -> LimitedSource {
+    LimitedSource(
+      try compression(member.name).decode(file.source(member.range), jobs: jobs),
+      limit: limit, compressedSize: member.range.count)
+  }
+
   private static func readControl(_ file: InputFile, _ member: ArMember) throws -> Control {
-    let source = try compression(member.name).decode(file.source(member.range))
-    let tar = TarReader(LimitedSource(source, limit: controlLimit))
+    let tar = TarReader(try decode(file, member, limit: controlLimit))
     while let entry = try tar.next() {
       guard entry.path == "control", entry.kind == .file else { continue }
       let text = try tar.body(limit: 1 << 20)
@@ -115,24 +139,5 @@ public struct DebArchive: Sendable {
       return Control(package: package, version: version, architecture: architecture)
     }
     throw FormatError(.malformed, "there is no control file in it")
-  }
-}
-
-/// Bytes of a source, as long as there are not too many.
-final class LimitedSource: ByteSource {
-  private let source: any ByteSource
-  private let limit: Int
-  private var count = 0
-
-  init(_ source: any ByteSource, limit: Int) {
-    self.source = source
-    self.limit = limit
-  }
-
-  func next() throws -> [UInt8] {
-    let piece = try source.next()
-    count += piece.count
-    guard count <= limit else { throw FormatError(.limit, "unpacks to more than \(limit) bytes") }
-    return piece
   }
 }

@@ -17,6 +17,8 @@ public struct DebianRepository: Sendable {
   ]
   /// The most bytes of an index as it is downloaded; Debian's largest has 10 MB.
   private static let indexLimit = 1 << 28
+  /// The most bytes of an index unpacked; the largest of Debian has 60 MB.
+  private static let indexTextLimit = 1 << 30
 
   private let suites: [DebianSuite]
   private let chain: ReleaseChain
@@ -210,7 +212,9 @@ public struct DebianRepository: Sendable {
       let origin = IndexedPackage.Origin(
         suite: suite, release: list.trust, index: "\(base)/\(name)", indexSHA256: index.sha256)
       try inside("\(base)/\(name)") {
-        let text = try compression.decode(MemorySource(bytes), jobs: Machine.cores)
+        let text = LimitedSource(
+          try compression.decode(MemorySource(bytes), jobs: Machine.cores),
+          limit: Self.indexTextLimit, compressedSize: bytes.count)
         try PackagesIndex.forEachPackage(in: text, of: origin, where: isWanted, receive)
       }
       return

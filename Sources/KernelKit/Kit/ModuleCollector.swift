@@ -5,27 +5,69 @@ internal import Synchronization
 final class ModuleCollector {
   private typealias Module = (path: String, bytes: [UInt8])
 
+  /// Bytes that all modules of a tree may unpack to; those of Debian's full kernel have 0.4 GB.
+  static let unpackedLimit = 1 << 32
+  /// Bytes that modules may say of themselves, which is kept of all; Debian's full kernel says 10 MB.
+  static let factsLimit = 1 << 28
+
   /// Results, which arrive on other threads.
   private final class Found: Sendable {
     let modules = Mutex<[(path: String, facts: ModuleFacts)]>([])
+    private let unpacked = Mutex(0)
+    private let facts = Mutex(0)
+    private let unpackedLimit: Int
+    private let factsLimit: Int
+
+    init(unpackedLimit: Int, factsLimit: Int) {
+      (self.unpackedLimit, self.factsLimit) = (unpackedLimit, factsLimit)
+    }
+
+    func count(unpacked bytes: [UInt8], of path: String) throws {
+      try Self.add(bytes.count, to: unpacked, limit: unpackedLimit, path, "unpack to")
+    }
+
+    func count(_ found: ModuleFacts, of path: String) throws {
+      try Self.add(found.byteCount, to: facts, limit: factsLimit, path, "say of themselves")
+    }
+
+    private static func add(
+      _ count: Int, to sum: borrowing Mutex<Int>, limit: Int, _ path: String, _ doing: String
+    ) throws {
+      let sum = sum.withLock {
+        $0 += count
+        return $0
+      }
+      guard sum <= limit else {
+        throw FormatError(
+          .limit, "the modules up to this one \(doing) more than \(limit) bytes", path: [path])
+      }
+    }
   }
 
-  private let found = Found()
+  private let found: Found
   private let work: OrderedWork<Module, (path: String, facts: ModuleFacts)>
   private var module: Module?
+  private var moduleCount = 0
   private var lists = ModuleIndex.BuildLists()
   /// The newest time of the tree, in seconds since 1970.
   private(set) var newest = 0
 
-  init(jobs: Int) {
-    let found = found
+  init(
+    jobs: Int, unpackedLimit: Int = ModuleCollector.unpackedLimit,
+    factsLimit: Int = ModuleCollector.factsLimit
+  ) {
+    let found = Found(unpackedLimit: unpackedLimit, factsLimit: factsLimit)
+    self.found = found
     work = OrderedWork(
       jobs: jobs,
       work: { module in
         let bytes = try inside(module.path) {
           try Compression.decompress(module.bytes, limit: ModuleTree.sizeLimit)
         }
-        return (module.path, ModuleFacts(reading: bytes))
+        try found.count(unpacked: bytes, of: module.path)
+        let facts = ModuleFacts(reading: bytes)
+        try found.count(facts, of: module.path)
+        return (module.path, facts)
       },
       commit: { result in found.modules.withLock { $0.append(result) } })
   }
@@ -53,6 +95,11 @@ final class ModuleCollector {
     if let list {
       lists[keyPath: list] = []
       return ObservedSource(body) { [self] in lists[keyPath: list]?.append(contentsOf: $0) }
+    }
+    moduleCount += 1
+    guard moduleCount <= ModuleTree.countLimit else {
+      throw FormatError(
+        .limit, "is one of more than \(ModuleTree.countLimit) modules", path: [below])
     }
     module = (below, [])
     return ObservedSource(body) { [self] in module?.bytes += $0 }

@@ -11,6 +11,8 @@ struct ModuleRecords {
   }
 
   private static let sizeLimit = 1 << 30
+  /// The most blocks that a disk has: 16 TiB.
+  private static let blockLimit = 1 << 32
 
   var records: [Record]
   var lists: ModuleIndex.BuildLists
@@ -59,7 +61,7 @@ struct ModuleRecords {
       for _ in 0..<max(0, try reader.littleEndian(Int.self)) {
         let start = try reader.littleEndian(Int.self)
         let (end, overflow) = start.addingReportingOverflow(try reader.littleEndian(Int.self))
-        guard !overflow, 0 <= start, start <= end else {
+        guard !overflow, 0 <= start, start <= end, end <= Self.blockLimit else {
           throw FormatError(.malformed, "a module that is nowhere", offset: reader.offset)
         }
         place.runs.append(start..<end)

@@ -61,9 +61,7 @@ extension RamDisk {
     private static func forEachEntry(
       of path: String, _ receive: (NewcEntry, NewcReader) throws -> Void
     ) throws {
-      let file = try InputFile(path)
-      let compression = Compression.detect(try file.read(at: 0, count: 6))
-      let archive = NewcReader(try compression.decode(file.source(0..<file.size)))
+      let (archive, _) = try RamDiskContent.archive(InputFile(path))
       while let entry = try archive.next() { try receive(entry, archive) }
     }
   }

@@ -9,6 +9,10 @@ public struct RamDiskContent: Sendable {
     public var target: String?
   }
 
+  /// The most bytes that a RAM disk unpacks to: what a machine that boots from it has to have in
+  /// memory. All modules of Debian's full kernel have 0.4 GB.
+  private static let contentLimit = 1 << 31
+
   public let compression: Compression
   /// Bytes of the whole, compressed.
   public let size: Int
@@ -26,7 +30,7 @@ public struct RamDiskContent: Sendable {
   /// - Parameter keepingModules: whether the modules' bytes are kept for `contents(of:)`.
   public init(_ path: String, _ release: KernelRelease, keepingModules: Bool = false) throws {
     let file = try InputFile(path)
-    let compression = Compression.detect(try file.read(at: 0, count: 6))
+    let (archive, compression) = try Self.archive(file)
     let tree = "lib/modules/\(release)/"
     var files: [String: File] = [:]
     var bytes: [String: [UInt8]] = [:]
@@ -34,7 +38,6 @@ public struct RamDiskContent: Sendable {
     var autoload: [String] = []
     var texts: [String: [UInt8]] = [:]
     try inside(path) {
-      let archive = NewcReader(try compression.decode(file.source(0..<file.size)))
       while let entry = try archive.next() {
         let target =
           entry.isSymbolicLink
@@ -61,6 +64,14 @@ public struct RamDiskContent: Sendable {
     (self.bytes, self.busybox, self.autoload) = (bytes, busybox, autoload)
     size = file.size
     index = try ModuleIndex(reading: ModuleIndex.Texts { texts[$0] })
+  }
+
+  /// A RAM disk's entries, and how it is compressed.
+  static func archive(_ file: InputFile) throws -> (NewcReader, Compression) {
+    let compression = Compression.detect(try file.read(at: 0, count: 6))
+    let source = try inside(file.path) { try compression.decode(file.source(0..<file.size)) }
+    let limited = LimitedSource(source, limit: contentLimit, compressedSize: file.size)
+    return (NewcReader(limited), compression)
   }
 
   /// Whether a module that modules.dep lists is really there.

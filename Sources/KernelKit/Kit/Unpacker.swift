@@ -27,7 +27,23 @@ public struct Unpacker: Sendable {
     try FileTree.withDirectories(folder) { try unpack(jobs: jobs) }
   }
 
+  /// `lib` may be a link of a system whose programs are all in `usr`, but none that leads elsewhere.
+  private func checkLinks() throws {
+    for path in ["\(folder)/lib", "\(folder)/lib/modules"]
+    where FileTree.status(path)?.kind == .symbolicLink {
+      let root = FileTree.realPath(folder) ?? folder
+      guard let target = FileTree.realPath(path),
+        target.hasPrefix(root.hasSuffix("/") ? root : root + "/")
+      else {
+        throw KitError(
+          .invalid, "\(path): is a link that leads out of \(folder)",
+          advice: "remove it, or unpack into another folder")
+      }
+    }
+  }
+
   private func unpack(jobs: Int) throws -> Result {
+    try checkLinks()
     let staging = try StagingDirectory(in: folder)
     var kernelMode: UInt32?
     var configurationMode: UInt32?
@@ -54,7 +70,8 @@ public struct Unpacker: Sendable {
         try staging.addFile(path, mode: entry.mode, modified: entry.modified, body: body)
         files += 1
         bytes += entry.size
-      case .symbolicLink(let target): try staging.addLink(path, to: target)
+      case .symbolicLink(let target):
+        try staging.addLink(path, to: target, modified: entry.modified)
       case .hardLink(let earlier):
         guard case .moduleTree(_, let below)? = try KernelPath(earlier) else {
           throw FormatError(

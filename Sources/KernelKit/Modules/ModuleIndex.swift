@@ -159,7 +159,10 @@ public struct ModuleIndex: Sendable {
       names.append(modules[user].name)
       member = next[user]
     }
-    return ([modules[position].name] + names.reversed()).joined(separator: " -> ")
+    names.reverse()
+    // A message of one line: a circle may have all modules.
+    if names.count > 10 { names.replaceSubrange(5..<names.count - 5, with: ["…"]) }
+    return ([modules[position].name] + names).joined(separator: " -> ")
   }
 
   /// Lines without their terminators; what follows the last terminator is one too.

@@ -1,5 +1,4 @@
 internal import Formats
-internal import Glibc
 
 /// Finds the modules below a folder. Links are followed as long as they stay below it.
 struct ModuleTreeWalk {
@@ -20,7 +19,7 @@ struct ModuleTreeWalk {
   mutating func collect(
     _ folder: String, prefix: String, into found: inout [String]
   ) throws(FormatError) {
-    root = Self.realPath(folder) ?? folder
+    root = FileTree.realPath(folder) ?? folder
     try visit(folder, real: root, prefix: prefix, into: &found)
   }
 
@@ -38,7 +37,7 @@ struct ModuleTreeWalk {
       guard var kind else { continue }
       var real = "\(real)/\(name)"
       if kind == .symbolicLink {
-        guard let target = Self.realPath(path), target.hasPrefix(root + "/"),
+        guard let target = FileTree.realPath(path), target.hasPrefix(root + "/"),
           !above.contains(target), let targetKind = FileTree.status(target)?.kind
         else { continue }
         kind = targetKind
@@ -50,12 +49,5 @@ struct ModuleTreeWalk {
         found.append(prefix + name)
       }
     }
-  }
-
-  /// - Returns: nil for a path that leads nowhere.
-  private static func realPath(_ path: String) -> String? {
-    guard let resolved = unsafe realpath(path, nil) else { return nil }
-    defer { unsafe free(resolved) }
-    return unsafe String(cString: resolved)
   }
 }

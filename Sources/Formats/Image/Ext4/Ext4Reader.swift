@@ -34,8 +34,10 @@ public final class Ext4Reader {
   }
 
   private static let offset = 1024
-  /// Folders larger than this are no module tree's.
-  private static let directoryLimit = 1 << 26
+  /// Bytes of a folder: larger ones are no module tree's, whose largest has 500 names.
+  private static let directoryLimit = 1 << 22
+  /// The most names of folders that are kept.
+  private static let nameLimit = 1 << 20
   private static let inlineDataFlag: UInt32 = 0x1000_0000
   /// Features that change how what is read here is stored, and that are known.
   private static let known: UInt32 = 0x2 | 0x4 | 0x40 | 0x80 | 0x200 | 0x2000
@@ -51,6 +53,7 @@ public final class Ext4Reader {
   public let label: [UInt8]
   /// Folders that were searched, by their inodes' numbers.
   private var folders: [UInt32: [ByteString: UInt32]] = [:]
+  private var nameCount = 0
 
   /// - Throws: `FormatError` for what is not ext4, or has features that are not known here.
   public init(_ image: any DiskImageReader) throws {
@@ -134,6 +137,8 @@ public final class Ext4Reader {
         known = Dictionary(
           try names(in: inode).map { (ByteString($0.name[...]), $0.number) },
           uniquingKeysWith: { first, _ in first })
+        nameCount += known.count
+        if nameCount > Self.nameLimit { (folders, nameCount) = ([:], known.count) }
         folders[number] = known
       }
       guard let next = known[ByteString(Array(part)[...])] else { return nil }

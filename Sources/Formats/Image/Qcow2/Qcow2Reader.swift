@@ -4,12 +4,16 @@
 public final class Qcow2Reader: DiskImageReader {
   private static let clusterSize = DiskImage.clusterSize
   private static let offsetMask: UInt64 = 0x00ff_ffff_ffff_fe00
+  /// L2 tables that are kept, each of 64 KiB and for 512 MiB of the disk: a small image may have
+  /// thousands that are all one.
+  private static let tableLimit = 64
 
   public let size: Int
   private let file: InputFile
   private let codec: ClusterCodec
   private let l1: [UInt64]
   private var l2Tables: [Int: [UInt64]] = [:]
+  var keptTables: Int { l2Tables.count }
   /// The clusters that were read last: a file's blocks lie together.
   private var recent: [(cluster: Int, bytes: [UInt8])] = []
 
@@ -69,6 +73,7 @@ public final class Qcow2Reader: DiskImageReader {
     let offset = Int(l1[index] & Self.offsetMask)
     guard offset != 0 else { return nil }
     let table = try Self.table(file, at: offset, count: Qcow2Map.l2Entries)
+    if l2Tables.count == Self.tableLimit { l2Tables = [:] }
     l2Tables[index] = table
     return table
   }

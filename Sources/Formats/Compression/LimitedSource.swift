@@ -1,0 +1,38 @@
+/// Bytes of a source, as long as there are not too many: a few hundred bytes can be the compressed form
+/// of as many gigabytes.
+public final class LimitedSource: ByteSource {
+  /// Times the compressed size from which on a stream is taken for a bomb. Kernel packages unpack to 6
+  /// times their size, the best packed of 1,138 modules to 24 times; xz can make zeros 7,000 times
+  /// smaller, zstd more.
+  public static let bombRatio = 200
+  /// Bytes that anything may unpack to, however small it is.
+  public static let bombFloor = 16 << 20
+
+  private let source: any ByteSource
+  private let limit: Int
+  private let reason: String
+  private var count = 0
+
+  /// - Parameters:
+  ///   - source: what was decompressed.
+  ///   - limit: the most bytes of it.
+  ///   - compressedSize: bytes that it is decompressed from, for `bombRatio`.
+  public init(_ source: any ByteSource, limit: Int, compressedSize: Int) {
+    self.source = source
+    let (product, overflow) = compressedSize.multipliedReportingOverflow(by: Self.bombRatio)
+    let bomb = max(Self.bombFloor, overflow ? .max : product)
+    self.limit = min(limit, bomb)
+    reason =
+      bomb < limit
+      ? "unpacks to more than \(bomb) bytes from \(compressedSize): a decompression bomb"
+      : "unpacks to more than \(limit) bytes"
+  }
+
+  /// - Throws: `FormatError.limit`.
+  public func next() throws -> [UInt8] {
+    let piece = try source.next()
+    count += piece.count
+    guard count <= limit else { throw FormatError(.limit, reason) }
+    return piece
+  }
+}
