@@ -14,7 +14,8 @@
 enum {
   LINUX_READ = 0, LINUX_WRITE = 1, LINUX_CLOSE = 3, LINUX_MMAP = 9, LINUX_MUNMAP = 11,
   LINUX_PREAD = 17, LINUX_SOCKET = 41, LINUX_RECVFROM = 45, LINUX_BIND = 49,
-  LINUX_SETSOCKOPT = 54, LINUX_CLONE = 56, LINUX_WAIT4 = 61, LINUX_SCHED_GETAFFINITY = 204,
+  LINUX_SETSOCKOPT = 54, LINUX_CLONE = 56, LINUX_WAIT4 = 61, LINUX_IOPERM = 173,
+  LINUX_SCHED_GETAFFINITY = 204,
   LINUX_GETDENTS64 = 217, LINUX_CLOCK_GETTIME = 228, LINUX_EXIT_GROUP = 231, LINUX_OPENAT = 257,
   LINUX_MKDIRAT = 258, LINUX_SYMLINKAT = 266, LINUX_READLINKAT = 267, LINUX_PPOLL = 271,
   LINUX_FINIT_MODULE = 313, LINUX_STATX = 332,
@@ -136,10 +137,15 @@ static inline long linux_status(const char *path, struct linux_status *status) {
   return 0;
 }
 
-/// A file as read-only memory; a negative number is an error.
+/// A file, or a device's registers, as read-only memory; a negative number is an error.
 static inline long linux_map(int file, size_t count) {
-  enum { PROT_READ = 1, MAP_PRIVATE = 2 };
-  return linux_call(LINUX_MMAP, 0, (long)count, PROT_READ, MAP_PRIVATE, file, 0);
+  enum { PROT_READ = 1, MAP_SHARED = 1 };
+  return linux_call(LINUX_MMAP, 0, (long)count, PROT_READ, MAP_SHARED, file, 0);
+}
+
+/// A little-endian register, read once and with one access of its width.
+static inline uint32_t linux_register(const void *address) {
+  return *(const volatile uint32_t *)address;
 }
 
 // --- Devices -------------------------------------------------------------------------------------
@@ -179,6 +185,23 @@ static inline long linux_wait_for_input(int file, int64_t milliseconds) {
   struct { int file; int16_t events, found; } wanted = {file, 1, 0};
   int64_t time[2] = {milliseconds / 1000, milliseconds % 1000 * 1000000};
   return linux_call(LINUX_PPOLL, (long)&wanted, 1, (long)time, 0, 0, 0);
+}
+
+/// Bytes of consecutive I/O ports, as they are there; a negative number where there are none.
+static inline long linux_read_ports(uint16_t first, void *bytes, size_t count) {
+#if defined(__x86_64__)
+  long result = linux_call(LINUX_IOPERM, first, (long)count, 1, 0, 0, 0);
+  if (result < 0) return result;
+  for (size_t index = 0; index < count; index++) {
+    uint8_t byte;
+    __asm__ volatile("inb %w1, %b0" : "=a"(byte) : "Nd"((uint16_t)(first + index)));
+    ((uint8_t *)bytes)[index] = byte;
+  }
+  return (long)count;
+#else
+  (void)first, (void)bytes, (void)count;
+  return -38;  // ENOSYS
+#endif
 }
 
 // --- Modules and processes -----------------------------------------------------------------------

@@ -42,8 +42,9 @@ struct Coldplug {
   /// - Returns: whether the wanted device is there.
   mutating func run() -> Bool {
     let start = System.uptime
-    loadFirst()
+    let rest = loadFirst()
     lookAround()
+    for name in rest { loader.add(name, isLater: true) }
     settle()
     var isLate = false
     var isTold = options.isQuiet
@@ -74,8 +75,10 @@ struct Coldplug {
 
   // MARK: Drivers
 
-  /// Modules that no device announces, in the order of their list.
-  private mutating func loadFirst() {
+  /// Drivers that no device announces, in the order of their list.
+  /// - Returns: what else is in the list: file systems and the like.
+  private mutating func loadFirst() -> [[UInt8]] {
+    var rest: [[UInt8]] = []
     let list = System.contents([UInt8]("/etc/modules.autoload")) ?? []
     for line in list.split(separator: 0x0a) {
       var words = ByteWords(Array(line.prefix { $0 != UInt8(ascii: "#") }))
@@ -84,9 +87,16 @@ struct Coldplug {
       if names.isEmpty, !tree.isBuiltin(name), !options.isQuiet {
         Console.say("there is no module " + name + ", which modules.autoload names")
       }
-      for name in names { loader.add(name) }
+      for name in names {
+        if let entry = tree.entry(name), !ModuleTree.isDriver(entry.path) {
+          rest.append(name)
+        } else {
+          loader.add(name)
+        }
+      }
       while loader.step() {}
     }
+    return rest
   }
 
   /// The root's file system, for which mount would make the kernel start a modprobe.
@@ -102,8 +112,9 @@ struct Coldplug {
     for bus in System.names(in: buses) {
       let devices = buses + "/" + bus + "/devices"
       for device in System.names(in: devices) {
-        let alias = System.contents(devices + "/" + device + "/modalias")
-        if let alias { request(alias.withoutNewline) }
+        let folder = devices + "/" + device
+        guard let alias = System.contents(folder + "/modalias")?.withoutNewline else { continue }
+        if !EmptyController.isEmpty(folder, alias: alias) { request(alias) }
       }
     }
     let blocks = [UInt8]("/sys/class/block")

@@ -17,10 +17,14 @@ struct ModuleLoader {
     var state: State
     /// Positions of modules that have to be done before, whether they could be loaded or not.
     var needs: [Int]
+    /// Loaded while drivers wait for their devices to answer.
+    var isLater: Bool
+
+    func isPlanned(later: Bool) -> Bool { state == .planned && isLater == later }
   }
 
   private let tree: ModuleTree
-  /// How many are loaded at once.
+  /// How many are loaded at once, besides one that waits for devices.
   private let lanes: Int
   private var modules: [Module] = []
   /// Names of modules whose needs are being looked up: they can't wait for one that needs them.
@@ -38,13 +42,15 @@ struct ModuleLoader {
 
   /// Plans a module and what it needs: its dependencies, and its softdeps as far as they are there.
   /// modules.weakdep is only about what has to be in the RAM disk: those ask for modules themselves.
-  mutating func add(_ name: [UInt8]) {
-    _ = plan(name)
+  /// - Parameter isLater: there is no hurry: nothing that is looked for depends on it.
+  mutating func add(_ name: [UInt8], isLater: Bool = false) {
+    _ = plan(name, isLater)
   }
 
   /// - Returns: the module's position; nil when there is none that could be waited for.
-  private mutating func plan(_ name: [UInt8]) -> Int? {
+  private mutating func plan(_ name: [UInt8], _ isLater: Bool) -> Int? {
     if let known = modules.firstIndex(where: { $0.name == name }) {
+      if !isLater { hurry(known) }
       return known
     }
     // Softdeps may lead in circles, and an index may be made to.
@@ -62,21 +68,30 @@ struct ModuleLoader {
     var needs: [Int] = []
     let soft = tree.configuration.softDependency(of: name)
     for path in entry.needed {
-      if let need = plan(ModuleTree.name(ofPath: path)) { needs.append(need) }
+      if let need = plan(ModuleTree.name(ofPath: path), isLater) { needs.append(need) }
     }
     for request in soft?.before ?? [] {
-      for name in tree.names(for: request) { if let need = plan(name) { needs.append(need) } }
+      for name in tree.names(for: request) {
+        if let need = plan(name, isLater) { needs.append(need) }
+      }
     }
     open.removeLast()
     let position = modules.count
-    modules.append(Module(name: name, path: entry.path, state: .planned, needs: needs))
+    modules.append(
+      Module(name: name, path: entry.path, state: .planned, needs: needs, isLater: isLater))
     for request in soft?.after ?? [] {
       for name in tree.names(for: request) {
         let count = modules.count
-        if let later = plan(name), later >= count { modules[later].needs.append(position) }
+        if let later = plan(name, isLater), later >= count { modules[later].needs.append(position) }
       }
     }
     return position
+  }
+
+  private mutating func hurry(_ position: Int) {
+    guard modules[position].isLater else { return }
+    modules[position].isLater = false
+    for need in modules[position].needs { hurry(need) }
   }
 
   /// What would be loaded, in order: path and arguments.
@@ -89,14 +104,11 @@ struct ModuleLoader {
   /// Begins with what is ready, and waits for one module to be loaded.
   /// - Returns: false when there is nothing left to do.
   mutating func step() -> Bool {
-    for position in modules.indices where modules[position].state == .planned {
-      guard running < lanes else { break }
-      guard modules[position].needs.allSatisfy({ modules[$0].state == .done }) else { continue }
-      if lanes == 1 {
-        end(position, load(position))
-        return true
-      }
-      guard let process = System.fork({ load(position) }) else {
+    while let position = next() {
+      // A copy of this process for each, where something can be done beside.
+      let isAlone =
+        lanes == 1 && (modules[position].isLater || !modules.contains { $0.isPlanned(later: true) })
+      guard !isAlone, let process = System.fork({ load(position) }) else {
         end(position, load(position))
         return true
       }
@@ -111,10 +123,25 @@ struct ModuleLoader {
     return true
   }
 
+  /// What can begin now. With the last of the drivers under way there is time for the rest: they
+  /// mostly wait for answers.
+  private func next() -> Int? {
+    let hasDrivers = modules.contains { $0.isPlanned(later: false) }
+    guard running < (hasDrivers ? lanes : lanes + 1) else { return nil }
+    let ready = modules.indices.filter { position in
+      modules[position].state == .planned
+        && modules[position].needs.allSatisfy { modules[$0].state == .done }
+    }
+    return ready.first { !modules[$0].isLater } ?? ready.first
+  }
+
   private func load(_ position: Int) -> Int32 {
     let module = modules[position]
+    var arguments = tree.configuration.options(of: module.name)
+    // The kernel would wait for the probing of all drivers; this one has nothing to probe.
+    if !ModuleTree.isDriver(module.path) { arguments += " async_probe" }
     return System.loadModule(
-      tree.folder + "/" + module.path, arguments: tree.configuration.options(of: module.name),
+      tree.folder + "/" + module.path, arguments: arguments,
       isCompressed: !module.path.hasEnd(".ko"))
   }
 

@@ -86,6 +86,13 @@ struct ModuleTree {
     return builtin.withBytes { !IndexTrieReader.values(of: name.withUnderscores, in: $0).isEmpty }
   }
 
+  /// Whether a module may have devices: not file systems, ciphers and checksums.
+  static func isDriver(_ path: [UInt8]) -> Bool {
+    !["kernel/fs/", "kernel/crypto/", "kernel/lib/", "kernel/arch/"].contains {
+      path.startsWithText($0)
+    }
+  }
+
   /// A module's name for its file: up to the first dot, with underscores for dashes.
   static func name(ofPath path: [UInt8]) -> [UInt8] {
     Array(path.lastPathPart.prefix { $0 != UInt8(ascii: ".") }).withUnderscores

@@ -166,6 +166,13 @@ enum System {
   /// Milliseconds since the machine started.
   static var uptime: Int { Int(linux_uptime() / 1_000_000) }
 
+  /// What I/O ports have; nothing where there are no such ports.
+  static func ports(from first: UInt16, count: Int) -> [UInt8] {
+    unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      filled = max(0, unsafe linux_read_ports(first, buffer.baseAddress, count))
+    }
+  }
+
   static func openEvents() -> Int32 { linux_uevent_socket() }
 
   enum Received {
@@ -223,6 +230,12 @@ enum System {
       unsafe linux_status($0.baseAddress!.assumingMemoryBound(to: CChar.self), &status)
     }
     return result == 0 ? Int(exactly: status.size) : nil
+  }
+
+  /// A device's register of 32 bits, read once; nil where the map has none.
+  func register(at offset: Int) -> UInt32? {
+    guard offset >= 0, offset & 3 == 0, offset <= count - 4 else { return nil }
+    return unsafe linux_register(start + offset)
   }
 
   func withBytes<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
