@@ -43,6 +43,16 @@ struct BootCommand: AsyncParsableCommand {
     help: "Show the command for QEMU, to be run at a shell, instead of running it.")
   var showsCommand = false
 
+  @Flag(
+    help: """
+      Say when the kernel, the RAM disk's init, root and its init came, as the console tells: what is \
+      silenced by quiet or loglevel= in --append is not known. Writing to an emulated console costs time.
+      """)
+  var timing = false
+
+  @Flag(help: "Print the result as JSON, and nothing else, to stdout.")
+  var json = false
+
   @Argument(
     parsing: .postTerminator,
     help: ArgumentHelp("More arguments for QEMU, after --.", valueName: "QEMU's arguments"))
@@ -80,15 +90,33 @@ struct BootCommand: AsyncParsableCommand {
     let runner = QEMURunner(
       accelerators: accelerators, expectation: expectation,
       timeout: (timeout ?? (expectation == nil ? nil : 120)).map { .seconds($0) },
-      isInteractive: root != nil && expect == nil && isatty(0) == 1
+      isInteractive: root != nil && expect == nil && !timing && !json && isatty(0) == 1
     ) { line in
       if showsConsole || line.hasPrefix(ProofDisk.prefix) { writeToStandardError(line) }
     }
     let outcome = try await runner.run(machine)
+    if json {
+      let result = BootResult(
+        kernel: kit.release.description, machine: machine.model.description,
+        disk: machine.bus.rawValue, accelerator: outcome.accelerator.rawValue,
+        expectedAfter: outcome.expectedAfter.map { $0 / .seconds(1) },
+        timing: timing ? outcome.timeline : nil)
+      print(String(decoding: try JSON.encode(result), as: UTF8.self), terminator: "")
+      return
+    }
     if let after = outcome.expectedAfter {
       print(
         "\(kit.release) booted in \(Seconds(after)) s (\(outcome.accelerator.rawValue), \(machine.model.description), \(machine.bus.rawValue))"
       )
+    }
+    if timing {
+      let phases = outcome.timeline.phases
+      let width = phases.map(\.name.count).max() ?? 0
+      print("Seconds from QEMU's start:")
+      for (name, seconds) in phases {
+        let text = seconds.map { Seconds(.seconds($0)).hundredths } ?? "-"
+        print("  \(name.padded(to: width))  \(text)")
+      }
     }
   }
 
@@ -103,13 +131,30 @@ struct BootCommand: AsyncParsableCommand {
   }
 }
 
+/// What `boot --json` prints. Times in seconds.
+private struct BootResult: Encodable {
+  var kernel: String
+  var machine: String
+  var disk: String
+  var accelerator: String
+  /// From QEMU's start; nil where nothing was expected.
+  var expectedAfter: Double?
+  var timing: BootTimeline?
+}
+
 /// A time as people read it, in tenths of a second.
 struct Seconds: CustomStringConvertible {
-  let description: String
+  private let thousandths: Int64
 
   init(_ duration: Duration) {
-    let tenths =
-      duration.components.seconds * 10 + duration.components.attoseconds / 100_000_000_000_000_000
-    description = "\(tenths / 10).\(tenths % 10)"
+    thousandths =
+      duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
+  }
+
+  var description: String { "\(thousandths / 1000).\(thousandths / 100 % 10)" }
+
+  /// The same in hundredths.
+  var hundredths: String {
+    "\(thousandths / 1000).\(thousandths / 100 % 10)\(thousandths / 10 % 10)"
   }
 }

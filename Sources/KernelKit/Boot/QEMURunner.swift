@@ -14,6 +14,8 @@ public struct QEMURunner: Sendable {
     public var took: Duration
     /// The console's latest lines.
     public var lastLines: [String]
+    /// Empty where the console is the user's terminal.
+    public var timeline = BootTimeline()
   }
 
   /// Those to try, one after the other, while the guest stays silent; nil for what suits this machine.
@@ -72,7 +74,7 @@ public struct QEMURunner: Sendable {
     let watch = Watch()
     let clock = ContinuousClock()
     let begin = clock.now
-    let result: ExecutionResult<Event, SequenceOutput, StringOutput<UTF8>>
+    let result: ExecutionResult<(Event, BootTimeline), SequenceOutput, StringOutput<UTF8>>
     let start = RunningProcesses.willStart()
     defer { RunningProcesses.forgetStart(start) }
     do {
@@ -87,17 +89,22 @@ public struct QEMURunner: Sendable {
           limits.forEach { $0.cancel() }
           RunningProcesses.end(process)
         }
+        var timeline = BootTimeline()
         for try await piece in execution.standardOutput {
+          let time = clock.now - begin
           let (lines, unfinished) = watch.receive(unsafe piece.withUnsafeBytes { unsafe Array($0) })
-          lines.forEach(onLine)
+          for line in lines {
+            timeline.take(line, at: time / .seconds(1))
+            onLine(line)
+          }
           guard let expectation else { continue }
           let isInLine = lines.contains { $0.contains(expectation) }
           if isInLine || unfinished.contains(expectation) {
             if !isInLine { onLine(unfinished) }
-            return .expected(clock.now - begin)
+            return (.expected(time), timeline)
           }
         }
-        return watch.verdict ?? .ended
+        return (watch.verdict ?? .ended, timeline)
       }
     } catch let error as SubprocessError {
       throw failure(of: machine.model, error)
@@ -105,7 +112,9 @@ public struct QEMURunner: Sendable {
     let (lines, isSilent) = (watch.lines, watch.isSilent)
     var outcome = Outcome(
       accelerator: accelerator, took: clock.now - begin, lastLines: lines)
-    switch result.closureResult {
+    let (event, timeline) = result.closureResult
+    outcome.timeline = timeline
+    switch event {
     case .expected(let after):
       outcome.expectedAfter = after
       return outcome

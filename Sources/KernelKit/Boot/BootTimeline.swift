@@ -1,0 +1,44 @@
+/// When a machine came how far, in seconds from QEMU's start, as its console tells.
+public struct BootTimeline: Codable, Sendable, Hashable {
+  /// The kernel's own clock began: by the times in front of its lines.
+  public private(set) var kernel: Double?
+  /// The kernel started /init of the RAM disk.
+  public private(set) var initramfs: Double?
+  /// init had mounted root.
+  public private(set) var root: Double?
+  /// init handed over to the root's own.
+  public private(set) var newInit: Double?
+
+  public init() {}
+
+  /// Takes a line of the console, which came `time` seconds after QEMU's start. The kernel's lines are
+  /// told late when the console is slow or not there yet: the least late of them says when its clock began.
+  mutating func take(_ line: String, at time: Double) {
+    if let (stamp, text) = Self.kernelLine(line) {
+      let begin = min(kernel ?? .infinity, max(0, time - stamp))
+      if let start = initramfs, let old = kernel { initramfs = start - old + begin }
+      kernel = begin
+      if initramfs == nil, text.hasPrefix("Run /init ") { initramfs = begin + stamp }
+    } else if root == nil, line.hasPrefix("minivm: root is ") {
+      root = time
+    } else if newInit == nil, line.hasPrefix("minivm: starting ") {
+      newInit = time
+    }
+  }
+
+  /// The time and the text of `[    1.974218] Run /init as init process`: printk.time.
+  private static func kernelLine(_ line: String) -> (stamp: Double, text: Substring)? {
+    guard line.first == "[", let end = line.firstIndex(of: "]") else { return nil }
+    let digits = line[line.index(after: line.startIndex)..<end].drop { $0 == " " }
+    guard let stamp = Double(digits), stamp >= 0, stamp < 1e9 else { return nil }
+    return (stamp, line[line.index(after: end)...].drop { $0 == " " })
+  }
+
+  /// What is known, in order.
+  public var phases: [(name: String, seconds: Double?)] {
+    [
+      ("the kernel's clock starts", kernel), ("/init of the RAM disk", initramfs),
+      ("root is mounted", root), ("root's init starts", newInit),
+    ]
+  }
+}
