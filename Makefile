@@ -7,7 +7,7 @@ ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
 RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -s
 MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
 
-.PHONY: kit build test matrix fuzz bench lint format clean
+.PHONY: kit build test check-all matrix fuzz bench lint format clean
 
 kit: build
 	$(strip $(MINIVM) build --out $(OUT) $(ARCHIVE))
@@ -25,6 +25,15 @@ test:
 	scripts/test-cache
 	swift test --skip-build
 	MINIVM=$$(swift build --show-bin-path)/minivm scripts/matrix --ci
+
+# All that is too much for every change: the tests under sanitizers, more packages and boots, and broken inputs
+# for every decoder. Several hours.
+check-all: test
+	scripts/check-sanitized address
+	scripts/check-sanitized thread
+	scripts/judge-packages 150
+	scripts/guest-test
+	scripts/fuzz 60
 
 # Every kernel on every machine, disk and form of root=, to docs/MATRIX.md: an hour or two. It goes on
 # where it was stopped.

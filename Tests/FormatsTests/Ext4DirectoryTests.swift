@@ -40,7 +40,7 @@ import Testing
   }
 
   /// Directories say 1 when the number of folders in them does not fit any more.
-  @Test(arguments: [64998, 64999])
+  @Test(arguments: [64998, 64999, 65001])
   func manyFolders(count: Int) async throws {
     let folder = try TemporaryFolder()
     try rawImage(folder("disk"), size: 64 << 20) { writer in

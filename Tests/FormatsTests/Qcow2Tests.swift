@@ -56,6 +56,37 @@ import Testing
     #expect(info.contains("corrupt: false"))
   }
 
+  @Test(
+    "From 1 MiB to 1 TiB", arguments: [1 << 20, 1 << 29, 1 << 34, 1 << 40], compressions.prefix(3))
+  func sizes(size: Int, compression: Qcow2Compression) async throws {
+    let folder = try TemporaryFolder()
+    let last = size / 65536 - 1
+    let clusters = [
+      (0, noise(65536)), (1, [UInt8](repeating: 7, count: 65536)),
+      (last / 2, noise(30000) + [UInt8](repeating: 0, count: 35536)),
+      (last - 1, [UInt8](repeating: 0, count: 65536)),
+      (last, noise(65536, seed: 2)),
+    ]
+    func write(_ name: String, _ image: (OutputFile) -> any DiskImageWriter) throws {
+      let file = try OutputFile(replacing: folder(name))
+      let image = image(file)
+      for (index, bytes) in clusters { try image.write(bytes, cluster: index) }
+      try image.finish(size: size)
+      try file.commit()
+    }
+    try write("qcow2") { Qcow2Writer($0, compression: compression, jobs: 2) }
+    try await ImageTool.checkQcow2(folder("qcow2"))
+    try write("raw") { RawImageWriter($0) }
+    let compare = try await Tool.run(
+      "qemu-img", ["compare", "-f", "raw", "-F", "qcow2", folder("raw"), folder("qcow2")])
+    #expect(compare.status == 0 && compare.output.contains("identical"), "\(compare.output)")
+    let reader = try DiskImage.open(InputFile(folder("qcow2")))
+    #expect(reader.size == size)
+    for (index, bytes) in clusters {
+      #expect(try reader.read(at: index * 65536, count: 65536) == bytes)
+    }
+  }
+
   /// A guest that writes to a compressed image: the refcounts must bear it.
   @Test func qemuWritesOverIt() async throws {
     let folder = try TemporaryFolder()
