@@ -111,6 +111,33 @@ import Testing
     }
   }
 
+  @Test("A RAM disk that is a bomb")
+  func ramDisk() async throws {
+    let folder = try TemporaryFolder()
+    try await Tool.shell(
+      "truncate -s 300000000 x; echo x | cpio -o -H newc --quiet | zstd -q -1 >initramfs; rm x",
+      in: folder.path)
+    let error = #expect(throws: FormatError.self) {
+      try RamDiskContent(folder("initramfs"), KernelRelease("6.1.0"))
+    }
+    #expect(error?.kind == .limit)
+  }
+
+  @Test("A record of the cache whose module lies where no disk has a block")
+  func records() throws {
+    var writer = ByteWriter()
+    for _ in 0..<3 {
+      writer.byte(0)
+      writer.littleEndian(0 as Int)
+    }
+    writer.littleEndian(1 as Int)
+    try ByteStrings(["kernel/a.ko"]).write(to: &writer)
+    for number in [1, 1, Int.max - 1, 1] { writer.littleEndian(number) }
+    try ModuleFacts().write(to: &writer)
+    let error = #expect(throws: FormatError.self) { try ModuleRecords(reading: writer.bytes) }
+    #expect(error?.reason == "a module that is nowhere")
+  }
+
   private static func facts(exports: String, needs: String) -> ModuleFacts {
     var facts = ModuleFacts()
     facts.exports.append(exports.utf8)

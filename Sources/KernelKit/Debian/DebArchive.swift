@@ -11,11 +11,9 @@ public struct DebArchive: Sendable {
 
   /// The most bytes of an unpacked control member; the largest of Debian's have 2 MB.
   private static let controlLimit = 64 << 20
-  /// The most bytes of all of a package's files. Debian's largest kernels have 0.5 GB, those with
-  /// debugging information 6.
+  /// The most bytes of all of a package's files. Those of bookworm's full kernel have 0.41 GB.
   static let contentLimit = 8 << 30
-  /// The most files, folders and links of a package. Debian's largest kernels have 5,000, the kernel's
-  /// sources 90,000.
+  /// The most files, folders and links of a package. Bookworm's full kernel has 4,941.
   public static let entryLimit = 1 << 17
 
   public var path: String { file.path }

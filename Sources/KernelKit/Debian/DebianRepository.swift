@@ -17,7 +17,7 @@ public struct DebianRepository: Sendable {
   ]
   /// The most bytes of an index as it is downloaded; Debian's largest has 10 MB.
   private static let indexLimit = 1 << 28
-  /// The most bytes of an index unpacked; the largest of Debian has 60 MB.
+  /// The most bytes of an index unpacked; the largest that was read had 65 MB.
   private static let indexTextLimit = 1 << 30
 
   private let suites: [DebianSuite]

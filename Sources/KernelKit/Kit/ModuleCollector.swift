@@ -5,9 +5,9 @@ internal import Synchronization
 final class ModuleCollector {
   private typealias Module = (path: String, bytes: [UInt8])
 
-  /// Bytes that all modules of a tree may unpack to; those of Debian's full kernel have 0.4 GB.
+  /// Bytes that all modules of a tree may unpack to; those of bookworm's full kernel have 0.4 GB.
   static let unpackedLimit = 1 << 32
-  /// Bytes that modules may say of themselves, which is kept of all; Debian's full kernel says 10 MB.
+  /// Bytes that modules may say of themselves, which is kept of all.
   static let factsLimit = 1 << 28
 
   /// Results, which arrive on other threads.

@@ -10,7 +10,7 @@ public struct RamDiskContent: Sendable {
   }
 
   /// The most bytes that a RAM disk unpacks to: what a machine that boots from it has to have in
-  /// memory. All modules of Debian's full kernel have 0.4 GB.
+  /// memory. All modules of bookworm's full kernel have 0.4 GB.
   private static let contentLimit = 1 << 31
 
   public let compression: Compression

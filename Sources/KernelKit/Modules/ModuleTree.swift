@@ -2,10 +2,9 @@ public import Formats
 
 /// The modules of one kernel on a disk: `ROOT/lib/modules/VER` or `ROOT/usr/lib/modules/VER`.
 public struct ModuleTree: Sendable {
-  /// Larger files are no modules. The largest of Debian's, unpacked, have 20 MB, with debugging
-  /// information 200.
+  /// Larger files are no modules. The largest of bookworm's full kernel has 19.5 MB.
   public static let sizeLimit = 1 << 28
-  /// The most modules of a kernel. Debian's have 4,500 at most.
+  /// The most modules of a kernel. Bookworm's full one has 4,023.
   public static let countLimit = 1 << 16
 
   public let release: KernelRelease

@@ -34,7 +34,7 @@ public final class Ext4Reader {
   }
 
   private static let offset = 1024
-  /// Bytes of a folder: larger ones are no module tree's, whose largest has 500 names.
+  /// Bytes of a folder: larger ones are no module tree's, whose largest has 136 names.
   private static let directoryLimit = 1 << 22
   /// The most names of folders that are kept.
   private static let nameLimit = 1 << 20
