@@ -25,15 +25,18 @@ test:
 	scripts/test-cache
 	swift test --skip-build
 	MINIVM=$$(swift build --show-bin-path)/minivm scripts/matrix --ci
+	MINIVM=$$(swift build --show-bin-path)/minivm ROUNDS=1 scripts/faults kill readonly clock
 
-# All that is too much for every change: the tests under sanitizers, more packages and boots, and broken inputs
-# for every decoder. Several hours.
-check-all: test
+# All that is too much for every change: the tests under sanitizers, more packages and boots, broken inputs
+# for every decoder, faults at every write, the same bytes in other surroundings. Several hours.
+check-all: test build
 	scripts/check-sanitized address
 	scripts/check-sanitized thread
 	scripts/judge-packages 150
 	scripts/guest-test
 	scripts/fuzz 60
+	MINIVM=$(MINIVM) scripts/faults
+	MINIVM=$(MINIVM) scripts/reproduce
 
 # Every kernel on every machine, disk and form of root=, to docs/MATRIX.md: an hour or two. It goes on
 # where it was stopped.

@@ -48,6 +48,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "CMiniVM", path: "Sources/CMiniVM"),
+    .target(name: "CMemory", path: "Sources/CMemory"),
     .target(name: "CGuest", path: "Sources/CGuest"),
     .systemLibrary(name: "CLzma", path: "Sources/CLibraries/CLzma"),
     .systemLibrary(name: "CZstd", path: "Sources/CLibraries/CZstd"),
@@ -78,7 +79,7 @@ let package = Package(
     .executableTarget(
       name: "minivm",
       dependencies: [
-        "KernelKit", "Formats", "CMiniVM",
+        "KernelKit", "Formats", "CMemory", "CMiniVM",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

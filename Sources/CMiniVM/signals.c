@@ -17,6 +17,25 @@ static void on_signal(int number) {
   errno = saved;
 }
 
+// What is written to the pipe for an exit code.
+enum { exit_mark = 128 };
+static volatile sig_atomic_t exit_code;
+
+static void on_alarm(int number) {
+  (void)number;
+  _exit(exit_code);
+}
+
+void minivm_terminate(int code) {
+  exit_code = code;
+  struct sigaction late = {.sa_handler = on_alarm};
+  sigaction(SIGALRM, &late, NULL);
+  alarm(8);
+  unsigned char byte = (unsigned char)(exit_mark + code);
+  if (signal_pipe[1] < 0 || write(signal_pipe[1], &byte, 1) < 0) _exit(code);
+  for (;;) pause();
+}
+
 static void on_file_too_large(int number) { (void)number; }
 
 static void *wait_for_signal(void *unused) {
@@ -26,6 +45,7 @@ static void *wait_for_signal(void *unused) {
     if (errno != EINTR) return NULL;
   }
   termination_handler();
+  if (number >= exit_mark) _exit(number - exit_mark);
   signal(number, SIG_DFL);
   kill(getpid(), number);
   _exit(128 + number);
@@ -36,7 +56,12 @@ int minivm_on_termination(void (*handler)(void)) {
   pthread_t thread;
   termination_handler = handler;
   if (pipe2(signal_pipe, O_CLOEXEC) != 0) return -1;
-  if (pthread_create(&thread, NULL, wait_for_signal, NULL) != 0) return -1;
+  if (pthread_create(&thread, NULL, wait_for_signal, NULL) != 0) {
+    close(signal_pipe[0]);
+    close(signal_pipe[1]);
+    signal_pipe[0] = signal_pipe[1] = -1;
+    return -1;
+  }
   pthread_detach(thread);
   // A write past the limit on file sizes then fails like any other; children get the default back.
   struct sigaction too_large = {.sa_handler = on_file_too_large, .sa_flags = SA_RESTART};

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CMemory
 import CMiniVM
 import Formats
 import Glibc
@@ -64,5 +65,46 @@ func removeUnfinishedFilesOnTermination() {
     // First of all, so that the end of a guest is not taken for a failure.
     TemporaryPaths.removeAll()
     RunningProcesses.killAll()
+  }
+}
+
+/// Memory that can't be had is a failure like others: one line, an exit code, nothing half-written.
+func endOnMemoryShortage() {
+  minivm_on_memory_shortage { bytes in
+    // There may be none for a text that is put together.
+    var number: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    unsafe withUnsafeMutableBytes(of: &number) { digits in
+      var left = max(bytes, 0)
+      var position = digits.count
+      repeat {
+        position -= 1
+        unsafe digits[position] = UInt8(ascii: "0") + UInt8(left % 10)
+        left /= 10
+      } while left > 0
+      writeStatic("minivm: there is not enough memory: ")
+      unsafe _ = Glibc.write(
+        STDERR_FILENO, digits.baseAddress! + position, digits.count - position)
+      writeStatic(" bytes more are not to be had; raise the limit (ulimit -v), or close other programs\n")
+    }
+    minivm_terminate(KitError.Code.invalid.rawValue)
+  }
+}
+
+private func writeStatic(_ text: StaticString) {
+  unsafe _ = Glibc.write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
+}
+
+/// A job that is sure to be killed for its memory, or to wait for threads that it can't have, is not
+/// begun.
+/// - Parameter needed: MiB of memory that it takes at least.
+func checkMemoryLimits(_ needed: Int) throws(KitError) {
+  // Threads' stacks and arenas are addresses; most of them never become memory.
+  for (limit, needed, name) in [
+    (minivm_memory_limit(), needed, "its control group"),
+    (minivm_address_space_limit(), needed + 128, "ulimit -v"),
+  ] where limit < needed << 20 {
+    throw KitError(
+      .invalid, "this process may have \(limit >> 20) MiB of memory, and needs \(needed)",
+      advice: "raise the limit that \(name) sets")
   }
 }

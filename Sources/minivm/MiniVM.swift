@@ -35,14 +35,23 @@ struct MiniVM: AsyncParsableCommand {
   /// Names that the program may be called by: it is that subcommand then.
   static let linkNames = ["modules2qcow2", "mkinitramfs", "update-busybox", "update-e2fsck"]
 
+  /// MiB of memory that a command takes at least: xz blocks of a kernel's package are decoded side by side.
+  private static func memoryNeeded(_ command: any ParsableCommand) -> Int {
+    let isLarge =
+      command is BuildCommand || command is VerifyCommand || command is UnpackCommand
+    return isLarge ? 160 : 64
+  }
+
   static func main() async {
     removeUnfinishedFilesOnTermination()
+    endOnMemoryShortage()
     LoggingSystem.bootstrap { _ in StandardErrorLog() }
     var arguments = Array(CommandLine.arguments.dropFirst())
     let name = FileTree.name(of: CommandLine.arguments.first ?? "minivm")
     if linkNames.contains(name) { arguments.insert(name, at: 0) }
     do {
       var command = try parseAsRoot(arguments)
+      try checkMemoryLimits(Self.memoryNeeded(command))
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {

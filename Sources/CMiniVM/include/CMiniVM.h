@@ -27,6 +27,19 @@ int minivm_time_stamp_rate(void);
 /// The handler returns; the process then ends by the same signal. SIGXFSZ is not fatal any more.
 int minivm_on_termination(void (*handler)(void));
 
+/// Ends the program with an exit code, after the handler of `minivm_on_termination` has run on its thread;
+/// at the latest after some seconds. Does not return, and needs no memory.
+void minivm_terminate(int code) __attribute__((noreturn));
+
+/// No limit, for the two that follow.
+#define MINIVM_NO_LIMIT 0x7fffffffffffffff
+
+/// Bytes that the process's control groups may have; more, and the kernel ends it.
+long minivm_memory_limit(void);
+
+/// Bytes of addresses that the process may have: `ulimit -v`.
+long minivm_address_space_limit(void);
+
 /// Brings all that was printed to stdout. Returns 0, or -1 when some of it could not be written.
 int minivm_finish_stdout(void);
 

@@ -45,6 +45,7 @@ final class XZDecoder: StreamDecoder {
     case LZMA_OK, LZMA_STREAM_END, LZMA_BUF_ERROR: return step
     case LZMA_FORMAT_ERROR: throw FormatError(.malformed, "not xz data")
     case LZMA_OPTIONS_ERROR: throw FormatError(.unsupported, "xz with an unknown option")
+    case LZMA_MEM_ERROR: throw FormatError(.limit, "xz: no memory")
     case LZMA_MEMLIMIT_ERROR:
       throw FormatError(
         .limit, "xz data that needs more than \(2 * Self.memory >> 20) MiB to decode")

@@ -32,6 +32,8 @@ public struct TrustedRelease: Sendable, Hashable, Codable {
 struct ReleaseChain: Sendable {
   /// How far in the future a list may be dated: clocks differ.
   private static let clockTolerance = 3600
+  /// 2020-01-01: no clock that is right shows less.
+  private static let firstTime = 1_577_836_800
 
   let environment: KitEnvironment
   /// Keys to trust; empty for those of the suite's source, or the system's.
@@ -41,6 +43,13 @@ struct ReleaseChain: Sendable {
 
   /// - Throws: `KitError.unverified`, for each reason with its own message.
   func release(of suite: DebianSuite) async throws -> (release: Release, trust: TrustedRelease) {
+    // All keys are of the future then, and gpgv says nothing clear of that.
+    guard environment.now() >= Self.firstTime else {
+      throw KitError(
+        .unverified,
+        "this machine's clock says \(ArchiveDate.text(environment.now())): signatures can't be checked",
+        advice: "set the clock")
+    }
     let list =
       if environment.isOffline {
         try SignedList(kept: suite, isPast: at != nil, environment)

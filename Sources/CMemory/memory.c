@@ -1,0 +1,62 @@
+#include "CMemory.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static void (*shortage_handler)(long);
+static void *reserve;
+static const size_t reserve_size = 32 << 20;
+
+void minivm_on_memory_shortage(void (*handler)(long)) {
+  // Addresses without memory: what the handler needs when there are no others.
+  void *place = mmap(NULL, reserve_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  reserve = place == MAP_FAILED ? NULL : place;
+  shortage_handler = handler;
+}
+
+#if defined(__GLIBC__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+// The program's own functions take the place of the C library's, whose own ones they call.
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+static void *checked(void *block, size_t size) {
+  static atomic_int is_short;
+  if (block || size == 0 || !shortage_handler) return block;
+  if (atomic_exchange(&is_short, 1) == 0) {
+    if (reserve) munmap(reserve, reserve_size);
+    shortage_handler((long)size);
+  }
+  // Another thread tells, or this one while it does.
+  for (;;) pause();
+}
+
+void *malloc(size_t size) { return checked(__libc_malloc(size), size); }
+
+void *calloc(size_t count, size_t size) {
+  // A product that is too large for a number is not a shortage.
+  if (size && count > (size_t)-1 / size) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  return checked(__libc_calloc(count, size), count * size);
+}
+
+void *realloc(void *block, size_t size) { return checked(__libc_realloc(block, size), size); }
+
+void *memalign(size_t alignment, size_t size) {
+  return checked(__libc_memalign(alignment, size), size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+
+int posix_memalign(void **block, size_t alignment, size_t size) {
+  if (alignment % sizeof(void *) || alignment == 0 || (alignment & (alignment - 1))) return EINVAL;
+  *block = memalign(alignment, size);
+  return *block || size == 0 ? 0 : ENOMEM;
+}
+#endif
