@@ -1,8 +1,11 @@
+#define _GNU_SOURCE
 #include "CMemory.h"
 
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -24,15 +27,19 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
-static void *checked(void *block, size_t size) {
+static void end(size_t size) {
   static atomic_int is_short;
-  if (block || size == 0 || !shortage_handler) return block;
   if (atomic_exchange(&is_short, 1) == 0) {
     if (reserve) munmap(reserve, reserve_size);
     shortage_handler((long)size);
   }
   // Another thread tells, or this one while it does.
   for (;;) pause();
+}
+
+static void *checked(void *block, size_t size) {
+  if (!block && size && shortage_handler) end(size);
+  return block;
 }
 
 void *malloc(size_t size) { return checked(__libc_malloc(size), size); }
@@ -58,5 +65,15 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
   if (alignment % sizeof(void *) || alignment == 0 || (alignment & (alignment - 1))) return EINVAL;
   *block = memalign(alignment, size);
   return *block || size == 0 ? 0 : ENOMEM;
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                   void *argument) {
+  typedef int create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+  create *real = (create *)dlsym(RTLD_NEXT, "pthread_create");
+  int result = real ? real(thread, attributes, start, argument) : EAGAIN;
+  // libdispatch would try again for ever.
+  if (result == EAGAIN && shortage_handler) end(0);
+  return result;
 }
 #endif

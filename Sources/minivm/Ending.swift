@@ -72,21 +72,26 @@ func removeUnfinishedFilesOnTermination() {
 func endOnMemoryShortage() {
   minivm_on_memory_shortage { bytes in
     // There may be none for a text that is put together.
-    var number: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    unsafe withUnsafeMutableBytes(of: &number) { digits in
-      var left = max(bytes, 0)
-      var position = digits.count
-      repeat {
-        position -= 1
-        unsafe digits[position] = UInt8(ascii: "0") + UInt8(left % 10)
-        left /= 10
-      } while left > 0
+    if bytes > 0 {
       writeStatic("minivm: there is not enough memory: ")
-      unsafe _ = Glibc.write(
-        STDERR_FILENO, digits.baseAddress! + position, digits.count - position)
-      writeStatic(" bytes more are not to be had; raise the limit (ulimit -v), or close other programs\n")
+      writeNumber(bytes)
+      writeStatic(" bytes more are not to be had; raise the limit (ulimit -v)\n")
+    } else {
+      writeStatic(
+        "minivm: another thread is not to be had; raise the limits of memory and processes (ulimit -v, -u)\n"
+      )
     }
     minivm_terminate(KitError.Code.invalid.rawValue)
+  }
+}
+
+private func writeNumber(_ number: Int) {
+  var place = 1
+  while number / place >= 10 { place *= 10 }
+  while place > 0 {
+    var digit = UInt8(ascii: "0") + UInt8(number / place % 10)
+    unsafe _ = Glibc.write(STDERR_FILENO, &digit, 1)
+    place /= 10
   }
 }
 
