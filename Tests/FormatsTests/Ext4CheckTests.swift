@@ -46,7 +46,10 @@ import Testing
     let folder = try TemporaryFolder()
     for blockSize in [1024, 4096] {
       try await Tool.shell(
-        "rm -f disk; truncate -s 300M disk; mke2fs -qFt ext4 -b \(blockSize) disk", in: folder.path)
+        """
+        rm -f disk; truncate -s 300M disk
+        mke2fs -qFt ext4 -b \(blockSize) -U 6f0e4c7e-9d2a-4f1a-9b0c-9e773b1f6c52 disk
+        """, in: folder.path)
       #expect(!Ext4Check.isDue(try FileDisk(folder("disk")), now: time(nil)))
       // Without sparse_super's groups every group has one; the first of them counts.
       let place = blockSize == 1024 ? 8193 * 1024 : 32768 * 4096
