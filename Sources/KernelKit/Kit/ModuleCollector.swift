@@ -49,7 +49,8 @@ final class ModuleCollector {
   private var module: Module?
   private var moduleCount = 0
   private var lists = ModuleIndex.BuildLists()
-  /// The newest time of the tree, in seconds since 1970.
+  /// The newest time in the tree, in seconds since 1970; that of the tree itself tells when depmod was
+  /// run.
   private(set) var newest = 0
 
   init(
@@ -78,7 +79,7 @@ final class ModuleCollector {
     _ below: String, _ entry: KernelSource.Entry, _ body: any ByteSource
   ) throws -> any ByteSource {
     try finishModule()
-    newest = max(newest, entry.modified)
+    if !below.isEmpty { newest = max(newest, entry.modified) }
     guard entry.kind == .file else { return body }
     let list: WritableKeyPath<ModuleIndex.BuildLists, [UInt8]?>? =
       switch below {

@@ -47,6 +47,8 @@ public final class ModulesDisk {
   private var index: ModuleIndex?
   /// Folders that are there: the packages of one kernel share some.
   private var directories: Set<[UInt8]> = []
+  /// The permission bits of the tree itself.
+  private var treeMode: UInt32 = 0o755
 
   /// - Parameters:
   ///   - output: where the image goes; it is not committed here.
@@ -74,6 +76,14 @@ public final class ModulesDisk {
   /// - Parameter below: the path below lib/modules/VER; empty for the tree itself.
   public func add(_ below: String, _ entry: KernelSource.Entry, _ body: any ByteSource) throws {
     guard !ModuleTreePath.isLeftOut(below) else { return }
+    if below.isEmpty {
+      guard entry.kind == .directory else {
+        throw FormatError(.malformed, "is no folder", path: [release.description])
+      }
+      // Its time is added by `finish`: here it tells when depmod was run.
+      treeMode = entry.mode
+      return
+    }
     let path = path(below)
     let attributes = try attributes(mode: entry.mode, modified: entry.modified)
     note(below, entry)
@@ -105,6 +115,7 @@ public final class ModulesDisk {
   public func finish() throws -> ModuleIndex {
     let index = try collector.index()
     self.index = index
+    try addTree()
     for file in try index.files(jobs: options.jobs) { try addIndex(file) }
     let digest = Array(content.finalize())
     do {
@@ -118,6 +129,13 @@ public final class ModulesDisk {
         advice: "give that size, or none")
     }
     return index
+  }
+
+  private func addTree() throws {
+    let entry = KernelSource.Entry(
+      role: .moduleTree(release, ""), kind: .directory, mode: treeMode, size: 0, modified: timestamp)
+    note("", entry)
+    try writer.addDirectory(path(""), attributes(mode: entry.mode, modified: entry.modified))
   }
 
   private func addIndex(_ file: ModuleIndex.File) throws {
