@@ -311,6 +311,37 @@ find_by_partition_uuid() {
   return 1
 }
 
+# What findfs does, for the busybox of bullseye, which has none: by the superblocks of ext4, XFS and
+# Btrfs. UUID or LABEL, and its VALUE.
+find_by_superblock() {
+  local what=$1 value=$2 folder wanted uuid label size
+  if [ "$what" = UUID ]; then
+    lower "$value"
+    wanted=$(printf %s "$kit_lower" | tr -d -)
+  else
+    wanted=$(printf %s "$value" | hexdump -v -e '1/1 "%02x"')
+  fi
+  [ -n "$wanted" ] || return 1
+  for folder in $kit_blocks; do
+    read_type "/dev/${folder##*/}"
+    case $kit_type in
+      ext4) uuid=1128 label=1144 size=16 ;;
+      xfs) uuid=32 label=108 size=12 ;;
+      btrfs) uuid=65568 label=65835 size=256 ;;
+      *) continue ;;
+    esac
+    if [ "$what" = UUID ]; then label=$uuid size=16; fi
+    read_hex "/dev/${folder##*/}" $label $size
+    part 0 $size
+    case $kit_part in
+      "$wanted" | "$wanted"00*)
+        kit_device=/dev/${folder##*/}
+        return 0 ;;
+    esac
+  done
+  return 1
+}
+
 # Sets kit_device to what a `root=` value names, if it is there.
 find_device() {
   local what=$1 line
@@ -325,7 +356,11 @@ find_device() {
     /dev/*)
       [ -b "$what" ] && kit_device=$what ;;
     UUID=?* | LABEL=?*)
-      kit_device=$(findfs "$what" 2>/dev/null) && [ -b "$kit_device" ] ;;
+      if command -v findfs >/dev/null; then
+        kit_device=$(findfs "$what" 2>/dev/null) && [ -b "$kit_device" ]
+      else
+        find_by_superblock "${what%%=*}" "${what#*=}"
+      fi ;;
     PARTUUID=?*) find_by_partition_uuid "${what#PARTUUID=}" ;;
     PARTLABEL=?*) find_by_uevent "PARTNAME=${what#PARTLABEL=}" ;;
     [0-9]*:[0-9]*)
