@@ -74,6 +74,9 @@ struct DiscoverCommand: AsyncParsableCommand {
     guard lsmod == nil || modaliases == nil else {
       throw ValidationError("give --lsmod or --modaliases, not both")
     }
+    guard !noBoot || lsmod != nil || modaliases != nil else {
+      throw ValidationError("--no-boot needs --lsmod or --modaliases: something has to be looked at")
+    }
     guard timeout > 0 else { throw ValidationError("--timeout is at least 1") }
   }
 
@@ -114,12 +117,11 @@ struct DiscoverCommand: AsyncParsableCommand {
       guard let works = result.place, !noBoot else { return result.lists }
       place = works
     } else if let modaliases {
-      let bytes = try InputFile(modaliases).readAll(limit: 1 << 24)
-      let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
-        .map { $0.trimmingBlanks() }.filter { !$0.isEmpty && !$0.hasPrefix("#") }
+      let name = FileTree.name(of: modaliases)
+      let text = String(decoding: try InputFile(modaliases).readAll(limit: 1 << 24), as: UTF8.self)
       lists = try DiscoveredLists.from(
-        modaliases: lines, subject.catalog, found.release, rootType: rootType,
-        name: FileTree.name(of: modaliases))
+        modaliases: DiscoveredLists.modaliases(in: text, name: name), subject.catalog,
+        found.release, rootType: rootType, name: name)
       guard !noBoot, rootType == "ext4" || root != nil else { return lists! }
     }
     let temporary = try StagingDirectory(in: Machine.temporaryFolder)
@@ -192,14 +194,5 @@ struct DiscoverCommand: AsyncParsableCommand {
     } else {
       print("Not checked by booting it.")
     }
-  }
-}
-
-extension Substring {
-  fileprivate func trimmingBlanks() -> String {
-    var text = self
-    while let first = text.first, first.isWhitespace { text.removeFirst() }
-    while let last = text.last, last.isWhitespace { text.removeLast() }
-    return String(text)
   }
 }

@@ -77,8 +77,9 @@ extension DecoderCheck {
         ("kernel/a.ko", aliases("pci:v00001AF4d*", "virtio:d0000000[12]v*", "acpi*:PNP0C0?:*")),
         ("kernel/b.ko", aliases("fs-ext4")),
       ])
-      let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
-      let search = AliasSearch(lines.prefix(100).map(String.init), in: index)
+      let lines = try DiscoveredLists.modaliases(
+        in: String(decoding: bytes, as: UTF8.self), name: "x")
+      let search = AliasSearch(lines.prefix(100), in: index)
       try require(
         search.modules.values.allSatisfy { $0.allSatisfy { (0..<2).contains($0) } },
         "what is found is in the index")

@@ -82,6 +82,29 @@ import Testing
       ], catalog, release, rootType: "ext4", name: "list")
     #expect(Set(lists.modules.map(\.module)) == ["virtio_pci", "virtio_blk", "e1000e", "ext4"])
     #expect(Set(lists.others.map(\.module)).contains("i2c_i801"))
+    let error = #expect(throws: KitError.self) {
+      try DiscoveredLists.from(
+        modaliases: ["pci:v00001AF4d*"], catalog, release, rootType: "nofs", name: "list")
+    }
+    #expect(error?.message.contains("nofs") == true)
+  }
+
+  @Test("A list of modaliases, and files that are none")
+  func modaliases() throws {
+    let text = "# of a guest\n\n acpi:PNP0A03: \r\nplatform:Fixed MDIO bus\nof:Na,bT(null)Cc\n"
+    #expect(
+      try DiscoveredLists.modaliases(in: text, name: "l")
+        == ["acpi:PNP0A03:", "platform:Fixed MDIO bus", "of:Na,bT(null)Cc"])
+    for (bad, place) in [
+      ("", "list: "), ("# none\n", "list: "), ("pci:a\nvirtio_blk 1 2\n", "list:2: "),
+      ("pci:\u{0}", "list:1: "), ("a b:c", "list:1: "), (":a", "list:1: "),
+      ("pci:" + String(repeating: "a", count: 5000), "list:1: "),
+    ] {
+      let error = #expect(throws: KitError.self) {
+        try DiscoveredLists.modaliases(in: bad, name: "list")
+      }
+      #expect(error?.message.hasPrefix(place) == true, "\(bad)")
+    }
   }
 
   @Test("Lists that are there stay, unless they are to be replaced")

@@ -100,17 +100,53 @@ extension DiscoveredLists {
       .contains { path.hasPrefix("kernel/drivers/\($0)") }
   }
 
+  /// The lines of a list of modaliases, without comments and empty ones.
+  /// - Throws: `KitError.invalid` with the line that is none: a modalias is a bus's name, a colon and what
+  ///   the bus says of a device.
+  public static func modaliases(in text: String, name: String) throws -> [String] {
+    let advice = "make the file with `cat /sys/bus/*/devices/*/modalias >FILE` in the guest"
+    var found: [String] = []
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .enumerated()
+    {
+      let line = line.trimmingBlanks()
+      if line.isEmpty || line.hasPrefix("#") { continue }
+      let bus = line.utf8.prefix { $0 != UInt8(ascii: ":") }
+      guard !bus.isEmpty, bus.count < line.utf8.count, line.utf8.count < 4096,
+        line.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }),
+        bus.allSatisfy({ $0 != UInt8(ascii: " ") })
+      else {
+        throw KitError(.invalid, "\(name):\(number + 1): this is no modalias", advice: advice)
+      }
+      found.append(line)
+    }
+    guard !found.isEmpty else {
+      throw KitError(.invalid, "\(name): has no modaliases", advice: advice)
+    }
+    return found
+  }
+
   /// From the devices of a machine.
+  /// - Throws: `KitError.invalid` when the kernel has no such file system.
   public static func from(
     modaliases: [String], _ catalog: ModuleCatalog, _ release: KernelRelease, rootType: String,
     name: String
   ) throws -> DiscoveredLists {
     let index = catalog.index
-    let search = AliasSearch(modaliases + ["fs-\(rootType)"], in: index)
+    let aliases = AliasLookup(index)
+    aliases.prepare(modaliases + ["fs-\(rootType)"])
+    let fileSystems = aliases.positions(of: "fs-\(rootType)")
+    guard
+      !fileSystems.isEmpty || index.isBuiltin(rootType) || aliases.isBuiltin("fs-\(rootType)")
+    else {
+      throw KitError(
+        .invalid, "kernel \(release) has no file system \(rootType.quoted)",
+        advice: "give another --root-type")
+    }
     var wanted: [(position: Int, reason: String)] = []
     var others: [(position: Int, reason: String)] = []
     for modalias in modaliases {
-      for position in search.modules[modalias] ?? [] {
+      for position in aliases.positions(of: modalias) {
         if isEarly(modalias) {
           wanted.append((position, modalias))
         } else {
@@ -118,7 +154,7 @@ extension DiscoveredLists {
         }
       }
     }
-    for position in search.modules["fs-\(rootType)"] ?? [] {
+    for position in fileSystems {
       wanted.append((position, "root's file system, \(rootType)"))
     }
     func unique(_ found: [(position: Int, reason: String)]) -> [(position: Int, reason: String)] {
@@ -147,5 +183,14 @@ extension DiscoveredLists {
     return ["scsi:", "acpi:LNRO0005", "vmbus:", "xen:vbd", "xen:vif", "mmc:", "nvme"].contains {
       modalias.hasPrefix($0)
     } || modalias.hasSuffix("Cvirtio,mmio") || modalias.hasSuffix("Cpci-host-ecam-generic")
+  }
+}
+
+extension Substring {
+  fileprivate func trimmingBlanks() -> String {
+    var text = self
+    while let first = text.first, first.isWhitespace { text.removeFirst() }
+    while let last = text.last, last.isWhitespace { text.removeLast() }
+    return String(text)
   }
 }
