@@ -25,6 +25,7 @@ test:
 	scripts/test-cache
 	swift test --skip-build
 	MINIVM=$$(swift build --show-bin-path)/minivm scripts/matrix --ci
+	MINIVM=$$(swift build --show-bin-path)/minivm scripts/matrix --ci --shell --only bullseye
 	MINIVM=$$(swift build --show-bin-path)/minivm ROUNDS=1 scripts/faults kill readonly clock
 
 # All that is too much for every change: the tests under sanitizers, more packages and boots, broken inputs
@@ -38,13 +39,15 @@ check-all: test build
 	MINIVM=$(MINIVM) scripts/faults
 	MINIVM=$(MINIVM) scripts/reproduce
 
-# Every kernel on every machine, disk and form of root=, to docs/MATRIX.md: an hour or two. It goes on
-# where it was stopped.
+# Every kernel on every machine, disk and form of root=, with coldplug and by the shell, and with a module
+# taken away, to docs/MATRIX.md: some hours. It goes on where it was stopped.
 matrix: build
 	scripts/bootstrap test
 	scripts/test-cache
 	MINIVM=$(MINIVM) scripts/matrix --depmod
 	MINIVM=$(MINIVM) scripts/matrix
+	MINIVM=$(MINIVM) scripts/matrix --without
+	MINIVM=$(MINIVM) scripts/matrix --shell
 
 # Broken inputs for every decoder, SECONDS for each of them.
 fuzz:
