@@ -1,11 +1,14 @@
 internal import Glibc
 
-/// An open file that is read at offsets, so that several readers can share it.
+/// An open file that is read at offsets, so that several readers can share it. It is taken to be what it
+/// was when it was opened: another program that writes to it meanwhile is an error.
 public final class InputFile: Sendable {
   public let path: String
   /// Bytes, when the file was opened.
   public let size: Int
   private let descriptor: Int32
+  /// Seconds and nanoseconds of the last writing, when the file was opened.
+  private let modified: [Int]
 
   /// - Throws: `FormatError.io`, also for what is not a regular file.
   public init(_ path: String) throws(FormatError) {
@@ -21,6 +24,7 @@ public final class InputFile: Sendable {
       throw error
     }
     size = Int(status.st_size)
+    modified = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw FormatError(.io, "is not a regular file", path: [path])
     }
@@ -31,20 +35,39 @@ public final class InputFile: Sendable {
   }
 
   /// Up to `count` bytes from `offset`; fewer only at the end of the file.
+  /// - Throws: `FormatError.io`, also when the file has become shorter than it was.
   public func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
+    let count = max(0, min(count, size - offset))
     guard let result = readFully(descriptor, at: offset, count: count) else {
       throw .system("can't be read", path: path)
+    }
+    guard result.count == count else {
+      throw FormatError(
+        .io, "became shorter while it was read", offset: offset + result.count, path: [path])
     }
     return result
   }
 
+  /// To be called when all of a file was read: pieces of two files are none.
+  /// - Throws: `FormatError.io` when somebody has written to it since it was opened.
+  public func checkUnchanged() throws(FormatError) {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else {
+      throw .system("can't be examined", path: path)
+    }
+    guard [status.st_mtim.tv_sec, status.st_mtim.tv_nsec] == modified, Int(status.st_size) == size
+    else { throw FormatError(.io, "was written to while it was read", path: [path]) }
+  }
+
   /// The whole file.
-  /// - Throws: `FormatError.limit` when it is larger than `limit` bytes.
+  /// - Throws: `FormatError.limit` when it is larger than `limit` bytes, `.io` when it changes meanwhile.
   public func readAll(limit: Int) throws(FormatError) -> [UInt8] {
     guard size <= limit else {
       throw FormatError(.limit, "\(size) bytes are more than \(limit)", path: [path])
     }
-    return try read(at: 0, count: size)
+    let bytes = try read(at: 0, count: size)
+    try checkUnchanged()
+    return bytes
   }
 
   /// The bytes of `range` as a stream.
@@ -64,7 +87,7 @@ public final class FileSource: ByteSource {
     self.range = range
   }
 
-  /// - Throws: `FormatError.io`, also when the file has become shorter than the range.
+  /// - Throws: `FormatError.io`, also when the file changes while it is read, or ends within the range.
   public func next() throws -> [UInt8] {
     guard !range.isEmpty else { return [] }
     let piece = try file.read(
@@ -74,6 +97,7 @@ public final class FileSource: ByteSource {
         .io, "became shorter while it was read", offset: range.lowerBound, path: [file.path])
     }
     range = range.lowerBound + piece.count..<range.upperBound
+    if range.isEmpty { try file.checkUnchanged() }
     return piece
   }
 }

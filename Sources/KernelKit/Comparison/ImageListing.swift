@@ -48,6 +48,7 @@ public struct ImageListing: Sendable {
       var seen: Set<UInt32> = []
       try addFolder("", of: system, depth: 0, &seen)
     }
+    try file.checkUnchanged()
   }
 
   private mutating func addFolder(

@@ -49,6 +49,8 @@ public struct KitVerification: Codable, Sendable {
       }
       do {
         try compare(part, kit, rebuilt)
+      } catch let error as FormatError where error.kind == .io {
+        throw error  // a disk that fails is no property of the kit
       } catch {
         differences.append(Difference(file: name, text: "can't be read: \(error)"))
       }
