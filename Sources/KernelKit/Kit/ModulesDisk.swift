@@ -133,7 +133,8 @@ public final class ModulesDisk {
 
   private func addTree() throws {
     let entry = KernelSource.Entry(
-      role: .moduleTree(release, ""), kind: .directory, mode: treeMode, size: 0, modified: timestamp)
+      role: .moduleTree(release, ""), kind: .directory, mode: treeMode, size: 0, modified: timestamp
+    )
     note("", entry)
     try writer.addDirectory(path(""), attributes(mode: entry.mode, modified: entry.modified))
   }
