@@ -35,11 +35,12 @@ struct MiniVM: AsyncParsableCommand {
   /// Names that the program may be called by: it is that subcommand then.
   static let linkNames = ["modules2qcow2", "mkinitramfs", "update-busybox", "update-e2fsck"]
 
-  /// MiB of memory that a command takes at least: xz blocks of a kernel's package are decoded side by side.
+  /// MiB of memory that a command takes at least: xz blocks of a kernel's package are decoded side by side;
+  /// `mkinitramfs` of bookworm's full kernel is killed in a control group of 64.
   private static func memoryNeeded(_ command: any ParsableCommand) -> Int {
     let isLarge =
       command is BuildCommand || command is VerifyCommand || command is UnpackCommand
-    return isLarge ? 160 : 64
+    return isLarge ? 160 : 80
   }
 
   static func main() async {
