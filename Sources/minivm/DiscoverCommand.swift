@@ -75,7 +75,8 @@ struct DiscoverCommand: AsyncParsableCommand {
       throw ValidationError("give --lsmod or --modaliases, not both")
     }
     guard !noBoot || lsmod != nil || modaliases != nil else {
-      throw ValidationError("--no-boot needs --lsmod or --modaliases: something has to be looked at")
+      throw ValidationError(
+        "--no-boot needs --lsmod or --modaliases: something has to be looked at")
     }
     guard timeout > 0 else { throw ValidationError("--timeout is at least 1") }
   }
