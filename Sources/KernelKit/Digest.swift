@@ -13,6 +13,21 @@ enum Digest {
     text(SHA256.hash(data: bytes))
   }
 
+  /// Adds what is there to read, to its end.
+  /// - Parameter read: up to `count` bytes from an offset; none at the end.
+  /// - Returns: how many bytes there were.
+  static func update(
+    _ hash: inout SHA256, from read: (_ offset: Int, _ count: Int) throws -> [UInt8]
+  ) throws -> Int {
+    var size = 0
+    while true {
+      let piece = try read(size, 1 << 20)
+      if piece.isEmpty { return size }
+      hash.update(data: piece)
+      size += piece.count
+    }
+  }
+
   static func text(_ digest: some Sequence<UInt8>) -> String {
     digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }

@@ -41,6 +41,7 @@ struct BuildCommand: AsyncParsableCommand {
   var diskSize: Int?
 
   @OptionGroup var disk: DiskOptions
+  @OptionGroup var effort: EffortOptions
 
   @Option(
     help: """
@@ -81,7 +82,8 @@ struct BuildCommand: AsyncParsableCommand {
       kernel.source, inputs: kernel.inputs,
       options: KitBuilder.Options(
         folder: output, template: template, lists: try ramDisk.lists(),
-        disk: disk.options(size: diskSize, jobs: work.jobs), compression: ramDisk.compression,
+        disk: disk.options(size: diskSize, effort, jobs: work.jobs),
+        compression: ramDisk.compression,
         hasColdplug: ramDisk.coldplug, keepsModulesAsShipped: ramDisk.modulesAsShipped,
         kernelFormat: kernelFormat, usesCache: !ignoresCache),
       environment: environment)
@@ -155,8 +157,9 @@ struct DiskOptions: ParsableArguments {
     help: "zstd, zlib (for QEMU before 5.1) or none.")
   var compression = ModulesDisk.Options.Compression.zstd
 
-  func options(size: Int?, jobs: Int) -> ModulesDisk.Options {
-    ModulesDisk.Options(format: format, compression: compression, size: size, jobs: jobs)
+  func options(size: Int?, _ effort: EffortOptions, jobs: Int) -> ModulesDisk.Options {
+    ModulesDisk.Options(
+      format: format, compression: compression, size: size, isSmallest: effort.best, jobs: jobs)
   }
 
   static func check(size: Int) throws {
@@ -166,6 +169,12 @@ struct DiskOptions: ParsableArguments {
         "the disk's size is \(sizes.lowerBound) to \(sizes.upperBound) MB, not \(size)")
     }
   }
+}
+
+/// What a smaller file is worth.
+struct EffortOptions: ParsableArguments {
+  @Flag(help: "For releases: as small as the formats allow, which takes many times as long.")
+  var best = false
 }
 
 /// What the RAM disk is like.

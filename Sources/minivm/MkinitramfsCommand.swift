@@ -20,6 +20,7 @@ struct MkinitramfsCommand: ParsableCommand {
   var release: String
 
   @OptionGroup var ramDisk: RamDiskOptions
+  @OptionGroup var effort: EffortOptions
   @OptionGroup var work: WorkOptions
 
   func run() throws {
@@ -30,7 +31,8 @@ struct MkinitramfsCommand: ParsableCommand {
     let result = try RamDisk(
       release, template: .folder(template), lists: try ramDisk.lists(),
       configuration: catalog.configuration, compression: ramDisk.compression,
-      hasColdplug: ramDisk.coldplug, keepsModulesAsShipped: ramDisk.modulesAsShipped
+      isSmallest: effort.best, hasColdplug: ramDisk.coldplug,
+      keepsModulesAsShipped: ramDisk.modulesAsShipped
     ).make(
       from: catalog.index, timestamp: environment.sourceDateEpoch ?? catalog.newest,
       jobs: work.jobs, contents: catalog.contents)

@@ -18,6 +18,7 @@ struct Modules2qcow2Command: ParsableCommand {
   var size: Int?
 
   @OptionGroup var disk: DiskOptions
+  @OptionGroup var effort: EffortOptions
   @OptionGroup var work: WorkOptions
 
   func validate() throws {
@@ -31,7 +32,7 @@ struct Modules2qcow2Command: ParsableCommand {
     let path = "modules-\(release).\(disk.format.rawValue)"
     let output = try OutputFile(replacing: path)
     let writer = try ModulesDisk(
-      release, output: output, options: disk.options(size: size, jobs: work.jobs),
+      release, output: output, options: disk.options(size: size, effort, jobs: work.jobs),
       sourceDateEpoch: environment.sourceDateEpoch)
     var done = 0
     try KernelSource.directory(".", release).forEachEntry(jobs: work.jobs) { entry, body in

@@ -16,6 +16,31 @@ import Testing
     return try Kit(folder: folder(name))
   }
 
+  @Test(
+    "A kit as small as can be: its RAM disk is xz with the filter for x86 where that is smaller")
+  func best() async throws {
+    let folder = try TemporaryFolder()
+    let template = try TestKit.makeTemplate(folder)
+    let manifest = try TestKit.build(
+      "cloud", template: template, to: folder("kit"), disk: ModulesDisk.Options(isSmallest: true))
+    #expect(manifest.options.best == true && manifest.options.initramfsCompression == "xz")
+    let kit = try Kit(folder: folder("kit"))
+    let plain = try Self.cloud.get()
+    for (ours, theirs) in [
+      (kit.initramfs, plain.initramfs), (kit.modulesDisk?.path, plain.modulesDisk?.path),
+    ] {
+      #expect(try InputFile(ours ?? "").size < InputFile(theirs ?? "").size)
+    }
+    try await Tool.shell(
+      """
+      xz -lvv \(kit.initramfs) | grep -q -- --x86
+      qemu-img check -q \(kit.modulesDisk?.path ?? "")
+      qemu-img compare -q \(kit.modulesDisk?.path ?? "") \(plain.modulesDisk?.path ?? "")
+      """, in: folder.path)
+    let outcome = try await Self.boot(kit, MachineModel(.amd64), .virtioBlk, root: "/dev/vda")
+    #expect(outcome.lastLines.contains { $0.contains("came from it") })
+  }
+
   private static func boot(
     _ kit: Kit, _ model: MachineModel, _ disk: MachineDisk.Bus, root: String,
     append: [String] = []

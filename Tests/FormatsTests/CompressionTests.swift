@@ -53,6 +53,33 @@ import Testing
     }
   }
 
+  @Test(
+    "The smallest forms, too, and they are smaller; xz as Linux reads it",
+    arguments: [
+      (Compression.gzip, "gzip -dc"), (.xz, "xz -dc"), (.zstd, "zstd -dqc"), (.lz4, "lz4 -dc"),
+    ])
+  func encodesSmallest(_ compression: Compression, _ tool: String) async throws {
+    let folder = try TemporaryFolder()
+    for bytes in [Self.sample, []] {
+      for hasX86Filter in [false, true] {
+        let one = try compression.compressSmallest(bytes, hasX86Filter: hasX86Filter, jobs: 1)
+        #expect(
+          try compression.compressSmallest(bytes, hasX86Filter: hasX86Filter, jobs: 4) == one)
+        if !bytes.isEmpty, !hasX86Filter {
+          #expect(try one.count < compression.compress(bytes).count)
+        }
+        try folder.write("in", one)
+        try await Tool.shell("\(tool) <in >out", in: folder.path)
+        #expect(try folder.read("out") == bytes)
+        guard compression == .xz, !bytes.isEmpty else { continue }
+        let list = try await Tool.shell("xz -lvv in", in: folder.path)
+        #expect(list.contains("CRC32") && list.contains("--x86") == hasX86Filter, "\(list)")
+        // No more than the data needs: the kernel allocates it in a machine that may be small.
+        #expect(list.contains("dict=3MiB"), "\(list)")
+      }
+    }
+  }
+
   @Test("Damaged lz4 is an error or other bytes, never a trap; a cut block is an error")
   func damagedLZ4() throws {
     let packed = try Compression.lz4.compress(Array(Self.sample.prefix(100_000)))

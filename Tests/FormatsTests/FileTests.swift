@@ -32,4 +32,23 @@ import Testing
     #expect(error?.path == [folder("two")])
     #expect(try folder.read("one") == Array("old".utf8))
   }
+
+  @Test("What is to go goes with the outputs, or stays with what was there before")
+  func stale() throws {
+    let folder = try TemporaryFolder()
+    func outputs() throws -> [OutputFile] {
+      let output = try OutputFile(replacing: folder("one"))
+      try output.write(Array("new".utf8), at: 0)
+      return [output]
+    }
+    for name in ["one", "two"] { try folder.write(name, "old".utf8) }
+    #expect(throws: FormatError.self) {
+      try OutputFile.commit(outputs(), removing: [folder("two"), folder("three")])
+    }
+    #expect(try folder.read("one") == Array("old".utf8))
+    #expect(try folder.read("two") == Array("old".utf8))
+    try OutputFile.commit(outputs(), removing: [folder("two")])
+    #expect(try folder.read("one") == Array("new".utf8))
+    #expect(try FileTree.names(in: folder.path) == ["one"])
+  }
 }

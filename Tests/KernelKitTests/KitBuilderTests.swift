@@ -125,4 +125,91 @@ import Testing
       in: folder.path)
     #expect(listing.contains("init\n") && listing.contains("bin/busybox\n"))
   }
+
+  @Test("--best: as small as this kernel can unpack, the same bytes on any number of cores")
+  func best() async throws {
+    var package = MadeUpPackage.kernel
+    let content = (0..<20_000).map { "\($0 &* 2_654_435_761 % 9973) " }.joined()
+    package.add("\(MadeUpPackage.tree)/kernel/fs/notes", Array(content.utf8))
+    let configuration = try #require(
+      package.entries.firstIndex { $0.path.starts(with: "./boot/config".utf8) })
+    let bench = try CommandBench(package)
+    try bench.folder.write("t/etc/notes", content.utf8)
+    for (options, tool) in [
+      (["RD_GZIP", "RD_XZ", "RD_ZSTD", "XZ_DEC_X86"], "xz"), (["RD_XZ", "RD_GZIP"], "xz"),
+      (["RD_ZSTD", "RD_GZIP"], "zstd"), (["RD_GZIP", "RD_LZ4"], "gzip"),
+    ] {
+      package.entries[configuration].content = Array(
+        options.map { "CONFIG_\($0)=y\n" }.joined().utf8)
+      try bench.folder.write("p.deb", package.bytes)
+      let script = """
+        set -e; rm -rf plain one two
+        b="$minivm build p.deb --template t --no-cache --quiet"
+        $b --out plain; $b --best --out one --jobs 1; $b --best --out two --jobs 5
+        diff -r one two; r=\(CommandBench.release)
+        \(tool) -dc <one/initramfs-$r | cpio -it --quiet | grep -qx init
+        qemu-img check -q one/modules-$r.qcow2
+        qemu-img compare -q one/modules-$r.qcow2 plain/modules-$r.qcow2
+        for f in initramfs-$r modules-$r.qcow2; do
+          [ $(stat -c %s one/$f) -le $(stat -c %s plain/$f) ]
+        done
+        [ $(stat -c %s one/initramfs-$r) -lt $(stat -c %s plain/initramfs-$r) ]
+        grep -q '"best" : true' one/manifest-$r.json
+        """
+      let result = try await bench.shell(script)
+      #expect(result.status == 0, "\(options): \(result.errors)")
+    }
+  }
+
+  @Test("What an earlier build of the kernel made, and this one does not, goes; nothing else does")
+  func stale() async throws {
+    let bench = try CommandBench()
+    let release = CommandBench.release
+    let build = ["build", "p.deb", "--template", "t", "--out", "kit", "--quiet"]
+    try await bench.run(build + ["--disk-format", "raw"])
+    for name in ["vmlinux-\(release)", "modules-\(release)-own.raw", "vmlinux-6.9", "notes"] {
+      try bench.folder.write("kit/\(name)", "the user's\n".utf8)
+    }
+    try await bench.run(build)
+    let names = try Set(FileTree.names(in: bench.folder("kit")))
+    #expect(!names.contains("modules-\(release).raw") && names.contains("modules-\(release).qcow2"))
+    // No manifest says that these are a kit's.
+    #expect(
+      names.isSuperset(of: [
+        "vmlinux-\(release)", "modules-\(release)-own.raw", "vmlinux-6.9", "notes",
+      ]))
+    let sums = String(decoding: try bench.folder.read("kit/SHA256SUMS"), as: UTF8.self)
+    #expect(!sums.contains(".raw"))
+    let check = try await bench.shell("cd kit && sha256sum --quiet -c SHA256SUMS")
+    #expect(check.status == 0, "\(check.errors)")
+    // The earlier manifest lists it now.
+    let manifest = "kit/manifest-\(release).json"
+    let text = String(decoding: try bench.folder.read(manifest), as: UTF8.self)
+    try bench.folder.write(
+      manifest, text.replacing("\"vmlinuz-\(release)\"", with: "\"vmlinux-\(release)\"").utf8)
+    try await bench.expectFailure(build + ["--disk-size", "1"], 1, "do not fit")
+    try await bench.run(build)
+    #expect(!(try FileTree.names(in: bench.folder("kit")).contains("vmlinux-\(release)")))
+    #expect(try await bench.temporaries() == "")
+  }
+
+  @Test("Built again without vmlinux, a kit has none")
+  func vmlinux() async throws {
+    let folder = try TemporaryFolder()
+    let template = try TestKit.makeTemplate(folder)
+    let listing = try await Tool.shell(
+      """
+      for format in vmlinux vmlinuz; do
+        "$minivm" build "$package" --template "$template" --out kit --kernel-format $format --quiet
+        echo kit/vmlinux-*
+        (cd kit; sha256sum --quiet -c SHA256SUMS; grep -c vmlinux SHA256SUMS || true)
+      done
+      """, in: folder.path,
+      environment: [
+        "minivm": TestKit.program, "package": try TestCache.packages("cloud")[0],
+        "template": template, "XDG_CACHE_HOME": folder("cache"),
+      ])
+    let release = try TestCache.release(in: TestCache.tree("cloud"))
+    #expect(listing == "kit/vmlinux-\(release)\n1\nkit/vmlinux-*\n0\n")
+  }
 }

@@ -52,7 +52,7 @@ import Testing
       ("disk compression", ["--disk-compression", "zlib"], [:]),
       ("no compression", ["--disk-compression", "none"], [:]),
       ("RAM disk compression", ["--initramfs-compression", "none"], [:]),
-      ("coldplug", ["--no-coldplug"], [:]),
+      ("coldplug", ["--no-coldplug"], [:]), ("best", ["--best"], [:]),
       ("time", [], ["SOURCE_DATE_EPOCH": "1000000000"]),
     ]
     var known = try results(bench).count

@@ -24,7 +24,7 @@ import Testing
     arguments: [
       [], ["--disk-format", "raw"], ["--disk-size", "300", "--initramfs-compression", "none"],
       ["--disk-compression", "zlib", "--no-coldplug", "--modules-as-shipped"],
-      ["--modules", "more.ramfs"],
+      ["--modules", "more.ramfs"], ["--best"],
     ])
   func same(_ options: [String]) async throws {
     let bench = try await bench(options)

@@ -72,19 +72,39 @@ public final class OutputFile: Sendable {
   }
 
   /// Puts several files in their places, all or none, once all of them are known to be on the disk.
-  public static func commit(_ files: [OutputFile]) throws {
+  /// - Parameter stale: files that go, if the others come.
+  public static func commit(_ files: [OutputFile], removing stale: [String] = []) throws {
     // Side by side, so that the disk gets all of it at once.
     _ = try OrderedWork.map(files, jobs: 8) { try $0.stage(mode: nil) }
     try TemporaryPaths.publishing { () throws(FormatError) in
       var published: [OutputFile] = []
-      for file in files {
-        do throws(FormatError) {
+      var moved: [(path: String, temporary: String)] = []
+      do throws(FormatError) {
+        for file in files {
           try file.publish(keepingEarlier: true)
           published.append(file)
-        } catch {
-          for file in published.reversed() { file.takeBack() }
-          throw error
         }
+        for path in stale {
+          let temporary = TemporaryPaths.reserve(in: FileTree.parent(of: path))
+          do throws(FormatError) {
+            try FileTree.rename(path, to: temporary)
+          } catch {
+            TemporaryPaths.forget(temporary)
+            throw error
+          }
+          moved.append((path, temporary))
+        }
+      } catch {
+        for (path, temporary) in moved {
+          try? FileTree.rename(temporary, to: path)
+          TemporaryPaths.forget(temporary)
+        }
+        for file in published.reversed() { file.takeBack() }
+        throw error
+      }
+      for (_, temporary) in moved {
+        unsafe unlink(temporary)
+        TemporaryPaths.forget(temporary)
       }
       // Their temporary names are those of the earlier files now.
       for file in published { file.removeTemporaryName() }

@@ -30,6 +30,22 @@ extension Compression {
     }
   }
 
+  /// Compresses as small as the library can, whatever it takes.
+  ///
+  /// The same bytes come out on any number of cores.
+  /// - Parameter hasX86Filter: xz only: whether to run code through the filter for x86, which makes
+  ///   programs smaller, and kernel modules larger.
+  public func compressSmallest(
+    _ bytes: [UInt8], hasX86Filter: Bool = false, jobs: Int = 1
+  ) throws(FormatError) -> [UInt8] {
+    switch self {
+    case .xz: return try Self.smallestXZ(bytes, hasX86Filter: hasX86Filter)
+    case .zstd: return try Self.zstd(bytes, level: ZSTD_maxCLevel(), jobs: jobs)
+    // libdeflate's and LZ4_HC's highest.
+    case .none, .gzip, .lz4, .bzip2, .lzma: return try compress(bytes, level: 12)
+    }
+  }
+
   /// One gzip member without name or time (RFC 1952).
   private static func gzip(_ bytes: [UInt8], level: Int32) throws(FormatError) -> [UInt8] {
     guard let compressor = unsafe libdeflate_alloc_compressor(level) else {
@@ -88,6 +104,21 @@ extension Compression {
         unsafe lzma_easy_buffer_encode(
           UInt32(clamping: level), LZMA_CHECK_CRC32, nil, bytes, bytes.count,
           buffer.baseAddress, &count, buffer.count) != LZMA_OK
+    }
+    if failed { throw FormatError(.limit, "xz: no memory") }
+    return result
+  }
+
+  private static func smallestXZ(
+    _ bytes: [UInt8], hasX86Filter: Bool
+  ) throws(FormatError) -> [UInt8] {
+    var failed = false
+    let bound = lzma_stream_buffer_bound(bytes.count)
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+      failed =
+        unsafe minivm_xz_smallest(
+          hasX86Filter ? 1 : 0, bytes, bytes.count, buffer.baseAddress, &count, buffer.count)
+        != LZMA_OK
     }
     if failed { throw FormatError(.limit, "xz: no memory") }
     return result

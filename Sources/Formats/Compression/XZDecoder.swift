@@ -5,9 +5,11 @@ internal import CLzma
 /// The .xz file format 1.2; a Debian data.tar.xz has blocks of 24 MiB with their sizes in the headers.
 @safe
 final class XZDecoder: StreamDecoder {
-  /// Decoding threads share this much; a dictionary that needs more than twice it is refused. Two blocks of the full
-  /// kernel, whose modules are compressed already, take 114 MiB with what they decode to.
-  private static let memory: UInt64 = 144 << 20
+  /// Decoding threads share this much: two blocks of the full kernel, whose modules are compressed
+  /// already, take 114 MiB with what they decode to.
+  private static let memory: UInt64 = 120 << 20
+  /// A dictionary that needs more is refused.
+  private static let limit: UInt64 = 288 << 20
 
   private let stream: UnsafeMutablePointer<lzma_stream>
   private let isXZ: Bool
@@ -19,8 +21,8 @@ final class XZDecoder: StreamDecoder {
     unsafe stream.initialize(to: lzma_stream())
     let result =
       unsafe isXZ
-      ? minivm_xz_decoder(stream, UInt32(clamping: max(1, jobs)), Self.memory)
-      : lzma_alone_decoder(stream, 2 * Self.memory)
+      ? minivm_xz_decoder(stream, UInt32(clamping: max(1, jobs)), Self.memory, Self.limit)
+      : lzma_alone_decoder(stream, Self.limit)
     guard result == LZMA_OK else { throw FormatError(.limit, "xz: no memory") }
   }
 
@@ -48,7 +50,7 @@ final class XZDecoder: StreamDecoder {
     case LZMA_MEM_ERROR: throw FormatError(.limit, "xz: no memory")
     case LZMA_MEMLIMIT_ERROR:
       throw FormatError(
-        .limit, "xz data that needs more than \(2 * Self.memory >> 20) MiB to decode")
+        .limit, "xz data that needs more than \(Self.limit >> 20) MiB to decode")
     default: throw FormatError(.malformed, "damaged xz data")
     }
   }

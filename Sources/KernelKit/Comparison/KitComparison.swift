@@ -90,6 +90,7 @@ extension Manifest {
       "disk format": options.diskFormat, "disk compression": options.diskCompression,
       "initramfs compression": options.initramfsCompression,
       "modules as shipped": options.modulesAsShipped.map(String.init),
+      "best": options.best.map(String.init),
       "coldplug": options.coldplug.map(String.init),
       "modules.ramfs": recipe?.modules.map { Self.digest($0) },
       "modules.autoload": recipe.map { Self.digest($0.autoload) },

@@ -133,7 +133,8 @@ public struct KitVerifier: Sendable {
     return KitBuilder.Options(
       folder: folder, template: template, lists: lists,
       disk: ModulesDisk.Options(
-        format: format, compression: compression, size: said.diskSize, jobs: jobs),
+        format: format, compression: compression, size: said.diskSize,
+        isSmallest: said.best ?? false, jobs: jobs),
       compression: ramDisk, hasColdplug: said.coldplug ?? true,
       keepsModulesAsShipped: said.modulesAsShipped ?? false,
       kernelFormat: hasVmlinux ? .vmlinux : .vmlinuz)

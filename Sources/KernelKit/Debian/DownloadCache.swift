@@ -109,13 +109,7 @@ struct DownloadCache: Sendable {
     to partial: PartialFile, from url: String, _ wanted: Wanted, _ tally: DownloadTally
   ) throws {
     var hash = SHA256()
-    var count = 0
-    while true {
-      let piece = try partial.read(at: count, count: 1 << 20)
-      if piece.isEmpty { break }
-      hash.update(data: piece)
-      count += piece.count
-    }
+    var count = try Digest.update(&hash, from: partial.read)
     tally.report(wanted, count)
     if count < wanted.size {
       try environment.download(url, from: count, isResumed: true) { piece, offset in

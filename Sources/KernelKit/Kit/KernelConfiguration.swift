@@ -33,30 +33,3 @@ public struct KernelConfiguration: Sendable, Hashable {
     values[option] == "y"
   }
 }
-
-/// How a RAM disk is compressed.
-public enum InitramfsCompression: String, Sendable, Hashable, CaseIterable {
-  case auto, zstd, gzip, xz, lz4, none
-
-  /// - Parameter configuration: the kernel's, where it is known.
-  /// - Throws: `KitError.invalid` when the kernel says that it can't decompress this.
-  func chosen(for configuration: KernelConfiguration?, _ release: KernelRelease) throws
-    -> Compression
-  {
-    let choices: [InitramfsCompression: (Compression, option: String)] = [
-      .zstd: (.zstd, "RD_ZSTD"), .gzip: (.gzip, "RD_GZIP"), .xz: (.xz, "RD_XZ"),
-      .lz4: (.lz4, "RD_LZ4"),
-    ]
-    if self == .auto {
-      return configuration?.isBuiltIn("RD_ZSTD") == true ? .zstd : .gzip
-    }
-    guard let (compression, option) = choices[self] else { return .none }
-    guard configuration?.isBuiltIn(option) != false else {
-      throw KitError(
-        .invalid,
-        "kernel \(release) can't decompress \(rawValue): its configuration lacks CONFIG_\(option)",
-        advice: "use --initramfs-compression auto")
-    }
-    return compression
-  }
-}

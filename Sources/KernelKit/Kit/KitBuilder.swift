@@ -11,6 +11,11 @@ public struct KitBuilder: Sendable {
     public var lists: ModuleLists
     public var disk: ModulesDisk.Options
     public var compression: InitramfsCompression
+    /// Whether the RAM disk and the modules disk are as small as can be, whatever it takes.
+    public var isSmallest: Bool {
+      get { disk.isSmallest }
+      set { disk.isSmallest = newValue }
+    }
     /// Whether coldplug is added to a template that has none.
     public var hasColdplug: Bool
     /// Modules that are compressed in the package are so in the RAM disk, too.
@@ -72,23 +77,25 @@ public struct KitBuilder: Sendable {
     environment.progress.report("RAM disk", 0, nil)
     let storedRamDisk = cache?.ramDisk()
     let ramDisk = try storedRamDisk ?? makeRamDisk(of: kernel)
-    ramDisk.warnings.forEach { environment.log.warning("\($0)") }
+    ramDisk.details.warnings.forEach { environment.log.warning("\($0)") }
     let files = try kernel.files + [kernel.disk.value(), ramDisk.file]
     let manifest = Manifest(
       minivm: Minivm.version, kernel: kernel.release.description,
       architecture: kernel.architecture.rawValue, timestamp: kernel.timestamp, inputs: inputs,
-      programs: (try RamdiskTemplate(options.template).programs() + ramDisk.programs)
+      programs: (try RamdiskTemplate(options.template).programs() + ramDisk.details.programs)
         .sorted { $0.path < $1.path },
       options: Manifest.Options(
         profile: options.lists.profile?.description, diskSize: options.disk.size,
         diskFormat: options.disk.format.rawValue,
         diskCompression: options.disk.compression.rawValue,
-        initramfsCompression: ramDisk.compression,
+        initramfsCompression: ramDisk.details.compression,
         modulesAsShipped: options.keepsModulesAsShipped ? true : nil,
-        coldplug: options.hasColdplug ? nil : false),
+        coldplug: options.hasColdplug ? nil : false,
+        best: options.isSmallest ? true : nil),
       recipe: Manifest.Recipe(options.lists, templateSHA256: try template.value()),
       outputs: files.map(\.description).sorted { $0.file < $1.file },
-      initramfsModules: ramDisk.modules, initramfsAbsent: ramDisk.absent, roots: ramDisk.roots)
+      initramfsModules: ramDisk.details.modules, initramfsAbsent: ramDisk.details.absent,
+      roots: ramDisk.details.roots)
     environment.progress.report("writing to the disk", 0, nil)
     try commit(manifest, files, kernel.release)
     if let cache {
@@ -108,7 +115,8 @@ public struct KitBuilder: Sendable {
     let result = try RamDisk(
       kernel.release, template: .folder(options.template), lists: options.lists,
       configuration: kernel.configuration, compression: options.compression,
-      hasColdplug: options.hasColdplug, keepsModulesAsShipped: options.keepsModulesAsShipped
+      isSmallest: options.isSmallest, hasColdplug: options.hasColdplug,
+      keepsModulesAsShipped: options.keepsModulesAsShipped
     ).make(
       from: modules.index, timestamp: kernel.timestamp, jobs: options.disk.jobs,
       contents: modules.contents)
@@ -119,8 +127,10 @@ public struct KitBuilder: Sendable {
     let output = try HashedOutput("\(options.folder)/initramfs-\(kernel.release)")
     try output.append(result.bytes)
     return RamDiskPart(
-      file: KitFile(output), compression: result.compression.rawValue, modules: result.modules,
-      absent: result.absent, roots: roots, programs: result.programs, warnings: result.warnings)
+      file: KitFile(output),
+      details: RamDiskPart.Details(
+        compression: result.compression.rawValue, modules: result.modules, absent: result.absent,
+        roots: roots, programs: result.programs, warnings: result.warnings))
   }
 
   /// The manifest and the checksums come last: where they are, the rest is.
@@ -131,13 +141,35 @@ public struct KitBuilder: Sendable {
     let manifestFile = try KitFile.make(
       "\(options.folder)/manifest-\(release).json", JSON.encode(manifest))
     let own = manifest.outputs + [manifestFile.description]
+    let stale = staleFiles(manifest, release)
     let sumsFile = try KitFile.make(
-      "\(options.folder)/SHA256SUMS", Array(sums(own, release).utf8))
-    try OutputFile.commit((files + [manifestFile, sumsFile]).compactMap(\.output))
+      "\(options.folder)/SHA256SUMS", Array(sums(own, without: stale, release).utf8))
+    try OutputFile.commit(
+      (files + [manifestFile, sumsFile]).compactMap(\.output),
+      removing: stale.map { "\(options.folder)/\($0)" })
+  }
+
+  /// What an earlier build of this kernel has made in the folder and this one has not: an unpacked
+  /// kernel, or the modules disk in another format, which would be taken for this kit's.
+  private func staleFiles(_ manifest: Manifest, _ release: KernelRelease) -> [String] {
+    guard
+      let earlier = try? Kit.manifest("\(options.folder)/manifest-\(release).json"),
+      earlier.kernel == release.description
+    else { return [] }
+    let own = Set(manifest.outputs.map(\.file))
+    return Set(earlier.outputs.map(\.file)).subtracting(own).sorted().filter { name in
+      guard let part = KitListing.Part(name, release), [.vmlinux, .modulesDisk].contains(part)
+      else {
+        return false
+      }
+      return FileTree.status("\(options.folder)/\(name)")?.kind == .file
+    }
   }
 
   /// What sha256sum(1) checks: the kit's own files, and those of other kernels in the folder.
-  private func sums(_ own: [Manifest.Output], _ release: KernelRelease) throws -> String {
+  private func sums(
+    _ own: [Manifest.Output], without stale: [String], _ release: KernelRelease
+  ) throws -> String {
     var lines = own.map { "\($0.sha256)  \($0.file)" }
     let path = "\(options.folder)/SHA256SUMS"
     if FileTree.status(path) != nil {
@@ -145,7 +177,7 @@ public struct KitBuilder: Sendable {
       lines += String(decoding: earlier, as: UTF8.self).split(separator: "\n").map(String.init)
         .filter { line in
           let name = String(line.dropFirst(66))
-          return !own.contains { $0.file == name } && !name.isEmpty
+          return !own.contains { $0.file == name } && !stale.contains(name) && !name.isEmpty
             && !name.contains("-\(release).")
             && FileTree.status("\(options.folder)/\(name)") != nil
         }
@@ -156,17 +188,21 @@ public struct KitBuilder: Sendable {
 
 /// A kit's RAM disk, and what the manifest says of it.
 struct RamDiskPart {
+  struct Details: Codable {
+    var compression: String
+    var modules: [Manifest.Module]
+    /// Lines of the lists that no module stands for.
+    var absent: [Manifest.Absence]
+    /// Where root can be found; nil where modules.ramfs decided.
+    var roots: [Manifest.Root]?
+    /// What was added to the template's own.
+    var programs: [TemplateProgram]
+    /// What a user should know of it.
+    var warnings: [String]
+  }
+
   var file: KitFile
-  var compression: String
-  var modules: [Manifest.Module]
-  /// Lines of the lists that no module stands for.
-  var absent: [Manifest.Absence]
-  /// Where root can be found; nil where modules.ramfs decided.
-  var roots: [Manifest.Root]?
-  /// What was added to the template's own.
-  var programs: [TemplateProgram]
-  /// What a user should know of it.
-  var warnings: [String]
+  var details: Details
 }
 
 /// The program itself.

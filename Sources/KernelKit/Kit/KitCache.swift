@@ -14,15 +14,6 @@ struct KitCache {
     var warnings: [String]
   }
 
-  private struct RamDiskDetails: Codable {
-    var compression: String
-    var modules: [Manifest.Module]
-    var absent: [Manifest.Absence]
-    var roots: [Manifest.Root]?
-    var programs: [TemplateProgram]
-    var warnings: [String]
-  }
-
   /// The file with what later RAM disks need of the modules. It is no part of a kit.
   private static let recordsName = "modules.records"
 
@@ -103,14 +94,11 @@ struct KitCache {
 
   /// - Returns: nil when it has to be made.
   func ramDisk() -> RamDiskPart? {
-    guard let entry = results.find(ramDiskKey, RamDiskDetails.self), let file = entry.files.first
+    guard let entry = results.find(ramDiskKey, RamDiskPart.Details.self),
+      let file = entry.files.first
     else { return nil }
     do {
-      return RamDiskPart(
-        file: try restore(file, ramDiskKey), compression: entry.details.compression,
-        modules: entry.details.modules, absent: entry.details.absent, roots: entry.details.roots,
-        programs: entry.details.programs,
-        warnings: entry.details.warnings)
+      return RamDiskPart(file: try restore(file, ramDiskKey), details: entry.details)
     } catch {
       results.remove(ramDiskKey)
       return nil
@@ -143,10 +131,7 @@ struct KitCache {
     try results.store(
       ramDiskKey,
       ResultCache.Entry(
-        files: [ramDisk.file.description],
-        details: RamDiskDetails(
-          compression: ramDisk.compression, modules: ramDisk.modules, absent: ramDisk.absent,
-          roots: ramDisk.roots, programs: ramDisk.programs, warnings: ramDisk.warnings)),
+        files: [ramDisk.file.description], details: ramDisk.details),
       label: "RAM disk of \(release)", from: [ramDisk.file.source()])
   }
 }

@@ -16,13 +16,7 @@ struct KitFile: Sendable {
   /// What was written in some other order than that of its bytes.
   init(hashing output: OutputFile) throws {
     var hash = SHA256()
-    var size = 0
-    while true {
-      let piece = try output.read(at: size, count: 1 << 20)
-      if piece.isEmpty { break }
-      hash.update(data: piece)
-      size += piece.count
-    }
+    let size = try Digest.update(&hash, from: output.read)
     self.init(
       output,
       Manifest.Output(

@@ -47,6 +47,8 @@ public struct Manifest: Codable, Sendable, Hashable {
     public var modulesAsShipped: Bool?
     /// False when coldplug was not to be added to the template.
     public var coldplug: Bool?
+    /// Whether RAM disk and modules disk are as small as can be; nil for no.
+    public var best: Bool?
   }
 
   /// A list that says which modules the RAM disk has, whole: `minivm verify` builds with it.

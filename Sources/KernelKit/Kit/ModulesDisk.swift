@@ -18,15 +18,18 @@ public final class ModulesDisk {
     public var compression: Compression
     /// MiB that were asked for; nil for 200, or more where the tree needs more.
     public var size: Int?
+    /// As small as the format allows, whatever it takes.
+    public var isSmallest: Bool
     public var jobs: Int
 
     public init(
       format: MachineDisk.Format = .qcow2, compression: Compression = .zstd, size: Int? = nil,
-      jobs: Int = Machine.cores
+      isSmallest: Bool = false, jobs: Int = Machine.cores
     ) {
       self.format = format
       self.compression = compression
       self.size = size
+      self.isSmallest = isSmallest
       self.jobs = jobs
     }
   }
@@ -60,13 +63,10 @@ public final class ModulesDisk {
     self.options = options
     latestTime = sourceDateEpoch
     collector = ModuleCollector(jobs: options.jobs)
-    let image: any DiskImageWriter
-    switch (options.format, options.compression) {
-    case (.raw, _): image = RawImageWriter(output)
-    case (.qcow2, .zstd): image = Qcow2Writer(output, compression: .zstd, jobs: options.jobs)
-    case (.qcow2, .zlib): image = Qcow2Writer(output, compression: .zlib, jobs: options.jobs)
-    case (.qcow2, .none): image = Qcow2Writer(output, compression: .none, jobs: options.jobs)
-    }
+    let image: any DiskImageWriter =
+      options.format == .raw
+      ? RawImageWriter(output)
+      : Qcow2Writer(output, compression: options.clusters, jobs: options.jobs)
     writer = try Ext4Writer(
       image, size: (options.size ?? Self.defaultSize) << 20, mayGrow: options.size == nil)
   }
@@ -192,6 +192,16 @@ public final class ModulesDisk {
     bytes[6] = bytes[6] & 0x0f | 0x80
     bytes[8] = bytes[8] & 0x3f | 0x80
     return bytes
+  }
+}
+
+extension ModulesDisk.Options {
+  fileprivate var clusters: Qcow2Compression {
+    switch compression {
+    case .zstd: isSmallest ? .smallestZstd : .zstd
+    case .zlib: isSmallest ? .smallestZlib : .zlib
+    case .none: .none
+    }
   }
 }
 

@@ -21,17 +21,19 @@ public struct RamDisk: Sendable {
   private let lists: ModuleLists
   private let configuration: KernelConfiguration?
   private let compression: InitramfsCompression
+  private let isSmallest: Bool
   private let hasColdplug: Bool
   private let keepsModulesAsShipped: Bool
 
   /// - Parameters:
   ///   - configuration: the kernel's, where it is known.
+  ///   - isSmallest: as small as the kernel can unpack, whatever it takes.
   ///   - hasColdplug: whether coldplug is added to a template that has none.
   ///   - keepsModulesAsShipped: compressed modules stay compressed.
   public init(
     _ release: KernelRelease, template: Template, lists: ModuleLists,
     configuration: KernelConfiguration?, compression: InitramfsCompression,
-    hasColdplug: Bool = true, keepsModulesAsShipped: Bool = false
+    isSmallest: Bool = false, hasColdplug: Bool = true, keepsModulesAsShipped: Bool = false
   ) {
     self.hasColdplug = hasColdplug
     self.release = release
@@ -39,6 +41,7 @@ public struct RamDisk: Sendable {
     self.lists = lists
     self.configuration = configuration
     self.compression = compression
+    self.isSmallest = isSmallest
     self.keepsModulesAsShipped = keepsModulesAsShipped
   }
 
@@ -49,7 +52,8 @@ public struct RamDisk: Sendable {
   public func make(
     from index: ModuleIndex, timestamp: Int, jobs: Int, contents: (String) throws -> [UInt8]
   ) throws -> Result {
-    let compression = try compression.chosen(for: configuration, release)
+    let compressor = try RamDiskCompressor(
+      compression, isSmallest: isSmallest, for: configuration, release)
     let selection = try ModuleSelection(from: index, lists: lists)
     var initramfs = Initramfs()
     try template.add(to: &initramfs)
@@ -83,8 +87,9 @@ public struct RamDisk: Sendable {
     var warnings: [String] = []
     if hasColdplug { try addColdplug(to: &initramfs, &programs, &warnings) }
     let archive = try initramfs.archive(timestamp: timestamp)
+    let (bytes, compression) = try compressor.compress(archive, jobs: jobs)
     return Result(
-      bytes: try compression.compress(archive, jobs: jobs), compression: compression,
+      bytes: bytes, compression: compression,
       modules: modules.sorted { $0.path < $1.path },
       absent: selection.builtin.map { Manifest.Absence($0, isBuiltIn: true) }
         + selection.missing.map { Manifest.Absence($0, isBuiltIn: false) },

@@ -1,0 +1,76 @@
+internal import Formats
+
+/// How a RAM disk is compressed.
+public enum InitramfsCompression: String, Sendable, Hashable, CaseIterable {
+  case auto, zstd, gzip, xz, lz4, none
+}
+
+/// Compresses a RAM disk in a form that its kernel can unpack.
+struct RamDiskCompressor {
+  private struct Candidate: Sendable {
+    var compression: Compression
+    var hasX86Filter = false
+  }
+
+  private let isSmallest: Bool
+  /// What may be the smallest; of the same size, the first is taken.
+  private let candidates: [Candidate]
+
+  /// - Parameters:
+  ///   - isSmallest: whether all that the kernel can unpack is tried at its highest level.
+  ///   - configuration: the kernel's, where it is known. Without, `auto` is gzip.
+  /// - Throws: `KitError.invalid` when the kernel says that it can't decompress this.
+  init(
+    _ wanted: InitramfsCompression, isSmallest: Bool, for configuration: KernelConfiguration?,
+    _ release: KernelRelease
+  ) throws {
+    self.isSmallest = isSmallest
+    let known: [(InitramfsCompression, compression: Compression, option: String)] = [
+      (.zstd, .zstd, "RD_ZSTD"), (.xz, .xz, "RD_XZ"), (.gzip, .gzip, "RD_GZIP"),
+      (.lz4, .lz4, "RD_LZ4"),
+    ]
+    var chosen: [Compression]
+    if wanted == .auto {
+      let better = known.prefix(isSmallest ? 2 : 1).filter {
+        configuration?.isBuiltIn($0.option) == true
+      }
+      chosen = better.isEmpty ? [.gzip] : better.map(\.compression)
+    } else if let one = known.first(where: { $0.0 == wanted }) {
+      guard configuration?.isBuiltIn(one.option) != false else {
+        throw KitError(
+          .invalid,
+          "kernel \(release) can't decompress \(wanted.rawValue): its configuration lacks CONFIG_\(one.option)",
+          advice: "use --initramfs-compression auto")
+      }
+      chosen = [one.compression]
+    } else {
+      chosen = [.none]
+    }
+    candidates = chosen.flatMap { compression in
+      // Linux, lib/xz/Kconfig. The filter is for programs; compressed modules may be smaller without.
+      let hasFilter =
+        compression == .xz && isSmallest && configuration?.isBuiltIn("XZ_DEC_X86") == true
+      return [Candidate(compression: compression)]
+        + (hasFilter ? [Candidate(compression: compression, hasX86Filter: true)] : [])
+    }
+  }
+
+  /// The same bytes on any number of cores.
+  func compress(_ archive: [UInt8], jobs: Int) throws -> (bytes: [UInt8], compression: Compression)
+  {
+    let isSmallest = isSmallest
+    let results = try OrderedWork.map(candidates, jobs: jobs) { candidate in
+      let compression = candidate.compression
+      let bytes =
+        isSmallest
+        ? try compression.compressSmallest(
+          archive, hasX86Filter: candidate.hasX86Filter, jobs: jobs)
+        : try compression.compress(archive, jobs: jobs)
+      return (bytes, compression)
+    }
+    guard let smallest = results.min(by: { $0.0.count < $1.0.count }) else {
+      return (archive, .none)
+    }
+    return smallest
+  }
+}
