@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test(
-    "The smallest forms, too, and they are smaller; xz as Linux reads it",
+    "The smallest forms, too; xz as Linux reads it",
     arguments: [
       (Compression.gzip, "gzip -dc"), (.xz, "xz -dc"), (.zstd, "zstd -dqc"), (.lz4, "lz4 -dc"),
     ])
@@ -65,7 +65,8 @@ import Testing
         let one = try compression.compressSmallest(bytes, hasX86Filter: hasX86Filter, jobs: 1)
         #expect(
           try compression.compressSmallest(bytes, hasX86Filter: hasX86Filter, jobs: 4) == one)
-        if !bytes.isEmpty, !hasX86Filter {
+        // Between xz's levels there is more chance than order in data like this.
+        if !bytes.isEmpty, compression != .xz {
           #expect(try one.count < compression.compress(bytes).count)
         }
         try folder.write("in", one)

@@ -30,7 +30,7 @@ extension Compression {
     }
   }
 
-  /// Compresses as small as the library can, whatever it takes.
+  /// Compresses at the library's highest level, whatever it takes.
   ///
   /// The same bytes come out on any number of cores.
   /// - Parameter hasX86Filter: xz only: whether to run code through the filter for x86, which makes
