@@ -192,7 +192,8 @@ public struct RootCheck {
     }
     guard let candidate = candidates.first else {
       step.problem = "kernel \(release) has nothing for \(device.name)"
-      step.advice = "take another --disk or --machine, or another kernel, such as linux-image-amd64"
+      let other = kind == "file system" ? "file system" : "--disk or --machine"
+      step.advice = "take another \(other), or another kernel, such as linux-image-amd64"
       return step
     }
     step.driver = candidate.name
