@@ -7,7 +7,7 @@ ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
 RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -s
 MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
 
-.PHONY: kit build test check-all matrix fuzz bench bench-micro bench-linear lint format clean
+.PHONY: kit build test check-all matrix fuzz bench bench-linear lint format clean
 
 kit: build
 	$(strip $(MINIVM) build --out $(OUT) $(ARCHIVE))
@@ -60,11 +60,6 @@ bench: build
 	MINIVM="$(MINIVM)" Benchmarks/run $(or $(RUNS),5)
 	Benchmarks/plot Benchmarks/results.tsv >docs/benchmarks.svg
 
-# Codecs and writers one by one, by instructions where the machine counts them, and processor time.
-bench-micro:
-	scripts/bootstrap kit
-	swift package --package-path Benchmarks --allow-writing-to-package-directory benchmark
-
 # Processor time and memory of builds against the size of their packages. MORE="DEB ..." takes more packages.
 bench-linear: build
 	scripts/bootstrap test
@@ -72,12 +67,12 @@ bench-linear: build
 	Benchmarks/plot-linear Benchmarks/linear.tsv >docs/linear.svg
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Guest/Sources Tests Benchmarks/Benchmarks
+	swift format lint --strict --recursive Package.swift Sources Guest/Sources Tests
 	shellcheck --shell=dash ramdisk-template/init
 	shellcheck scripts/* .ci/run Benchmarks/run Benchmarks/recipe Benchmarks/table Benchmarks/plot Benchmarks/linear Benchmarks/plot-linear
 
 format:
-	swift format --in-place --recursive Package.swift Sources Guest/Sources Tests Benchmarks/Benchmarks
+	swift format --in-place --recursive Package.swift Sources Guest/Sources Tests
 
 clean:
 	rm -rf .build .build-fuzz Guest/build $(OUT)
