@@ -95,7 +95,7 @@ import Testing
       #expect(facts.problems.map(\.kind) == [.limit])
       #expect(facts.needs.byteCount <= bytes.count)
     }
-    #expect(time < .seconds(5))
+    #expect(time < .seconds(60))
   }
 
   @Test func hugeCountsAreRefused() {
