@@ -3,9 +3,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -27,18 +30,18 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
-static void end(size_t size) {
+static void end(long size) {
   static atomic_int is_short;
   if (atomic_exchange(&is_short, 1) == 0) {
     if (reserve) munmap(reserve, reserve_size);
-    shortage_handler((long)size);
+    shortage_handler(size);
   }
   // Another thread tells, or this one while it does.
   for (;;) pause();
 }
 
 static void *checked(void *block, size_t size) {
-  if (!block && size && shortage_handler) end(size);
+  if (!block && size && shortage_handler) end((long)size);
   return block;
 }
 
@@ -75,5 +78,26 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
   // libdispatch would try again for ever.
   if (result == EAGAIN && shortage_handler) end(0);
   return result;
+}
+
+// Whether it is where libdispatch looks for a thread's state: /proc/NUMBER/stat.
+static int is_thread_state(const char *path) {
+  static const char before[] = "/proc/", after[] = "/stat";
+  if (strncmp(path, before, sizeof before - 1) != 0) return 0;
+  path += sizeof before - 1;
+  size_t digits = strspn(path, "0123456789");
+  return digits > 0 && strcmp(path + digits, after) == 0;
+}
+
+int open(const char *path, int flags, ...) {
+  va_list arguments;
+  va_start(arguments, flags);
+  mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;
+  va_end(arguments);
+  for (;;) {
+    int result = openat(AT_FDCWD, path, flags, mode);
+    if (result >= 0 || !shortage_handler || !is_thread_state(path)) return result;
+    if (errno != EINTR) end(-1);
+  }
 }
 #endif

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CMiniVM.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -23,7 +24,9 @@ int minivm_link_descriptor(int descriptor, const char *path) {
 int minivm_o_tmpfile(void) { return O_TMPFILE; }
 
 int minivm_sync_file_system(const char *path) {
-  int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int descriptor;
+  do descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  while (descriptor < 0 && errno == EINTR);
   if (descriptor < 0) return -1;
   int result = syncfs(descriptor);
   close(descriptor);

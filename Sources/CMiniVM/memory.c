@@ -46,10 +46,14 @@ long minivm_memory_limit(void) {
   return least;
 }
 
-long minivm_address_space_limit(void) {
+static long resource_limit(int resource) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur >= (rlim_t)MINIVM_NO_LIMIT) {
+  if (getrlimit(resource, &limit) != 0 || limit.rlim_cur >= (rlim_t)MINIVM_NO_LIMIT) {
     return MINIVM_NO_LIMIT;
   }
   return (long)limit.rlim_cur;
 }
+
+long minivm_address_space_limit(void) { return resource_limit(RLIMIT_AS); }
+
+long minivm_open_file_limit(void) { return resource_limit(RLIMIT_NOFILE); }

@@ -76,6 +76,10 @@ func endOnMemoryShortage() {
       writeStatic("minivm: there is not enough memory: ")
       writeNumber(bytes)
       writeStatic(" bytes more are not to be had; raise the limit (ulimit -v)\n")
+    } else if bytes < 0 {
+      writeStatic(
+        "minivm: another file in /proc can't be opened; raise the limit of open files (ulimit -n)\n"
+      )
     } else {
       writeStatic(
         "minivm: another thread is not to be had; raise the limits of memory and processes (ulimit -v, -u)\n"
@@ -99,10 +103,19 @@ private func writeStatic(_ text: StaticString) {
   unsafe _ = Glibc.write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
 }
 
+/// Files that a command may have open at a time: `fetch` takes more than 20.
+private let openFilesNeeded = 64
+
 /// A job that is sure to be killed for its memory, or to wait for threads that it can't have, is not
-/// begun.
+/// begun; nor is one without room for open files, without which libraries trap.
 /// - Parameter needed: MiB of memory that it takes at least.
-func checkMemoryLimits(_ needed: Int) throws(KitError) {
+func checkLimits(_ needed: Int) throws(KitError) {
+  let openFiles = minivm_open_file_limit()
+  if openFiles < openFilesNeeded {
+    throw KitError(
+      .invalid, "this process may have \(openFiles) open files, and needs \(openFilesNeeded)",
+      advice: "raise the limit (ulimit -n)")
+  }
   // Threads' stacks and arenas are addresses; most of them never become memory.
   for (limit, needed, name) in [
     (minivm_memory_limit(), needed, "its control group"),

@@ -43,22 +43,41 @@ struct MiniVM: AsyncParsableCommand {
     return isLarge ? 160 : 80
   }
 
+  /// The words that the program was called with, after the name of its link when that is a subcommand.
+  private static func commandLine() throws(KitError) -> [String] {
+    // Swift finds them by way of /proc/self/maps; none at all would be a question for help.
+    guard let program = CommandLine.arguments.first else {
+      throw KitError(
+        .invalid, "the command line can't be read",
+        advice:
+          "it takes /proc/self/maps: mount /proc, or raise the limit on open files (ulimit -n)"
+      )
+    }
+    let words = Array(CommandLine.arguments.dropFirst())
+    let name = FileTree.name(of: program)
+    return linkNames.contains(name) ? [name] + words : words
+  }
+
   static func main() async {
     removeUnfinishedFilesOnTermination()
     endOnMemoryShortage()
     LoggingSystem.bootstrap { _ in StandardErrorLog() }
-    var arguments = Array(CommandLine.arguments.dropFirst())
-    let name = FileTree.name(of: CommandLine.arguments.first ?? "minivm")
-    if linkNames.contains(name) { arguments.insert(name, at: 0) }
+    await runAndExit()
+  }
+
+  /// Ends the program without going back to the main queue: there may have to be a new thread for that, and not
+  /// having one would be a failure with all results in place.
+  nonisolated private static func runAndExit() async -> Never {
     do {
-      var command = try parseAsRoot(arguments)
-      try checkMemoryLimits(Self.memoryNeeded(command))
+      var command = try parseAsRoot(try commandLine())
+      try checkLimits(Self.memoryNeeded(command))
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {
         try command.run()
       }
       try finishStandardOutput()
+      exit()
     } catch {
       end(with: error)
     }

@@ -167,6 +167,64 @@ import Testing
       "chmod 755 . out out/lib out/lib/modules out/lib/modules/*", in: bench.folder.path)
   }
 
+  @Test("Folders whose opening is interrupted are opened again", arguments: commands.keys.sorted())
+  func interruptedOpening(_ command: String) async throws {
+    let bench = try await Self.bench()
+    let arguments = Self.commands[command, default: []].joined(separator: " ")
+    for time in 1...4 {
+      let places = "-P t -P t/bin -P . -P out -P tree/lib/modules/\(Self.release)/kernel"
+      let result = try await bench.shell(
+        "exec strace -f -qq -o calls -e trace=openat \(places) -e inject=openat:error=EINTR:when=\(time) \"$minivm\" \(arguments)"
+      )
+      #expect(result.status == 0, "\(time): \(result.errors)")
+    }
+  }
+
+  @Test("When one of several files can't be put in its place, the earlier ones come back")
+  func takenBack() async throws {
+    let bench = try await Self.bench(withResults: false)
+    try bench.folder.write("out/modules.dep", "earlier\n".utf8)
+    let before = try await bench.listing()
+    let arguments = Self.commands["depmod", default: []].joined(separator: " ")
+    for time in 1...4 {
+      // Counts both calls, each for itself: the second failure is the first try to take back.
+      let result = try await bench.shell(
+        "exec strace -f -qq -o /dev/null -e trace=rename,renameat2 -e inject=rename,renameat2:error=EIO:when=\(time) \"$minivm\" \(arguments)"
+      )
+      try await bench.expectFailure(
+        result, 1, ["can't be replaced"], before: before, what: "\(time)")
+    }
+  }
+
+  @Test("Temporary folders go, too, when one can't be opened at first")
+  func removal() async throws {
+    let bench = try await Self.bench(withResults: false)
+    let result = try await bench.shell(
+      """
+      try() { strace -f -qq -o calls -e trace=openat "$@" "$minivm" unpack p.deb --out out >/dev/null; }
+      try
+      # Which call of its thread each is.
+      numbers=$(awk '{ n[$1]++ } /\\.minivm-.*O_DIRECTORY/ { print n[$1] }' calls | sort -un)
+      [ -n "$numbers" ] || exit 99
+      for number in $numbers; do
+        try -e inject=openat:error=EMFILE:when=$number || [ $? = 1 ] || exit 98
+        find . -name '.minivm-*'
+      done
+      """)
+    #expect(result.status == 0 && result.output == "", "\(result.output)\(result.errors)")
+  }
+
+  @Test("A command line that can't be read is no question for help")
+  func noCommandLine() async throws {
+    let bench = try await Self.bench()
+    let before = try await bench.listing()
+    let result = try await bench.shell(
+      "exec strace -f --quiet=all -o /dev/null -P /proc/self/maps -e trace=openat -e inject=openat:error=EMFILE \"$minivm\" unpack p.deb"
+    )
+    try await bench.expectFailure(
+      result, 1, ["the command line can't be read"], before: before, what: "no /proc/self/maps")
+  }
+
   @Test("What is printed has to get there")
   func fullStandardOutput() async throws {
     let bench = try await Self.bench()

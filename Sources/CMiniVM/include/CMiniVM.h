@@ -31,7 +31,7 @@ int minivm_on_termination(void (*handler)(void));
 /// at the latest after some seconds. Does not return, and needs no memory.
 void minivm_terminate(int code) __attribute__((noreturn));
 
-/// No limit, for the two that follow.
+/// No limit, for the three that follow.
 #define MINIVM_NO_LIMIT 0x7fffffffffffffff
 
 /// Bytes that the process's control groups may have; more, and the kernel ends it.
@@ -39,6 +39,9 @@ long minivm_memory_limit(void);
 
 /// Bytes of addresses that the process may have: `ulimit -v`.
 long minivm_address_space_limit(void);
+
+/// Files that the process may have open at a time: `ulimit -n`.
+long minivm_open_file_limit(void);
 
 /// Brings all that was printed to stdout. Returns 0, or -1 when some of it could not be written.
 int minivm_finish_stdout(void);

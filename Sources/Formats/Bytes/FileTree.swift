@@ -93,7 +93,12 @@ public enum FileTree {
   /// - Parameter folder: with its final NUL; names come without.
   /// - Returns: `d_type` of readdir(3) beside each; nil, and `errno`, when the folder can't be listed.
   private static func rawEntries(in folder: [CChar]) -> [(name: [UInt8], type: UInt8)]? {
-    guard let stream = unsafe opendir(folder) else { return nil }
+    let descriptor = retrying { unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    guard descriptor >= 0 else { return nil }
+    guard let stream = unsafe fdopendir(descriptor) else {
+      close(descriptor)
+      return nil
+    }
     defer { unsafe closedir(stream) }
     var entries: [(name: [UInt8], type: UInt8)] = []
     errno = 0
@@ -229,10 +234,20 @@ public enum FileTree {
       return
     }
     unsafe chmod(path, 0o700)
-    for (name, _) in rawEntries(in: path) ?? [] {
+    for (name, _) in entriesToRemove(path) {
       remove(path.dropLast() + [0x2f] + name.map { CChar(bitPattern: $0) } + [0])
     }
     unsafe rmdir(path)
+  }
+
+  /// Where no more files can be open, others are closed in a moment.
+  private static func entriesToRemove(_ folder: [CChar]) -> [(name: [UInt8], type: UInt8)] {
+    for _ in 0..<20 {
+      if let entries = rawEntries(in: folder) { return entries }
+      guard errno == EMFILE || errno == ENFILE else { break }
+      usleep(10_000)
+    }
+    return []
   }
 
   private static let slash = UInt8(ascii: "/")

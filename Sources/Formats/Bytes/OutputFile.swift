@@ -144,11 +144,12 @@ public final class OutputFile: Sendable {
 
   /// Undoes `publish(keepingEarlier: true)`.
   private func takeBack() {
-    if let earlier = temporaryPath.withLock({ $0 }) {
-      _ = FileTree.exchange(earlier, path)
-    } else {
+    guard let earlier = temporaryPath.withLock({ $0 }) else {
       unsafe unlink(path)
+      return
     }
+    // Its temporary name is about to be removed, so that one way has to do.
+    if !FileTree.exchange(earlier, path) { try? FileTree.rename(earlier, to: path) }
   }
 
   private func removeTemporaryName() {

@@ -38,9 +38,9 @@ public final class StagingDirectory {
     do throws(FormatError) {
       try FileTree.makeDirectory(path, mode: 0o700)
       isMade = true
-      let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      let descriptor = retrying { unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
       guard descriptor >= 0 else { throw FormatError.system("can't be made", path: path) }
-      flock(descriptor, LOCK_EX)
+      retrying { flock(descriptor, LOCK_EX) }
       if FileTree.status(path) != nil { return (path, descriptor) }
       close(descriptor)
       TemporaryPaths.forget(path)

@@ -90,7 +90,9 @@ public enum TemporaryPaths {
   private static func sweep(_ folder: String) {
     for name in FileTree.names(in: folder, withPrefix: prefix) where isTemporary(name) {
       let path = "\(folder)/\(name)"
-      let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      let descriptor = retrying {
+        unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      }
       guard descriptor >= 0 else { continue }
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { FileTree.remove(path) }
       close(descriptor)
@@ -112,7 +114,7 @@ public final class FolderLock: Sendable {
 
   /// Waits for the lock. Where the file system has none, the folder is not locked.
   public init(_ folder: String) {
-    descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    descriptor = retrying { unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     if descriptor >= 0 { retrying { flock(descriptor, LOCK_EX) } }
   }
 
