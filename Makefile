@@ -3,8 +3,9 @@
 
 OUT ?= kit
 ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
-# Swift's own linker: not every machine has the one that it takes by default.
-RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -s
+# Swift's own linker: not every machine has the one that it takes by default. Libraries that bootstrap has
+# fetched come first.
+RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -L$(CURDIR)/.build/lib -Xlinker -s
 MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
 
 .PHONY: kit build test check-all matrix fuzz bench bench-linear lint format clean
