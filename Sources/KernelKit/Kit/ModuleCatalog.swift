@@ -12,6 +12,7 @@ public struct ModuleCatalog {
   /// - Parameter root: a folder with lib/modules/VER.
   public init(in root: String, _ release: KernelRelease, jobs: Int) throws {
     let collector = ModuleCollector(jobs: jobs)
+    let tree = try ModuleTree(root: root, release: release).path
     var configuration: KernelConfiguration?
     try KernelSource.directory(root, release).forEachEntry(jobs: jobs) { entry, body in
       switch entry.role {
@@ -21,10 +22,13 @@ public struct ModuleCatalog {
           reading: try SourceReader(body).readToEnd(limit: KernelConfiguration.sizeLimit))
       case .moduleTree(_, let below):
         guard !ModuleTreePath.isLeftOut(below) else { return }
-        try collector.collect(below, entry, body).forEachPiece { _ in }
+        if entry.kind == .file, ModuleName.isModuleFile(below) {
+          try collector.collect(below, entry, file: InputFile("\(tree)/\(below)"))
+        } else {
+          try collector.collect(below, entry, body).forEachPiece { _ in }
+        }
       }
     }
-    let tree = try ModuleTree(root: root, release: release).path
     read = { try InputFile("\(tree)/\($0)").readAll(limit: ModuleTree.sizeLimit) }
     index = try collector.index()
     newest = collector.newest

@@ -3,7 +3,15 @@ internal import Synchronization
 
 /// Gathers what depmod needs while a module tree streams by: modules are looked into on all cores.
 final class ModuleCollector {
-  private typealias Module = (path: String, bytes: [UInt8])
+  private struct Module: Sendable {
+    enum Content: Sendable {
+      case bytes([UInt8])
+      case file(InputFile)
+    }
+
+    var path: String
+    var content: Content
+  }
 
   /// Bytes that all modules of a tree may unpack to; those of bookworm's full kernel have 0.4 GB.
   static let unpackedLimit = 1 << 32
@@ -22,8 +30,8 @@ final class ModuleCollector {
       (self.unpackedLimit, self.factsLimit) = (unpackedLimit, factsLimit)
     }
 
-    func count(unpacked bytes: [UInt8], of path: String) throws {
-      try Self.add(bytes.count, to: unpacked, limit: unpackedLimit, path, "unpack to")
+    func count(unpacked bytes: Int, of path: String) throws {
+      try Self.add(bytes, to: unpacked, limit: unpackedLimit, path, "unpack to")
     }
 
     func count(_ found: ModuleFacts, of path: String) throws {
@@ -46,7 +54,8 @@ final class ModuleCollector {
 
   private let found: Found
   private let work: OrderedWork<Module, (path: String, facts: ModuleFacts)>
-  private var module: Module?
+  /// The one that is being read.
+  private var module: (path: String, bytes: [UInt8])?
   private var moduleCount = 0
   private var lists = ModuleIndex.BuildLists()
   /// The newest time in the tree, in seconds since 1970; that of the tree itself tells when depmod was
@@ -62,11 +71,11 @@ final class ModuleCollector {
     work = OrderedWork(
       jobs: jobs,
       work: { module in
-        let bytes = try inside(module.path) {
-          try Compression.decompress(module.bytes, limit: ModuleTree.sizeLimit)
-        }
-        try found.count(unpacked: bytes, of: module.path)
-        let facts = ModuleFacts(reading: bytes)
+        let facts =
+          switch module.content {
+          case .bytes(let bytes): try Self.facts(ofModule: bytes, module.path, found)
+          case .file(let file): try Self.facts(of: file, module.path, found)
+          }
         try found.count(facts, of: module.path)
         return (module.path, facts)
       },
@@ -89,28 +98,70 @@ final class ModuleCollector {
       default: nil
       }
     guard list != nil || ModuleName.isModuleFile(FileTree.name(of: below)) else { return body }
-    guard entry.size <= ModuleTree.sizeLimit else {
-      throw FormatError(
-        .limit, "\(entry.size) bytes are more than \(ModuleTree.sizeLimit)", path: [below])
-    }
+    try Self.check(size: entry.size, of: below)
     if let list {
       lists[keyPath: list] = []
       return ObservedSource(body) { [self] in lists[keyPath: list]?.append(contentsOf: $0) }
     }
+    try countModule(below)
+    module = (below, [])
+    return ObservedSource(body) { [self] in module?.bytes += $0 }
+  }
+
+  /// Takes note of a module of the tree that is a file. Of one that is not compressed only what it says of
+  /// itself is read.
+  func collect(_ below: String, _ entry: KernelSource.Entry, file: InputFile) throws {
+    try finishModule()
+    newest = max(newest, entry.modified)
+    try Self.check(size: file.size, of: below)
+    try countModule(below)
+    try work.submit(Module(path: below, content: .file(file)))
+  }
+
+  private func countModule(_ path: String) throws(FormatError) {
     moduleCount += 1
     guard moduleCount <= ModuleTree.countLimit else {
       throw FormatError(
-        .limit, "is one of more than \(ModuleTree.countLimit) modules", path: [below])
+        .limit, "is one of more than \(ModuleTree.countLimit) modules", path: [path])
     }
-    module = (below, [])
-    return ObservedSource(body) { [self] in module?.bytes += $0 }
+  }
+
+  private static func check(size: Int, of path: String) throws(FormatError) {
+    guard size <= ModuleTree.sizeLimit else {
+      throw FormatError(
+        .limit, "\(size) bytes are more than \(ModuleTree.sizeLimit)", path: [path])
+    }
+  }
+
+  private static func facts(
+    ofModule bytes: [UInt8], _ path: String, _ found: Found
+  ) throws -> ModuleFacts {
+    let bytes = try inside(path) {
+      try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
+    }
+    try found.count(unpacked: bytes.count, of: path)
+    return ModuleFacts(reading: bytes)
+  }
+
+  private static func facts(
+    of file: InputFile, _ path: String, _ found: Found
+  ) throws -> ModuleFacts {
+    guard Compression.detect(try file.bytes(in: 0..<min(file.size, 16))) == .none else {
+      return try facts(ofModule: file.readAll(limit: ModuleTree.sizeLimit), path, found)
+    }
+    try found.count(unpacked: file.size, of: path)
+    let facts = ModuleFacts(reading: file)
+    // A disk that fails is no property of the module.
+    if let failure = facts.problems.first(where: { $0.kind == .io }) { throw failure }
+    try file.checkUnchanged()
+    return facts
   }
 
   /// The module that is being read has passed: it is looked into.
   private func finishModule() throws {
     guard let complete = module else { return }
     module = nil
-    try work.submit(complete)
+    try work.submit(Module(path: complete.path, content: .bytes(complete.bytes)))
   }
 
   /// The index of all that was collected.
