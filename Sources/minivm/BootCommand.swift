@@ -15,15 +15,10 @@ struct BootCommand: AsyncParsableCommand {
       """
   )
 
-  @Argument(help: "The folder of the kit.", completion: .directory)
-  var kit = "."
+  @OptionGroup var kit: KitOptions
 
   @Option(help: "A root disk, raw or qcow2; the guest may write to it.", completion: .file())
   var root: String?
-
-  @Option(
-    help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
-  var kernel: String?
 
   @Option(help: ArgumentHelp("More of the kernel's command line.", valueName: "arguments"))
   var append: String?
@@ -63,7 +58,7 @@ struct BootCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let kit = try Kit(folder: kit, release: kernel.map(KernelRelease.init(argument:)))
+    let kit = try kit.open()
     let temporary = try StagingDirectory(in: Machine.temporaryFolder)
     defer { withExtendedLifetime(temporary) {} }
     let rootDisk =
@@ -101,7 +96,7 @@ struct BootCommand: AsyncParsableCommand {
         disk: machine.bus.rawValue, accelerator: outcome.accelerator.rawValue,
         expectedAfter: outcome.expectedAfter.map { $0 / .seconds(1) },
         timing: timing ? outcome.timeline : nil)
-      print(String(decoding: try JSON.encode(result), as: UTF8.self), terminator: "")
+      try printJSON(result)
       return
     }
     if let after = outcome.expectedAfter {

@@ -89,7 +89,7 @@ struct BuildCommand: AsyncParsableCommand {
       environment: environment)
     let manifest = try builder.build()
     if json {
-      print(String(decoding: try JSON.encode(manifest), as: UTF8.self), terminator: "")
+      try printJSON(manifest)
     } else if !quiet {
       summarize(manifest, took: clock.now - begin)
     }

@@ -19,7 +19,7 @@ struct CacheCommand: ParsableCommand {
     func run() throws {
       let contents = CacheListing(entries: CacheContents(try CommandEnvironment.make()).entries)
       if json {
-        print(String(decoding: try JSON.encode(contents), as: UTF8.self), terminator: "")
+        try printJSON(contents)
         return
       }
       for entry in contents.entries {

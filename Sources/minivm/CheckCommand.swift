@@ -11,8 +11,7 @@ struct CheckCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: "The folder of the kit.", completion: .directory)
-  var kit = "."
+  @OptionGroup var kit: KitOptions
 
   @Option(
     help: ArgumentHelp(
@@ -27,10 +26,6 @@ struct CheckCommand: ParsableCommand {
       "The root's file system; several with commas, such as squashfs,overlay.", valueName: "type"))
   var rootType = "ext4"
 
-  @Option(
-    help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
-  var kernel: String?
-
   @Flag(help: "Print JSON, and nothing else, to stdout.")
   var json = false
 
@@ -42,14 +37,14 @@ struct CheckCommand: ParsableCommand {
   }
 
   func run() throws {
-    let kit = try Kit(folder: kit, release: kernel.map(KernelRelease.init(argument:)))
+    let kit = try kit.open()
     let model =
       try machine.map { try CheckedMachine(kit.architecture, argument: $0) }
       ?? CheckedMachine(MachineModel(kit.architecture, disk: disk))
     let report = try RootCheck(kit, jobs: Machine.cores).report(
       model, disk: disk, rootTypes: rootType.split(separator: ",").map(String.init))
     if json {
-      print(String(decoding: try JSON.encode(report), as: UTF8.self), terminator: "")
+      try printJSON(report)
     } else {
       show(report)
     }

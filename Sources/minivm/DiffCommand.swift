@@ -29,7 +29,7 @@ struct DiffCommand: ParsableCommand {
   func run() throws {
     let comparison = try KitComparison(Kit(from), Kit(to), jobs: Machine.cores)
     if json {
-      print(String(decoding: try JSON.encode(comparison), as: UTF8.self), terminator: "")
+      try printJSON(comparison)
     } else {
       DifferenceText(comparison, lineLimit: all ? .max : 20).show()
     }

@@ -96,7 +96,7 @@ struct DiscoverCommand: AsyncParsableCommand {
     environment.progress.end()
     try write(lists)
     if json {
-      print(String(decoding: try JSON.encode(lists), as: UTF8.self), terminator: "")
+      try printJSON(lists)
     } else {
       show(lists)
     }

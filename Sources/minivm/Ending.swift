@@ -37,6 +37,10 @@ func writeToStandardOutput(_ bytes: [UInt8]) throws(KitError) {
   guard write(bytes, to: STDOUT_FILENO) else { throw standardOutputFailure }
 }
 
+func printJSON(_ value: some Encodable) throws {
+  print(String(decoding: try JSON.encode(value), as: UTF8.self), terminator: "")
+}
+
 private func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
   unsafe bytes.withUnsafeBytes { bytes in
     var done = 0

@@ -12,8 +12,7 @@ struct ExplainCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: "The folder of the kit.", completion: .directory)
-  var kit = "."
+  @OptionGroup var kit: KitOptions
 
   @Argument(
     help: ArgumentHelp("A module's name or path, or a path in the RAM disk.", valueName: "module"))
@@ -25,10 +24,6 @@ struct ExplainCommand: ParsableCommand {
       valueName: "modalias"))
   var device: String?
 
-  @Option(
-    help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
-  var kernel: String?
-
   @Flag(help: "Print JSON, and nothing else, to stdout.")
   var json = false
 
@@ -39,8 +34,7 @@ struct ExplainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let explanation = try KitExplanation(
-      Kit(folder: kit, release: kernel.map(KernelRelease.init(argument:))), jobs: Machine.cores)
+    let explanation = try KitExplanation(kit.open(), jobs: Machine.cores)
     if let device {
       try explain(device, explanation)
     } else if let module {
@@ -132,9 +126,5 @@ struct ExplainCommand: ParsableCommand {
   private func right(_ bytes: Int) -> String {
     let text = "\(ByteCount(bytes))"
     return String(repeating: " ", count: max(0, 9 - text.count)) + text
-  }
-
-  private func printJSON(_ value: some Encodable) throws {
-    print(String(decoding: try JSON.encode(value), as: UTF8.self), terminator: "")
   }
 }

@@ -31,7 +31,7 @@ struct SearchCommand: AsyncParsableCommand {
       .matching(pattern, architecture: architecture)
     environment.progress.end()
     if json {
-      print(String(decoding: try JSON.encode(kernels), as: UTF8.self), terminator: "")
+      try printJSON(kernels)
     } else {
       for line in Self.aligned(kernels.map(Self.row)) { print(line) }
     }

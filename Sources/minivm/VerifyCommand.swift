@@ -58,7 +58,7 @@ struct VerifyCommand: AsyncParsableCommand {
     ) { try mirror.repository(environment) }
     environment.progress.end()
     if json {
-      print(String(decoding: try JSON.encode(result), as: UTF8.self), terminator: "")
+      try printJSON(result)
     } else if result.isSame {
       print(
         "\(kit): \(result.kernel), built again from \(result.inputs.joined(separator: ", ")), is the same: \(result.outputs.count) files, byte for byte"

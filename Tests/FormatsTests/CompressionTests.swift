@@ -37,11 +37,14 @@ import Testing
     }
   }
 
+  /// The tools that read what is written.
+  private static let decompressors = [
+    (Compression.gzip, "gzip -dc"), (.xz, "xz -dc"), (.zstd, "zstd -dqc"), (.lz4, "lz4 -dc"),
+  ]
+
   @Test(
     "What is compressed is decompressed by the field's tools",
-    arguments: [
-      (Compression.gzip, "gzip -dc"), (.xz, "xz -dc"), (.zstd, "zstd -dqc"), (.lz4, "lz4 -dc"),
-    ])
+    arguments: decompressors)
   func encodes(_ compression: Compression, _ tool: String) async throws {
     let folder = try TemporaryFolder()
     for bytes in [Self.sample, []] {
@@ -55,9 +58,7 @@ import Testing
 
   @Test(
     "The smallest forms, too; xz as Linux reads it",
-    arguments: [
-      (Compression.gzip, "gzip -dc"), (.xz, "xz -dc"), (.zstd, "zstd -dqc"), (.lz4, "lz4 -dc"),
-    ])
+    arguments: decompressors)
   func encodesSmallest(_ compression: Compression, _ tool: String) async throws {
     let folder = try TemporaryFolder()
     for bytes in [Self.sample, []] {
