@@ -63,10 +63,11 @@ struct BootCommand: AsyncParsableCommand {
     defer { withExtendedLifetime(temporary) {} }
     let rootDisk =
       if let root {
-        try MachineDisk(detecting: root, access: .readWrite)
+        try machine.rootDisk(root, access: .readWrite)
       } else {
         try proofDisk(kit, temporary: temporary.path)
       }
+    try kit.modulesDisk?.checkIsWhole(advice: "minivm makes no such disk: build the kit again")
     let extra = append.map { [$0] } ?? []
     let hasRoot = extra.contains { $0.hasPrefix("root=") || $0.contains(" root=") }
     // Nobody is there for the RAM disk's shell; what the user says of it comes later, and counts.

@@ -25,6 +25,9 @@ struct MachineOptions: ParsableArguments {
   @Option(help: "vmlinuz, or vmlinux where the kit has it: on amd64 it is entered through PVH.")
   var kernelFormat = KernelFormat.vmlinuz
 
+  @Option(help: "raw or qcow2, of --root; by its first bytes otherwise.")
+  var rootFormat: MachineDisk.Format?
+
   @Option(help: ArgumentHelp("Memory of the guest.", valueName: "MiB"))
   var memory = 512
 
@@ -50,6 +53,11 @@ struct MachineOptions: ParsableArguments {
 
   /// Those to try, one after the other; nil for what suits this machine.
   var accelerators: [Accelerator]? { Accelerator(rawValue: accel).map { [$0] } }
+
+  func rootDisk(_ path: String, access: MachineDisk.Access) throws -> MachineDisk {
+    guard let rootFormat else { return try MachineDisk(detecting: path, access: access) }
+    return MachineDisk(path, format: rootFormat, access: access)
+  }
 
   /// - Throws: `KitError.usage` for a machine that the architecture has not.
   func model(_ architecture: MachineModel.Architecture) throws -> MachineModel {

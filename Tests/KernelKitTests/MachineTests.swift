@@ -30,6 +30,41 @@ import Testing
     return words.output.split(separator: "\n").map(String.init)
   }
 
+  @Test("An image that has QEMU open other files is booted when the user says that it is one")
+  func otherFiles() async throws {
+    let bench = try await Self.bench()
+    let disk = "\(Self.folder)/modules-\(CommandBench.release).qcow2"
+    let images = try await bench.shell(
+      """
+      truncate -s 1M base raw
+      qemu-img create -q -f qcow2 plain 1M
+      qemu-img create -q -f qcow2 -b base -F raw over
+      qemu-img create -q -f qcow2 -o data_file=data,data_file_raw=on split 1M
+      qemu-img create -q -f qcow2 -o compat=0.10 -b base -F raw old
+      """)
+    #expect(images.status == 0, "\(images.errors)")
+    for (name, format) in [("raw", "raw"), ("plain", "qcow2")] {
+      let shown = try await Self.words(bench, ["--root", name])
+      #expect(shown.contains { $0.hasPrefix("file=\(name),") && $0.contains("format=\(format)") })
+    }
+    for name in ["over", "split", "old"] {
+      try await bench.expectFailure(
+        ["boot", Self.folder, "--root", name, "--print"], 1, "\(name): is a qcow2 image",
+        "--root-format")
+      for format in ["raw", "qcow2"] {
+        let shown = try await Self.words(bench, ["--root", name, "--root-format", format])
+        #expect(shown.contains { $0.hasPrefix("file=\(name),") && $0.contains("format=\(format)") })
+      }
+    }
+    // Before a colon QEMU expects a protocol.
+    try bench.folder.write("nbd:x", [0])
+    let shown = try await Self.words(bench, ["--root", "nbd:x"])
+    #expect(shown.contains { $0.hasPrefix("file=./nbd:x,") })
+    // Nor does a kit's own disk have QEMU open anything.
+    try bench.folder.write(disk, bench.folder.read("over"))
+    try await bench.expectFailure(["boot", Self.folder, "--print"], 1, "qcow2: is a qcow2 image")
+  }
+
   @Test("What --print shows is one shell command with all of it, and its disk is kept")
   func printed() async throws {
     let bench = try await Self.bench()

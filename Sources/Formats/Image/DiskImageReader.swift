@@ -16,8 +16,17 @@ extension DiskImage {
 
   /// The disk in a file: qcow2 by its first bytes, or else raw.
   public static func open(_ file: InputFile) throws -> any DiskImageReader {
-    let isQcow2 = try file.read(at: 0, count: 4) == Qcow2Header.magic
-    return try isQcow2 ? Qcow2Reader(file) : RawImageReader(file)
+    try isQcow2(file) ? Qcow2Reader(file) : RawImageReader(file)
+  }
+
+  /// Whether a file's first bytes are those of a qcow2 image.
+  public static func isQcow2(_ file: InputFile) throws(FormatError) -> Bool {
+    try file.read(at: 0, count: Qcow2Header.magic.count) == Qcow2Header.magic
+  }
+
+  /// Whether a qcow2 image is not whole: it has a backing file, or its data in another file.
+  public static func needsAnotherFile(_ file: InputFile) throws -> Bool {
+    try Qcow2Header.needsAnotherFile(file.read(at: 0, count: Qcow2Header.length))
   }
 
   static func check(_ offset: Int, _ count: Int, size: Int) throws(FormatError) {

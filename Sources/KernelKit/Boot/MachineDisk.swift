@@ -39,15 +39,33 @@ public struct MachineDisk: Sendable, Hashable {
   }
 
   /// A disk of the user's, whose format its first bytes tell.
+  ///
+  /// The guest may have written them: an image that has QEMU open other files of the host is not taken.
+  /// - Throws: `KitError.invalid` for such an image.
   public init(detecting path: String, access: Access) throws {
-    let start = try InputFile(path).read(at: 0, count: 4)
-    let isQcow2 = start == [0x51, 0x46, 0x49, 0xfb]
+    let isQcow2 = try DiskImage.isQcow2(InputFile(path))
     self.init(path, format: isQcow2 ? .qcow2 : .raw, access: access)
+    try checkIsWhole(
+      advice:
+        "if it is yours and meant to, give --root-format qcow2; a raw disk whose guest wrote this, --root-format raw"
+    )
+  }
+
+  /// - Throws: `KitError.invalid` for a qcow2 image of which a part is in another file.
+  public func checkIsWhole(advice: String) throws {
+    guard format == .qcow2 else { return }
+    let needsAnother = try inside(path) { try DiskImage.needsAnotherFile(InputFile(path)) }
+    if needsAnother {
+      throw KitError(
+        .invalid, "\(path): is a qcow2 image that takes a part of the disk from another file",
+        advice: advice)
+    }
   }
 
   func driveArgument(id: String, _ bus: Bus) -> String {
-    // In QEMU's option lists a comma is written twice.
-    let file = path.replacing(",", with: ",,")
+    // What stands before a colon is a protocol to QEMU. In its option lists a comma is written twice.
+    let isRelative = path.first != "/"
+    let file = (isRelative && path.contains(":") ? "./" : "") + path.replacing(",", with: ",,")
     var argument = "file=\(file),if=none,id=\(id),format=\(format.rawValue)"
     if access == .unchanged {
       // ATA disks can't be read-only: what is written to them goes to a temporary file instead.

@@ -3,6 +3,7 @@ struct Qcow2Header {
   static let length = 112
   /// "QFI" and 0xfb.
   static let magic: [UInt8] = [0x51, 0x46, 0x49, 0xfb]
+  private static let incompatibleExternalData: UInt64 = 1 << 2
   private static let incompatibleCompressionType: UInt64 = 1 << 3
 
   /// Bytes of the disk.
@@ -46,6 +47,18 @@ struct Qcow2Header {
 }
 
 extension Qcow2Header {
+  /// Whether the image names a backing file or an external data file.
+  /// - Parameter bytes: the file's first `length` bytes, or fewer.
+  static func needsAnotherFile(_ bytes: [UInt8]) throws(FormatError) -> Bool {
+    var reader = ByteReader(bytes)
+    try reader.seek(to: 4)
+    let version = try reader.bigEndian(UInt32.self)
+    if try reader.bigEndian(UInt64.self) != 0 { return true }
+    guard version >= 3 else { return false }
+    try reader.seek(to: 72)
+    return try reader.bigEndian(UInt64.self) & incompatibleExternalData != 0
+  }
+
   /// Takes what the reader needs: a disk that is whole in this file.
   /// - Parameter bytes: the file's first `length` bytes, or fewer.
   init(reading bytes: [UInt8]) throws(FormatError) {
