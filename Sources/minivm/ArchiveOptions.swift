@@ -42,8 +42,21 @@ struct MirrorOptions: ParsableArguments {
       at: at.flatMap(PointInTime.seconds), environment: environment)
   }
 
+  /// The template of those who have none, with programs of this mirror.
+  func defaultTemplate(
+    _ architecture: String, _ environment: KitEnvironment
+  ) throws -> DefaultTemplate {
+    // Backports have kernels, and no busybox.
+    let suite = try (suite ?? CommandEnvironment.configuration().suite).map(DebianSuite.release)
+    return DefaultTemplate(
+      architecture: architecture, suite: suite, origin: try origin(), environment: environment
+    ) { [self] in
+      try repository(environment, isRelease: true)
+    }
+  }
+
   /// What says where packages come from and who vouches for them, beside the machine's own settings.
-  func origin() throws -> [String] {
+  private func origin() throws -> [String] {
     let defaults = try CommandEnvironment.configuration()
     return mirrors(defaults) + keyrings(defaults) + [at].compactMap { $0 }
   }
@@ -81,20 +94,6 @@ struct ArchiveOptions: ParsableArguments {
 
   func repository(_ environment: KitEnvironment) throws -> DebianRepository {
     try mirror.repository(environment)
-  }
-
-  func defaultTemplate(
-    _ architecture: String, _ environment: KitEnvironment
-  ) throws -> DefaultTemplate {
-    // Backports have kernels, and no busybox.
-    let suite = try (mirror.suite ?? CommandEnvironment.configuration().suite)
-      .map(DebianSuite.release)
-    return DefaultTemplate(
-      architecture: architecture, suite: suite, origin: try mirror.origin(),
-      environment: environment
-    ) { [mirror] in
-      try mirror.repository(environment, isRelease: true)
-    }
   }
 
   func validate() throws {

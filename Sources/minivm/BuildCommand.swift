@@ -76,7 +76,7 @@ struct BuildCommand: AsyncParsableCommand {
       sources, archive, isVerified: verify, environment)
     let template =
       if let template { template } else {
-        try await archive.defaultTemplate(kernel.architecture, environment).folder()
+        try await archive.mirror.defaultTemplate(kernel.architecture, environment).folder()
       }
     let builder = KitBuilder(
       kernel.source, inputs: kernel.inputs,

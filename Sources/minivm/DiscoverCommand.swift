@@ -134,7 +134,7 @@ struct DiscoverCommand: AsyncParsableCommand {
     let showsConsole = console
     let discovery = try Discovery(
       subject, machine: virtual,
-      root: root.map { try MachineDisk(detecting: $0, access: .unchanged) },
+      root: root.map { try machine.rootDisk($0, access: .unchanged) },
       runner: QEMURunner(
         accelerators: machine.accelerators, timeout: .seconds(timeout),
         onLine: { if showsConsole { writeToStandardError($0) } }),
@@ -148,13 +148,8 @@ struct DiscoverCommand: AsyncParsableCommand {
   ) async throws -> RamDisk.Template {
     if let template { return .folder(template) }
     if let initramfs = found.initramfs { return .ramDisk(initramfs, found.release) }
-    let suite = try mirror.suite ?? CommandEnvironment.configuration().suite
-    let mirror = mirror
     return .folder(
-      try await DefaultTemplate(
-        architecture: found.architecture.rawValue, suite: suite, environment: environment,
-        repository: { try mirror.repository(environment) }
-      ).folder())
+      try await mirror.defaultTemplate(found.architecture.rawValue, environment).folder())
   }
 
   private var names: [String] { ["modules.ramfs", "modules.autoload"].map { "\(output)/\($0)" } }
