@@ -41,7 +41,16 @@ set_defaults() {
 number() {
   case ${1#-} in
     '' | *[!0-9]* | ???????*) kit_number=$2 ;;
-    *) kit_number=$1 ;;
+    *)
+      kit_number=$1
+      # What begins with 0 is octal to the shell.
+      while :; do
+        case $kit_number in
+          0?*) kit_number=${kit_number#0} ;;
+          -0?*) kit_number=-${kit_number#-0} ;;
+          *) break ;;
+        esac
+      done ;;
   esac
 }
 
