@@ -70,7 +70,8 @@ struct KernelChoice {
     }
     self.init(
       source: .directory(folder, release), inputs: [Manifest.Input(directoryOf: release)],
-      architecture: try archive.architecture())
+      architecture: try KernelFolder.architecture(of: release, in: folder)?.rawValue
+        ?? archive.architecture())
   }
 
   private init(source: KernelSource, inputs: [Manifest.Input], architecture: String) {

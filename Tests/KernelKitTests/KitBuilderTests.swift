@@ -1,5 +1,5 @@
 import Formats
-import KernelKit
+@testable import KernelKit
 import TestSupport
 import Testing
 
@@ -178,8 +178,15 @@ import Testing
       names.isSuperset(of: [
         "vmlinux-\(release)", "modules-\(release)-own.raw", "vmlinux-6.9", "notes",
       ]))
-    let sums = String(decoding: try bench.folder.read("kit/SHA256SUMS"), as: UTF8.self)
+    var sums = String(decoding: try bench.folder.read("kit/SHA256SUMS"), as: UTF8.self)
     #expect(!sums.contains(".raw"))
+    // Another kernel, whose release begins in the same way.
+    let other = "initramfs-\(release).5"
+    try bench.folder.write("kit/\(other)", [1])
+    try bench.folder.write("kit/SHA256SUMS", (sums + "\(Digest.sha256(of: [1]))  \(other)\n").utf8)
+    try await bench.run(build)
+    sums = String(decoding: try bench.folder.read("kit/SHA256SUMS"), as: UTF8.self)
+    #expect(sums.contains("  \(other)\n"))
     let check = try await bench.shell("cd kit && sha256sum --quiet -c SHA256SUMS")
     #expect(check.status == 0, "\(check.errors)")
     // The earlier manifest lists it now.
@@ -191,6 +198,60 @@ import Testing
     try await bench.run(build)
     #expect(!(try FileTree.names(in: bench.folder("kit")).contains("vmlinux-\(release)")))
     #expect(try await bench.temporaries() == "")
+  }
+
+  @Test("A module that is a hard link is in the indexes, as depmod has it")
+  func hardLink() async throws {
+    let release = CommandBench.release
+    var package = MadeUpPackage.kernel
+    let tree = MadeUpPackage.tree
+    package.entries.append(
+      MadeUpPackage.Entry("\(tree)/kernel/fs/y.ko", "1", link: "\(tree)/kernel/fs/x.ko"))
+    package.entries.append(
+      MadeUpPackage.Entry("\(tree)/kernel/fs/z.ko", "1", link: "\(tree)/kernel/fs/y.ko"))
+    let bench = try CommandBench(package)
+    let build = try await bench.run([
+      "build", "p.deb", "--template", "t", "--out", "kit", "--disk-format", "raw",
+    ])
+    #expect(build.status == 0, "\(build.errors)")
+    let result = try await bench.shell(
+      """
+      set -e
+      dpkg-deb -x p.deb theirs
+      depmod -b theirs \(release)
+      for file in modules.dep modules.dep.bin modules.order; do
+        debugfs -R "cat \(release)/$file" kit/modules-\(release).raw 2>debugfs.log >$file
+        cmp $file theirs/lib/modules/\(release)/$file
+      done
+      grep -c fs/z.ko: modules.dep
+      """)
+    #expect(result.status == 0 && result.output == "1\n", "\(result)")
+    // From the same files in a folder comes the same disk.
+    let folder = try await bench.shell(
+      """
+      "$minivm" unpack p.deb --out tree >&2 && cd tree && "$minivm" build . --template ../t --modules ../modules.ramfs --autoload ../modules.autoload \\
+        --out ../kit2 --disk-format raw >&2 && debugfs -R "cat \(release)/modules.dep" ../kit2/modules-\(release).raw
+      """)
+    #expect(folder.output.contains("fs/z.ko:"), "\(folder)")
+  }
+
+  @Test("A template's programs have to run on the kernel")
+  func architectures() async throws {
+    let bench = try CommandBench()
+    let folder = bench.folder
+    let release = try KernelRelease(CommandBench.release)
+    func make(_ architecture: MachineModel.Architecture?) throws {
+      _ = try RamDisk(
+        release, architecture: architecture, template: .folder(folder("t")),
+        lists: ModuleLists(modules: nil, autoload: ModuleList([], name: "modules.autoload")),
+        configuration: nil, compression: .none
+      ).make(from: ModuleIndex([], lists: .init()), timestamp: 0, jobs: 1) { _ in [] }
+    }
+    for architecture in [nil, MachineModel.Architecture.amd64] { try make(architecture) }
+    for architecture in [MachineModel.Architecture.arm64, .riscv64] {
+      let error = #expect(throws: KitError.self) { try make(architecture) }
+      #expect(error?.message.contains("programs are for amd64") == true)
+    }
   }
 
   @Test("Built again without vmlinux, a kit has none")

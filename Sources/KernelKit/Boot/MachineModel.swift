@@ -4,6 +4,12 @@ internal import Formats
 public struct MachineModel: Sendable, Hashable {
   public enum Architecture: String, Sendable, Hashable, CaseIterable, Codable {
     case amd64, arm64, riscv64
+
+    /// Whether its kernels run programs that are for `program`, Debian's name of an architecture.
+    func runs(_ program: String) -> Bool {
+      let older: [Architecture: String] = [.amd64: "i386", .arm64: "armhf"]
+      return program == rawValue || program == older[self]
+    }
   }
 
   public enum Name: String, Sendable, Hashable, CaseIterable {

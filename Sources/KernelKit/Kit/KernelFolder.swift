@@ -30,21 +30,34 @@ public struct KernelFolder: Sendable {
           "\(folder): holds more than one kernel: \(releases.map(\.description).joined(separator: ", "))",
           advice: "choose one with --kernel")
       }
-      let candidates = ["", "boot/"].flatMap { below in
-        ["vmlinuz", "vmlinux"].map { "\(folder)/\(below)\($0)-\(first)" }
-      }
-      guard let path = candidates.first(where: { FileTree.status($0, followingLink: true) != nil })
-      else {
+      guard let path = Self.file(["vmlinuz", "vmlinux"], of: first, in: folder) else {
         throw KitError(
           .missing, "\(folder): there is no vmlinuz-\(first) in it",
           advice: "make it with `minivm unpack linux-image-*.deb`")
       }
       (release, kernel) = (first, path)
-      architecture = try inside(path) {
-        let file = try InputFile(path)
-        return MachineModel.Architecture(try KernelImage(size: file.size, read: file.read).machine)
-      }
+      architecture = try Self.architecture(ofKernel: path)
       (initramfs, modulesDisk) = (nil, nil)
+    }
+  }
+
+  /// A file `NAME-VER` in the folder or its `boot`: the first of `names` that is there.
+  static func file(_ names: [String], of release: KernelRelease, in folder: String) -> String? {
+    names.flatMap { ["\(folder)/\($0)-\(release)", "\(folder)/boot/\($0)-\(release)"] }
+      .first { FileTree.status($0, followingLink: true)?.kind == .file }
+  }
+
+  /// What the kernel of a folder with lib/modules/VER runs on; nil when it is not there.
+  public static func architecture(
+    of release: KernelRelease, in folder: String
+  ) throws -> MachineModel.Architecture? {
+    try file(["vmlinuz", "vmlinux"], of: release, in: folder).map(architecture)
+  }
+
+  private static func architecture(ofKernel path: String) throws -> MachineModel.Architecture {
+    try inside(path) {
+      let file = try InputFile(path)
+      return MachineModel.Architecture(try KernelImage(size: file.size, read: file.read).machine)
     }
   }
 

@@ -75,15 +75,9 @@ public enum KernelSource: Sendable {
       (["vmlinuz", "vmlinux"], KernelPath.kernel(release)),
       (["config"], .configuration(release)),
     ] {
-      let candidates = names.flatMap {
-        ["\(root)/\($0)-\(release)", "\(root)/boot/\($0)-\(release)"]
+      if let path = KernelFolder.file(names, of: release, in: root) {
+        try hand(path, role, receive)
       }
-      guard
-        let path = candidates.first(where: {
-          FileTree.status($0, followingLink: true)?.kind == .file
-        })
-      else { continue }
-      try hand(path, role, receive)
     }
     let tree = try ModuleTree(root: root, release: release).path
     try hand(tree, .moduleTree(release, ""), receive)

@@ -113,8 +113,8 @@ public struct KitBuilder: Sendable {
   private func makeRamDisk(of kernel: KernelParts) throws -> RamDiskPart {
     let modules = try kernel.modules()
     let result = try RamDisk(
-      kernel.release, template: .folder(options.template), lists: options.lists,
-      configuration: kernel.configuration, compression: options.compression,
+      kernel.release, architecture: kernel.architecture, template: .folder(options.template),
+      lists: options.lists, configuration: kernel.configuration, compression: options.compression,
       isSmallest: options.isSmallest, hasColdplug: options.hasColdplug,
       keepsModulesAsShipped: options.keepsModulesAsShipped
     ).make(
@@ -123,7 +123,7 @@ public struct KitBuilder: Sendable {
     let roots = try RootCheck(
       kernel.release, kernel: modules.index, configuration: kernel.configuration,
       inside: Set(result.modules.map { ModuleName.name(ofPath: $0.path) }), hasModulesDisk: true
-    ).roots(of: options.lists.profile, kernel.architecture)
+    ).roots(of: options.lists, kernel.architecture)
     let output = try HashedOutput("\(options.folder)/initramfs-\(kernel.release)")
     try output.append(result.bytes)
     return RamDiskPart(
@@ -170,6 +170,7 @@ public struct KitBuilder: Sendable {
   private func sums(
     _ own: [Manifest.Output], without stale: [String], _ release: KernelRelease
   ) throws -> String {
+    let manifest = "manifest-\(release).json"
     var lines = own.map { "\($0.sha256)  \($0.file)" }
     let path = "\(options.folder)/SHA256SUMS"
     if FileTree.status(path) != nil {
@@ -178,7 +179,7 @@ public struct KitBuilder: Sendable {
         .filter { line in
           let name = String(line.dropFirst(66))
           return !own.contains { $0.file == name } && !stale.contains(name) && !name.isEmpty
-            && !name.contains("-\(release).")
+            && KitListing.Part(name, release) == nil && name != manifest
             && FileTree.status("\(options.folder)/\(name)") != nil
         }
     }

@@ -57,6 +57,8 @@ final class ModuleCollector {
   /// The one that is being read.
   private var module: (path: String, bytes: [UInt8])?
   private var moduleCount = 0
+  /// Modules that are other names of earlier ones.
+  private var links: [(path: String, earlier: String)] = []
   private var lists = ModuleIndex.BuildLists()
   /// The newest time in the tree, in seconds since 1970; that of the tree itself tells when depmod was
   /// run.
@@ -118,6 +120,13 @@ final class ModuleCollector {
     try work.submit(Module(path: below, content: .file(file)))
   }
 
+  /// Takes note of another name of a file that was collected.
+  func collect(_ below: String, linkedTo earlier: String) throws {
+    guard ModuleName.isModuleFile(FileTree.name(of: below)) else { return }
+    try countModule(below)
+    links.append((below, earlier))
+  }
+
   private func countModule(_ path: String) throws(FormatError) {
     moduleCount += 1
     guard moduleCount <= ModuleTree.countLimit else {
@@ -168,6 +177,15 @@ final class ModuleCollector {
   func index() throws -> ModuleIndex {
     try finishModule()
     try work.finish()
-    return try ModuleIndex(found.modules.withLock { $0 }, lists: lists)
+    var modules = found.modules.withLock { $0 }
+    if !links.isEmpty {
+      var facts = Dictionary(modules, uniquingKeysWith: { first, _ in first })
+      for link in links {
+        guard let linked = facts[link.earlier] else { continue }
+        facts[link.path] = linked
+        modules.append((link.path, linked))
+      }
+    }
+    return try ModuleIndex(modules, lists: lists)
   }
 }

@@ -97,10 +97,11 @@ public final class ModulesDisk {
     case .symbolicLink(let target):
       try writer.addSymbolicLink(path, to: target, attributes)
     case .hardLink(let earlier):
-      guard case .moduleTree(release, let below)? = try KernelPath(earlier) else {
+      guard case .moduleTree(release, let earlier)? = try KernelPath(earlier) else {
         throw FormatError(.malformed, "is a link to \(earlier.quoted), outside of the modules")
       }
-      try writer.addHardLink(path, to: self.path(below))
+      try writer.addHardLink(path, to: self.path(earlier))
+      try collector.collect(below, linkedTo: earlier)
     case .characterDevice, .blockDevice, .fifo:
       throw FormatError(.unsupported, "is a device: no kernel package has one", path: [path])
     }

@@ -17,6 +17,7 @@ public struct RamDisk: Sendable {
   }
 
   private let release: KernelRelease
+  private let architecture: MachineModel.Architecture?
   private let template: Template
   private let lists: ModuleLists
   private let configuration: KernelConfiguration?
@@ -26,17 +27,19 @@ public struct RamDisk: Sendable {
   private let keepsModulesAsShipped: Bool
 
   /// - Parameters:
+  ///   - architecture: the kernel's, where it is known.
   ///   - configuration: the kernel's, where it is known.
   ///   - isSmallest: as small as the kernel can unpack, whatever it takes.
   ///   - hasColdplug: whether coldplug is added to a template that has none.
   ///   - keepsModulesAsShipped: compressed modules stay compressed.
   public init(
-    _ release: KernelRelease, template: Template, lists: ModuleLists,
-    configuration: KernelConfiguration?, compression: InitramfsCompression,
+    _ release: KernelRelease, architecture: MachineModel.Architecture? = nil, template: Template,
+    lists: ModuleLists, configuration: KernelConfiguration?, compression: InitramfsCompression,
     isSmallest: Bool = false, hasColdplug: Bool = true, keepsModulesAsShipped: Bool = false
   ) {
     self.hasColdplug = hasColdplug
     self.release = release
+    self.architecture = architecture
     self.template = template
     self.lists = lists
     self.configuration = configuration
@@ -57,6 +60,14 @@ public struct RamDisk: Sendable {
     let selection = try ModuleSelection(from: index, lists: lists)
     var initramfs = Initramfs()
     try template.add(to: &initramfs)
+    if let architecture, let found = initramfs.architecture, !architecture.runs(found) {
+      throw KitError(
+        .invalid,
+        "the template's programs are for \(found), kernel \(release) is for \(architecture)",
+        advice:
+          "give a template with programs for \(architecture): `minivm update-busybox --arch \(architecture)`"
+      )
+    }
     let tree = "lib/modules/\(release)"
     try initramfs.add(tree, .directory)
     var modules: [Manifest.Module] = []
