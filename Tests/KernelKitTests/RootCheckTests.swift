@@ -1,5 +1,5 @@
 import Formats
-import KernelKit
+@testable import KernelKit
 import TestSupport
 import Testing
 
@@ -67,6 +67,27 @@ import Testing
       manifest.initramfsAbsent?.contains { $0.isBuiltIn && $0.entry.hasSuffix("nvme") } == true)
     #expect(
       manifest.initramfsAbsent?.contains { !$0.isBuiltIn && $0.entry.hasSuffix("ahci") } == true)
+  }
+
+  @Test("A list of one's own that takes in a profile for a machine is checked as that")
+  func ownList() throws {
+    let tree = try TestCache.tree("cloud")
+    let release = try KernelRelease(TestCache.release(in: tree))
+    let catalog = try ModuleCatalog(in: tree, release, jobs: 2)
+    let check = RootCheck(
+      release, kernel: catalog.index, configuration: catalog.configuration,
+      inside: Set(catalog.index.modules.map(\.name)).subtracting(["virtio_scsi"]),
+      hasModulesDisk: true)
+    func roots(_ list: String) throws -> [Manifest.Root]? {
+      try check.roots(
+        of: ModuleLists(
+          modules: ModuleList(Array(list.utf8), name: "modules.ramfs"),
+          autoload: ModuleList([], name: "modules.autoload")), .amd64)
+    }
+    #expect(try roots("@xfs\n? fs/ext4\n- @qemu\n") == nil)
+    let found = try #require(try roots("@xfs\n@qemu\n"))
+    #expect(found.contains { $0.disk == "virtio-blk" && $0.problem == nil })
+    #expect(found.contains { $0.disk == "virtio-scsi" && $0.problem != nil })
   }
 
   /// A kit of the full kernel, whose RAM disk is made anew for each case.

@@ -1,14 +1,14 @@
 extension RootCheck {
   /// The machines and disks that a profile is for; none for one that is only an addition.
   static func places(
-    of profile: ProfileChoice, _ architecture: MachineModel.Architecture
+    of profile: String, _ architecture: MachineModel.Architecture
   ) throws -> [(machine: CheckedMachine, disk: MachineDisk.Bus)] {
     let names: [String]
-    switch profile.parts.first?.name {
+    switch profile {
     case "qemu", "gns3", "all": names = architecture == .amd64 ? ["q35", "pc"] : ["virt"]
     case "microvm": names = architecture == .amd64 ? ["microvm"] : []
     case "firecracker", "cloud-hypervisor":
-      names = architecture == .riscv64 ? [] : [profile.parts[0].name]
+      names = architecture == .riscv64 ? [] : [profile]
     default: names = []
     }
     return try names.flatMap { name in
@@ -18,19 +18,23 @@ extension RootCheck {
     }
   }
 
-  /// Where root is found, of what the profile is for.
-  /// - Parameter profile: nil when there is none: whoever writes a list of his own knows his machine.
-  /// - Throws: `KitError.invalid` when root is found nowhere.
+  /// Where root is found, of what the first profile that is for a machine is for; nil when there is none.
+  /// - Throws: `KitError.invalid` when a profile was chosen, and root is found nowhere. Whoever writes a
+  ///   list of his own, which may take in profiles, knows his machine.
   func roots(
-    of profile: ProfileChoice?, _ architecture: MachineModel.Architecture
+    of lists: ModuleLists, _ architecture: MachineModel.Architecture
   ) throws -> [Manifest.Root]? {
-    guard let profile else { return nil }
-    let places = try Self.places(of: profile, architecture)
+    let profiles = lists.profile.map { $0.additions } ?? lists.modules?.profiles ?? []
+    let places = try profiles.map { try Self.places(of: $0, architecture) }
+      .first { !$0.isEmpty }
+    guard let places else { return nil }
     prepare(places)
     let reports = try places.map {
       try report($0.machine, disk: $0.disk)
     }
-    if let error = reports.first?.error, !reports.contains(where: \.reachesRoot) {
+    if let profile = lists.profile, let error = reports.first?.error,
+      !reports.contains(where: \.reachesRoot)
+    {
       throw KitError(
         .invalid, "profile \(profile): \(error.message)", advice: error.advice)
     }

@@ -102,13 +102,13 @@ public struct RootCheck {
     let isShared = rootTypes.contains("virtiofs")
     prepare([(machine, disk), (machine, .virtioBlk)])
     for device in isShared ? machine.devicesToSharedFolder : machine.devices(to: disk) {
-      steps.append(step("device", device))
+      steps.append(step("device", device, on: machine))
     }
-    for type in rootTypes { steps += fileSystem(type) }
+    for type in rootTypes { steps += fileSystem(type, on: machine) }
     if hasModulesDisk {
       let missing =
-        (machine.devices(to: .virtioBlk).map { step("modules disk", $0) }
-        + fileSystem("ext4")).first { $0.state == .missing }
+        (machine.devices(to: .virtioBlk).map { step("modules disk", $0, on: machine) }
+        + fileSystem("ext4", on: machine)).first { $0.state == .missing }
       if var missing {
         missing.kind = "modules disk"
         missing.isOptional = true
@@ -126,12 +126,12 @@ public struct RootCheck {
     aliases.prepare(places.flatMap { $0.machine.devices(to: $0.disk).map(\.modalias) })
   }
 
-  private func fileSystem(_ type: String) -> [Step] {
+  private func fileSystem(_ type: String, on machine: CheckedMachine) -> [Step] {
     // mount(2) has the kernel ask for the alias of a type that it does not know.
     var steps = [
       step(
         "file system",
-        CheckedMachine.Device(name: type, modalias: "fs-\(type)", drivers: [type]))
+        CheckedMachine.Device(name: type, modalias: "fs-\(type)", drivers: [type]), on: machine)
     ]
     if type == "vfat", let configuration {
       let names = [
@@ -141,7 +141,8 @@ public struct RootCheck {
       for name in names where name != "nls_utf8" {
         steps.append(
           step(
-            "file system", CheckedMachine.Device(name: name, modalias: name, drivers: [name])))
+            "file system", CheckedMachine.Device(name: name, modalias: name, drivers: [name]),
+            on: machine))
       }
     }
     return steps
@@ -164,7 +165,9 @@ public struct RootCheck {
     return step
   }
 
-  private func step(_ kind: String, _ device: CheckedMachine.Device) -> Step {
+  private func step(
+    _ kind: String, _ device: CheckedMachine.Device, on machine: CheckedMachine
+  ) -> Step {
     var step = Step(
       kind: kind, name: device.name, state: .missing, modalias: device.modalias, isOptional: false)
     if let builtin = device.drivers.first(where: { kernel.isBuiltin($0) }) {
@@ -193,7 +196,8 @@ public struct RootCheck {
     guard let candidate = candidates.first else {
       step.problem = "kernel \(release) has nothing for \(device.name)"
       let other = kind == "file system" ? "file system" : "--disk or --machine"
-      step.advice = "take another \(other), or another kernel, such as linux-image-amd64"
+      step.advice =
+        "take another \(other), or another kernel, such as linux-image-\(machine.architecture.rawValue)"
       return step
     }
     step.driver = candidate.name

@@ -59,6 +59,15 @@ public struct ModuleList: Sendable {
   }
 }
 
+extension ModuleList {
+  /// Names of the profiles that it takes in, in order.
+  var profiles: [String] {
+    entries.filter { !$0.isRemoval }.compactMap {
+      if case .profile(let name) = $0.request(style) { name } else { nil }
+    }
+  }
+}
+
 extension ModuleList.Entry {
   /// What an entry of a list asks for.
   enum Request: Hashable {

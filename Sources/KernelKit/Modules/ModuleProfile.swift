@@ -85,6 +85,9 @@ public struct ProfileChoice: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension ProfileChoice {
+  /// Names of the profiles that are not taken out, in order.
+  var additions: [String] { parts.filter { !$0.isRemoval }.map(\.name) }
+
   /// The parts' lists, in order.
   func lists() throws(KitError) -> [(list: ModuleList, isRemoval: Bool)] {
     var lists: [(list: ModuleList, isRemoval: Bool)] = []
