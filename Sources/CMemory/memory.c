@@ -92,7 +92,7 @@ static int is_thread_state(const char *path) {
 int open(const char *path, int flags, ...) {
   va_list arguments;
   va_start(arguments, flags);
-  mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;
+  mode_t mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
   for (;;) {
     int result = openat(AT_FDCWD, path, flags, mode);
