@@ -110,16 +110,20 @@ private func writeStatic(_ text: StaticString) {
 /// Files that a command may have open at a time: `fetch` takes more than 20.
 private let openFilesNeeded = 64
 
-/// A job that is sure to be killed for its memory, or to wait for threads that it can't have, is not
-/// begun; nor is one without room for open files, without which libraries trap.
-/// - Parameter needed: MiB of memory that it takes at least.
-func checkLimits(_ needed: Int) throws(KitError) {
-  let openFiles = minivm_open_file_limit()
-  if openFiles < openFilesNeeded {
+/// Nothing is begun without room for open files: libdispatch and Subprocess trap then.
+func checkOpenFiles() throws(KitError) {
+  let limit = minivm_open_file_limit()
+  if limit < openFilesNeeded {
     throw KitError(
-      .invalid, "this process may have \(openFiles) open files, and needs \(openFilesNeeded)",
+      .invalid, "this process may have \(limit) open files, and needs \(openFilesNeeded)",
       advice: "raise the limit (ulimit -n)")
   }
+}
+
+/// A job that is sure to be killed for its memory, or to wait for threads that it can't have, is not
+/// begun.
+/// - Parameter needed: MiB of memory that it takes at least.
+func checkMemoryLimits(_ needed: Int) throws(KitError) {
   // Threads' stacks and arenas are addresses; most of them never become memory.
   for (limit, needed, name) in [
     (minivm_memory_limit(), needed, "its control group"),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CMiniVM
 import Formats
 import KernelKit
 import Logging
@@ -44,24 +45,20 @@ struct MiniVM: AsyncParsableCommand {
   }
 
   /// The words that the program was called with, after the name of its link when that is a subcommand.
-  private static func commandLine() throws(KitError) -> [String] {
-    // Swift finds them by way of /proc/self/maps; none at all would be a question for help.
-    guard let program = CommandLine.arguments.first else {
-      throw KitError(
-        .invalid, "the command line can't be read",
-        advice:
-          "it takes /proc/self/maps: mount /proc, or raise the limit on open files (ulimit -n)"
-      )
+  private static func commandLine() -> [String] {
+    var words: [String] = []
+    while let word = unsafe minivm_argument(Int32(words.count)) {
+      unsafe words.append(String(cString: word))
     }
-    let words = Array(CommandLine.arguments.dropFirst())
-    let name = FileTree.name(of: program)
-    return linkNames.contains(name) ? [name] + words : words
+    let name = FileTree.name(of: words.first ?? "minivm")
+    return (linkNames.contains(name) ? [name] : []) + words.dropFirst()
   }
 
   static func main() async {
     removeUnfinishedFilesOnTermination()
     endOnMemoryShortage()
     LoggingSystem.bootstrap { _ in StandardErrorLog() }
+    do { try checkOpenFiles() } catch { end(with: error) }
     await runAndExit()
   }
 
@@ -69,8 +66,8 @@ struct MiniVM: AsyncParsableCommand {
   /// having one would be a failure with all results in place.
   nonisolated private static func runAndExit() async -> Never {
     do {
-      var command = try parseAsRoot(try commandLine())
-      try checkLimits(Self.memoryNeeded(command))
+      var command = try parseAsRoot(commandLine())
+      try checkMemoryLimits(Self.memoryNeeded(command))
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {

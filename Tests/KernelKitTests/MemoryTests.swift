@@ -21,13 +21,14 @@ import Testing
       result, 1, [" memory"], before: before, what: "\(kilobytes) KiB")
   }
 
-  @Test("Too few open files end in one line", arguments: [14, 18, 40, 63, 64])
+  @Test("Too few open files end in one line", arguments: [6, 7, 11, 18, 40, 63, 64])
   func openFiles(_ count: Int) async throws {
     let bench = try await OutputTests.bench()
     let before = try await bench.listing()
     let arguments = OutputTests.commands["build", default: []].joined(separator: " ")
     let result = try await bench.shell(
-      "ulimit -n \(count); SWIFT_BACKTRACE=enable=no exec \"$minivm\" \(arguments) >/dev/null")
+      "SWIFT_BACKTRACE=enable=no exec prlimit --nofile=\(count) \"$minivm\" \(arguments) >/dev/null"
+    )
     if count == 64 {
       #expect(result.status == 0, "\(result.errors)")
     } else {

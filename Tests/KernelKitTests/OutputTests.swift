@@ -214,15 +214,13 @@ import Testing
     #expect(result.status == 0 && result.output == "", "\(result.output)\(result.errors)")
   }
 
-  @Test("A command line that can't be read is no question for help")
-  func noCommandLine() async throws {
-    let bench = try await Self.bench()
-    let before = try await bench.listing()
+  @Test("The command line is known without /proc/self/maps, too")
+  func commandLine() async throws {
+    let bench = try await Self.bench(withResults: false)
     let result = try await bench.shell(
-      "exec strace -f --quiet=all -o /dev/null -P /proc/self/maps -e trace=openat -e inject=openat:error=EMFILE \"$minivm\" unpack p.deb"
+      "exec strace -f --quiet=all -o /dev/null -P /proc/self/maps -e trace=openat -e inject=openat:error=EMFILE \"$minivm\" unpack p.deb --out out"
     )
-    try await bench.expectFailure(
-      result, 1, ["the command line can't be read"], before: before, what: "no /proc/self/maps")
+    #expect(result.status == 0 && result.output.contains("out/vmlinuz"), "\(result.output)")
   }
 
   @Test("What is printed has to get there")

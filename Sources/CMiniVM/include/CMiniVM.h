@@ -31,6 +31,10 @@ int minivm_on_termination(void (*handler)(void));
 /// at the latest after some seconds. Does not return, and needs no memory.
 void minivm_terminate(int code) __attribute__((noreturn));
 
+/// The command line's words, the program's name first; NULL behind the last. Swift's `CommandLine` has none when
+/// /proc/self/maps can't be opened.
+const char *minivm_argument(int index);
+
 /// No limit, for the three that follow.
 #define MINIVM_NO_LIMIT 0x7fffffffffffffff
 
