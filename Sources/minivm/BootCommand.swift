@@ -90,13 +90,23 @@ struct BootCommand: AsyncParsableCommand {
     ) { line in
       if showsConsole || line.hasPrefix(ProofDisk.prefix) { writeToStandardError(line) }
     }
-    let outcome = try await runner.run(machine)
+    var result = BootResult(
+      kernel: kit.release.description, machine: machine.model.description,
+      disk: machine.bus.rawValue)
+    let outcome: QEMURunner.Outcome
+    if runner.isInteractive { keepTerminal() }
+    defer { restoreTerminal() }
+    do {
+      outcome = try await runner.run(machine)
+    } catch let error as KitError where json {
+      (result.problem, result.lastLines) = (error.message, error.details)
+      try printJSON(result)
+      throw error
+    }
     if json {
-      let result = BootResult(
-        kernel: kit.release.description, machine: machine.model.description,
-        disk: machine.bus.rawValue, accelerator: outcome.accelerator.rawValue,
-        expectedAfter: outcome.expectedAfter.map { $0 / .seconds(1) },
-        timing: timing ? outcome.timeline : nil)
+      result.accelerator = outcome.accelerator.rawValue
+      result.expectedAfter = outcome.expectedAfter.map { $0 / .seconds(1) }
+      result.timing = timing ? outcome.timeline : nil
       try printJSON(result)
       return
     }
@@ -132,10 +142,14 @@ private struct BootResult: Encodable {
   var kernel: String
   var machine: String
   var disk: String
-  var accelerator: String
+  /// On which the guest ran; nil where it did not do what was expected.
+  var accelerator: String?
   /// From QEMU's start; nil where nothing was expected.
   var expectedAfter: Double?
   var timing: BootTimeline?
+  /// What went wrong, and the console's last lines then.
+  var problem: String?
+  var lastLines: [String]?
 }
 
 /// A time as people read it, in tenths of a second.

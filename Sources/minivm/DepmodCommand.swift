@@ -28,6 +28,11 @@ struct DepmodCommand: ParsableCommand {
   var outdir: String?
 
   @Flag(
+    name: [.customShort("a"), .customLong("all")],
+    help: "All modules, as without it: for those who are used to kmod's.")
+  var isAll = false
+
+  @Flag(
     name: [.customShort("n"), .customLong("dry-run")], help: "Print the text files, write nothing.")
   var isDryRun = false
 

@@ -4,6 +4,7 @@ import CMiniVM
 import Formats
 import Glibc
 import KernelKit
+import Synchronization
 
 /// Writes one line about a failure to stderr and ends the program with the failure's exit code.
 func end(with error: any Error) -> Never {
@@ -63,12 +64,29 @@ func finishStandardOutput() throws(KitError) {
   }
 }
 
+/// The user's terminal as it was before a guest had it.
+private let terminal = Mutex<termios?>(nil)
+
+func keepTerminal() {
+  var settings = termios()
+  guard unsafe tcgetattr(STDIN_FILENO, &settings) == 0 else { return }
+  terminal.withLock { [settings] in $0 = settings }
+}
+
+func restoreTerminal() {
+  terminal.withLock { kept in
+    guard var settings = kept else { return }
+    unsafe _ = tcsetattr(STDIN_FILENO, TCSANOW, &settings)
+  }
+}
+
 /// Ctrl-C and `kill` leave no temporary file and no guest behind.
 func removeUnfinishedFilesOnTermination() {
   _ = minivm_on_termination {
     // First of all, so that the end of a guest is not taken for a failure.
     TemporaryPaths.removeAll()
     RunningProcesses.killAll()
+    restoreTerminal()
   }
 }
 

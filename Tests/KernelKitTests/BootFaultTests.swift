@@ -22,6 +22,7 @@ import Testing
       works) printf 'minivm: the kit works\\r\\n'; exec sleep 60 ;;
       talks) printf 'one\\r\\n\\033[31mtwo\\033[0m\\007\\r\\nthree'; exec sleep 60 ;;
       ends) echo one ;;
+      raw) stty raw -echo; exec sleep 60 ;;
       floods) exec yes 'a line' ;;
       fails) echo 'qemu: no such machine' >&2; exit 1 ;;
       complains) exec dd if=/dev/zero of=/dev/stderr bs=65536 count=64 ;;
@@ -45,6 +46,33 @@ import Testing
     try await Tool.shell(
       "[ ! -e home/pids ] || for p in $(cat home/pids); do [ ! -e /proc/$p/exe ] || readlink /proc/$p/exe; done",
       in: bench.folder.path)
+  }
+
+  @Test("A failure is in the JSON, too")
+  func failureJSON() async throws {
+    let bench = try await Self.bench()
+    let result = try await bench.run(
+      ["boot", "kit", "--accel", "tcg", "--timeout", "1", "--expect", "four", "--json"],
+      environment: Self.environment(bench, "talks"))
+    #expect(result.status == 5)
+    #expect(result.output.contains("\"problem\" : \"“four” did not come within 1 s\""))
+    #expect(result.output.contains("\"three\""))
+  }
+
+  @Test("A guest on the user's terminal is ended in time, and the terminal is as it was")
+  func terminal() async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("r.img", [0])
+    for ending in ["--timeout 1", "& sleep 1; kill $!; wait $!"] {
+      let boot = "\"$minivm\" boot kit --root r.img --accel tcg \(ending)"
+      let result = try await bench.shell(
+        "script -qec 'set +m; \(boot); echo status $?; stty -a' /dev/null",
+        environment: Self.environment(bench, "raw"))
+      let status = ending.hasPrefix("--") ? "status 5" : "status 143"
+      #expect(result.output.contains(status), "\(result)")
+      #expect(result.output.contains(" echo ") && result.output.contains(" icanon "), "\(result)")
+    }
+    #expect(try await Self.running(bench) == "")
   }
 
   @Test("Kits and disks that are not there, or not what they are called")

@@ -121,12 +121,14 @@ public struct QEMURunner: Sendable {
     case .silent: return nil
     case .timedOut:
       if isSilent, !isLast { return nil }
-      throw unmet("within \(timeout.map { "\($0.components.seconds)" } ?? "") s", lines)
+      throw unmet(withinTimeout, lines)
     case .ended:
       if isSilent {
         if !isLast { return nil }
         let message = result.standardError.split(whereSeparator: \.isNewline).first.map(String.init)
-        throw KitError(.unexpected, message ?? "\(machine.model.emulator) ended without a word")
+        throw KitError(
+          .unexpected, message ?? "\(machine.model.emulator) ended without a word",
+          advice: message == nil ? "give the guest more --memory, or another --accel" : nil)
       }
       if expectation == nil { return outcome }
       throw unmet("before the guest ended", lines)
@@ -182,6 +184,9 @@ public struct QEMURunner: Sendable {
     let begin = clock.now
     let start = RunningProcesses.willStart()
     defer { RunningProcesses.forgetStart(start) }
+    let watch = Watch()
+    var limits: [Task<Void, any Error>] = []
+    defer { limits.forEach { $0.cancel() } }
     let status: TerminationStatus
     do {
       let result = try await Subprocess.run(
@@ -190,6 +195,7 @@ public struct QEMURunner: Sendable {
       ) { execution in
         let process = execution.processIdentifier.value
         RunningProcesses.add(process, start: start)
+        limits = startLimits(watch, process, isLast: true)
         return process
       }
       RunningProcesses.forget(result.closureResult)
@@ -197,6 +203,7 @@ public struct QEMURunner: Sendable {
     } catch let error as SubprocessError {
       throw failure(of: machine.model, error)
     }
+    if watch.verdict != nil { throw unmet(withinTimeout, []) }
     guard case .exited(0) = status else {
       throw KitError(.unexpected, "\(machine.model.emulator) ended with \(status)")
     }
@@ -212,11 +219,15 @@ public struct QEMURunner: Sendable {
       advice: "install QEMU (Debian, Ubuntu: \(model.emulatorPackages))")
   }
 
+  private var withinTimeout: String {
+    "within \(timeout.map { "\($0.components.seconds)" } ?? "") s"
+  }
+
   private func unmet(_ when: String, _ lines: [String]) -> KitError {
     let expected = expectation?.quoted ?? "the guest's end"
     return KitError(
-      .unexpected, "\(expected) did not come \(when); the console's last lines:",
-      details: lines.suffix(15))
+      .unexpected, "\(expected) did not come \(when)",
+      advice: lines.isEmpty ? nil : "the console's last lines:", details: lines.suffix(15))
   }
 }
 
