@@ -97,7 +97,10 @@ struct ArchiveOptions: ParsableArguments {
   }
 
   func validate() throws {
-    if let arch { try checkName(arch) }
+    guard let arch else { return }
+    try checkName(arch)
+    let names = ["x86_64": "amd64", "aarch64": "arm64"]
+    if let name = names[arch] { throw ValidationError("Debian calls \(arch) \(name)") }
   }
 }
 

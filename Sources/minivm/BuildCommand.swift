@@ -113,7 +113,8 @@ struct BuildCommand: AsyncParsableCommand {
     }
     let absent = (manifest.initramfsAbsent ?? []).filter { !$0.isBuiltIn }
     if !absent.isEmpty {
-      let names = absent.map { $0.entry.split(separator: " ").last.map(String.init) ?? "" }
+      var names = absent.map { $0.entry.split(separator: " ").last.map(String.init) ?? "" }
+      names = names.enumerated().filter { names.firstIndex(of: $1) == $0 }.map(\.element)
       print("  not in this kernel: \(names.joined(separator: ", "))")
     }
     showRoots(manifest)

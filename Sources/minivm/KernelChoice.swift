@@ -31,6 +31,7 @@ struct KernelChoice {
       if word.hasSuffix(".deb") || FileTree.status(word) != nil {
         let package = try DebArchive(word)
         packages.append(package)
+        try Self.check(package, isFor: archive.arch)
         var input = try Manifest.Input(file: package)
         if isVerified {
           let own = package.control.architecture
@@ -53,6 +54,14 @@ struct KernelChoice {
     self.init(
       source: .packages(packages), inputs: inputs,
       architecture: packages.map(\.control.architecture).first { $0 != "all" } ?? architecture)
+  }
+
+  /// - Parameter wanted: what `--arch` says, if anything.
+  private static func check(_ package: DebArchive, isFor wanted: String?) throws {
+    let own = package.control.architecture
+    guard let wanted, own != "all", own != wanted else { return }
+    throw KitError(
+      .usage, "\(package.path): is for \(own), not for \(wanted)", advice: "leave --arch out")
   }
 
   private init(folder: String, _ archive: ArchiveOptions) throws {

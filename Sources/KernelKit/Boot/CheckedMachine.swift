@@ -66,8 +66,9 @@ public struct CheckedMachine: Sendable, Hashable {
 
   /// - Parameter argument: one of QEMU's, `firecracker` or `cloud-hypervisor`.
   public init(_ architecture: MachineModel.Architecture, argument: String) throws {
-    guard ["firecracker", "cloud-hypervisor"].contains(argument) else {
-      self.init(try MachineModel(architecture, argument: argument))
+    let others = ["firecracker", "cloud-hypervisor"]
+    guard others.contains(argument) else {
+      self.init(try MachineModel(architecture, argument: argument, others: others))
       return
     }
     guard architecture != .riscv64 else {

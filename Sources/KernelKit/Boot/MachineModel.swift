@@ -44,11 +44,16 @@ public struct MachineModel: Sendable, Hashable {
   /// A model as QEMU's `-machine` has it: a name, and properties after commas.
   /// - Throws: `KitError.usage` for what is no such model.
   public init(_ architecture: Architecture, argument: String) throws {
+    try self.init(architecture, argument: argument, others: [])
+  }
+
+  /// - Parameter others: names of what is no machine of QEMU's, and would do, too.
+  init(_ architecture: Architecture, argument: String, others: [String]) throws {
     let words = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     guard let name = Name(rawValue: words[0]), !words.contains("") else {
       throw KitError(
         .usage,
-        "there is no machine \(argument.quoted): it is \(Name.allCases.map(\.rawValue).joined(separator: ", ")), and properties of QEMU's -machine after it"
+        "there is no machine \(argument.quoted): it is \((Name.allCases.map(\.rawValue) + others).joined(separator: ", ")), or one of QEMU's with properties of its -machine"
       )
     }
     try self.init(architecture, name: name, properties: Array(words.dropFirst()))

@@ -122,8 +122,10 @@ struct ReleaseChain: Sendable {
     }
     guard release.date <= now + Self.clockTolerance else {
       throw refused(
-        "was made at \(ArchiveDate.text(release.date)), which is in the future",
-        "check this machine's clock")
+        "was made at \(ArchiveDate.text(release.date)), which is "
+          + (at.map { "after \(ArchiveDate.text($0))" } ?? "in the future"),
+        at == nil
+          ? "check this machine's clock" : "name a snapshot archive of that time with --mirror")
     }
     if let until = release.validUntil, until < now {
       throw refused(

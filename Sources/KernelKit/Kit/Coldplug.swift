@@ -24,14 +24,11 @@ enum Coldplug {
 }
 
 extension Initramfs {
-  /// Debian's name of the architecture that its programs are for; nil when it has none.
-  var architecture: String? {
-    for path in paths {
-      guard case .file(let bytes, _)? = entries[path],
-        let architecture = StaticProgram.architecture(ofELF: bytes)
-      else { continue }
-      return architecture
+  /// Its ELF files, with Debian's names of the architectures that they are for.
+  var programs: [(path: String, architecture: String)] {
+    paths.compactMap { path in
+      guard case .file(let bytes, _)? = entries[path] else { return nil }
+      return StaticProgram.architecture(ofELF: bytes).map { (path, $0) }
     }
-    return nil
   }
 }

@@ -34,7 +34,7 @@ public struct Kit: Sendable {
     guard found.count == 1 else {
       throw KitError(
         .usage, "\(folder): holds more than one kernel: \(found.joined(separator: ", "))",
-        advice: "choose one with --kernel")
+        advice: "choose one: with --kernel, or by its manifest-VER.json where a command takes that")
     }
     self.folder = folder
     release = try KernelRelease(first)

@@ -124,13 +124,19 @@ public struct KitBuilder: Sendable {
       kernel.release, kernel: modules.index, configuration: kernel.configuration,
       inside: Set(result.modules.map { ModuleName.name(ofPath: $0.path) }), hasModulesDisk: true
     ).roots(of: options.lists, kernel.architecture)
+    var warnings = result.warnings
+    if roots == nil, let profile = options.lists.profile {
+      warnings.append(
+        "profile \(profile) is for no machine of \(kernel.architecture.rawValue): whether it finds its root"
+          + " is not checked; --profile +\(profile.parts[0].name) adds it to the default one")
+    }
     let output = try HashedOutput("\(options.folder)/initramfs-\(kernel.release)")
     try output.append(result.bytes)
     return RamDiskPart(
       file: KitFile(output),
       details: RamDiskPart.Details(
         compression: result.compression.rawValue, modules: result.modules, absent: result.absent,
-        roots: roots, programs: result.programs, warnings: result.warnings))
+        roots: roots, programs: result.programs, warnings: warnings))
   }
 
   /// The manifest and the checksums come last: where they are, the rest is.

@@ -60,14 +60,8 @@ public struct RamDisk: Sendable {
     let selection = try ModuleSelection(from: index, lists: lists)
     var initramfs = Initramfs()
     try template.add(to: &initramfs)
-    if let architecture, let found = initramfs.architecture, !architecture.runs(found) {
-      throw KitError(
-        .invalid,
-        "the template's programs are for \(found), kernel \(release) is for \(architecture)",
-        advice:
-          "give a template with programs for \(architecture): `minivm update-busybox --arch \(architecture)`"
-      )
-    }
+    let programs = initramfs.programs
+    var machine = architecture?.rawValue
     let tree = "lib/modules/\(release)"
     try initramfs.add(tree, .directory)
     var modules: [Manifest.Module] = []
@@ -83,20 +77,24 @@ public struct RamDisk: Sendable {
         }
         path = ModuleName.uncompressed(path)
       }
+      machine = machine ?? StaticProgram.architecture(ofELF: bytes)
       try initramfs.add("\(tree)/\(path)", .file(bytes, isExecutable: false))
       modules.append(
         Manifest.Module(path: path, size: bytes.count, reasons: module.reasons.map(\.description)))
       chosen.append((path, original.facts))
     }
+    if let machine { try check(programs, runOn: machine) }
     for (name, bytes) in try indexFiles(chosen, of: index, jobs: jobs) {
       try initramfs.add("\(tree)/\(name)", .file(bytes, isExecutable: false))
     }
     let autoload = selection.autoload.map { $0 + "\n" }.joined()
     try initramfs.add(
       "etc/modules.autoload", .file(Array(autoload.utf8), isExecutable: false))
-    var programs: [TemplateProgram] = []
+    var added: [TemplateProgram] = []
     var warnings: [String] = []
-    if hasColdplug { try addColdplug(to: &initramfs, &programs, &warnings) }
+    if hasColdplug, let architecture = programs.first?.architecture ?? machine {
+      try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
+    }
     let archive = try initramfs.archive(timestamp: timestamp)
     let (bytes, compression) = try compressor.compress(archive, jobs: jobs)
     return Result(
@@ -104,15 +102,30 @@ public struct RamDisk: Sendable {
       modules: modules.sorted { $0.path < $1.path },
       absent: selection.builtin.map { Manifest.Absence($0, isBuiltIn: true) }
         + selection.missing.map { Manifest.Absence($0, isBuiltIn: false) },
-      programs: programs, warnings: warnings)
+      programs: added, warnings: warnings)
+  }
+
+  /// - Parameter machine: the kernel's architecture, as Debian calls it.
+  private func check(
+    _ programs: [(path: String, architecture: String)], runOn machine: String
+  ) throws(KitError) {
+    for program in programs where program.architecture != machine {
+      if MachineModel.Architecture(rawValue: machine)?.runs(program.architecture) == true {
+        continue
+      }
+      throw KitError(
+        .invalid,
+        "\(program.path) of the template is for \(program.architecture), kernel \(release) for \(machine)",
+        advice:
+          "get the one for it: `minivm update-busybox` and `update-e2fsck` with --arch \(machine)")
+    }
   }
 
   private func addColdplug(
-    to initramfs: inout Initramfs, _ programs: inout [TemplateProgram], _ warnings: inout [String]
+    for architecture: String, to initramfs: inout Initramfs, _ programs: inout [TemplateProgram],
+    _ warnings: inout [String]
   ) throws {
-    guard initramfs.entries[Coldplug.path] == nil, let architecture = initramfs.architecture else {
-      return
-    }
+    guard initramfs.entries[Coldplug.path] == nil else { return }
     guard let program = Coldplug.program(for: architecture) else {
       warnings.append(
         "this minivm was built without coldplug for \(architecture): the RAM disk finds its drivers"

@@ -131,8 +131,9 @@ struct SelectionWalk {
       problems.append(
         KitError(
           .invalid, "\(list.name):\(entry.line): this kernel has no '\(entry.text)'",
-          advice: nearest(to: entry.text, isName || list.style == .names)
-            .map { "the nearest is '\($0)'" }))
+          advice: (nearest(to: entry.text, isName || list.style == .names)
+            .map { "the nearest is '\($0)', and " } ?? "") + "? before an entry lets it be missing")
+      )
     }
   }
 
