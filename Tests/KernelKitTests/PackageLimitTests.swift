@@ -121,6 +121,10 @@ import Testing
       try RamDiskContent(folder("initramfs"), KernelRelease("6.1.0"))
     }
     #expect(error?.kind == .limit)
+    let listing = #expect(throws: FormatError.self) {
+      try ImageListing(ramDisk: folder("initramfs"))
+    }
+    #expect(listing?.kind == .limit)
   }
 
   @Test("A record of the cache whose module lies where no disk has a block")

@@ -15,11 +15,9 @@ public struct ImageListing: Sendable {
 
   /// What a compressed cpio archive holds.
   public init(ramDisk path: String) throws {
-    let file = try InputFile(path)
+    let (archive, compression) = try RamDiskContent.archive(InputFile(path))
+    properties["compression"] = compression.rawValue
     try inside(path) {
-      let compression = Compression.detect(try file.read(at: 0, count: 6))
-      properties["compression"] = compression.rawValue
-      let archive = NewcReader(try compression.decode(file.source(0..<file.size)))
       while let entry = try archive.next() {
         let bytes = try archive.body(limit: Self.fileLimit)
         let kind = Self.kind(entry.mode)
