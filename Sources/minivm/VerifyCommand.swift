@@ -63,6 +63,9 @@ struct VerifyCommand: AsyncParsableCommand {
       print(
         "\(kit): \(result.kernel), built again from \(result.inputs.joined(separator: ", ")), is the same: \(result.outputs.count) files, byte for byte"
           .visible)
+      if !result.isSigned, verifier.manifest.inputs.contains(where: { $0.chain != nil }) {
+        print("That a signed list has its packages is the manifest's word: --signed checks it.")
+      }
     }
     if let first = result.differences.first {
       let more = result.differences.count - 1

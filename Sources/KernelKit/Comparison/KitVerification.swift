@@ -26,10 +26,14 @@ public struct KitVerification: Codable, Sendable {
   /// In the order of the files' names, and of the paths in them.
   public var differences: [Difference]
   public var isSame: Bool
+  /// Whether each kernel package is in a signed list of the archive. Otherwise a chain that the
+  /// manifest has is its word alone.
+  public var isSigned: Bool
 
   init(
-    _ manifest: Manifest, _ kit: KitListing, _ rebuilt: KitListing, built: Manifest
+    _ manifest: Manifest, _ kit: KitListing, _ rebuilt: KitListing, built: Manifest, isSigned: Bool
   ) throws {
+    self.isSigned = isSigned
     kernel = manifest.kernel
     inputs = manifest.inputs.map {
       [$0.package ?? $0.file, $0.version].compactMap { $0 }.joined(separator: " ")
@@ -109,7 +113,8 @@ public struct KitVerification: Codable, Sendable {
     return ours == theirs ? "" : ": by the libraries \(ours); built again, by \(theirs)"
   }
 
-  /// What the manifest says beside hashes: why a module is there, where root is found.
+  /// What the manifest says beside hashes: which packages and programs these are, why a module is
+  /// there, where root is found.
   private mutating func compare(_ manifest: Manifest, _ built: Manifest, _ kit: KitListing) {
     let name = "manifest-\(manifest.kernel).json"
     for output in manifest.outputs {
@@ -123,6 +128,8 @@ public struct KitVerification: Codable, Sendable {
       }
     }
     let fields: [(String, Bool)] = [
+      ("inputs", manifest.inputs == built.inputs),
+      ("programs", manifest.programs.map(\.content) == built.programs.map(\.content)),
       ("architecture", manifest.architecture == built.architecture),
       ("options", manifest.options == built.options),
       ("outputs", manifest.outputs.map(\.file) == built.outputs.map(\.file)),
@@ -141,10 +148,23 @@ public struct KitVerification: Codable, Sendable {
     guard FileTree.status(path, followingLink: true) != nil else { return }
     let text = String(decoding: try InputFile(path).readAll(limit: 1 << 20), as: UTF8.self)
     let lines = Set(text.split(separator: "\n").map(String.init))
-    for output in outputs where !lines.contains("\(output.sha256)  \(output.file)") {
+    let name = "manifest-\(manifest.kernel).json"
+    let own = try Digest.sha256(of: InputFile("\(kit.folder)/\(name)"))
+    for (file, sha256) in outputs.map({ ($0.file, $0.sha256) }) + [(name, own)]
+    where !lines.contains("\(sha256)  \(file)") {
       differences.append(
-        Difference(file: "SHA256SUMS", path: output.file, text: "has not its SHA-256"))
+        Difference(file: "SHA256SUMS", path: file, text: "has not its SHA-256"))
     }
+  }
+}
+
+extension TemplateProgram {
+  /// What the program and its package say of themselves, without where they came from and who vouched
+  /// for them then.
+  fileprivate var content: Self {
+    var copy = self
+    (copy.origin, copy.packageSize, copy.signedBy, copy.chain) = ("", nil, nil, nil)
+    return copy
   }
 }
 

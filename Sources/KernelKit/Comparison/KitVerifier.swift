@@ -95,16 +95,32 @@ public struct KitVerifier: Sendable {
     environment.sourceDateEpoch = manifest.timestamp
     let rebuilt = "\(staging.path)/kit"
     let built = try KitBuilder(
-      source, inputs: manifest.inputs,
+      source, inputs: self.inputs(of: source),
       options: try buildOptions(rebuilt, template, inputs.lists(), jobs: options.jobs),
       environment: environment
     ).build()
     let names = Set((manifest.outputs + built.outputs).map(\.file))
     let result = try KitVerification(
       manifest, KitListing(folder: folder, release: release, names: names),
-      KitListing(folder: rebuilt, release: release, names: names), built: built)
+      KitListing(folder: rebuilt, release: release, names: names), built: built,
+      isSigned: options.isSigned)
     if let output = options.output { try staging.publish("kit", to: output) }
     return result
+  }
+
+  /// The manifest's inputs, with what the packages say of themselves.
+  private func inputs(of source: KernelSource) -> [Manifest.Input] {
+    switch source {
+    case .directory(_, let release): [Manifest.Input(directoryOf: release)]
+    case .packages(let packages):
+      zip(manifest.inputs, packages).map { input, package in
+        var input = input
+        let control = package.control
+        (input.package, input.version) = (control.package, control.version)
+        input.architecture = control.architecture
+        return input
+      }
+    }
   }
 
   private func check(_ package: DebArchive, _ repository: DebianRepository) async throws {
