@@ -260,6 +260,10 @@ import Testing
     try place.folder.write("cache/minivm/partial/\(String(repeating: "a", count: 64))", [1, 2, 3])
     let hash = try await Tool.shell("sha256sum <pool/kernel+b1.deb", in: place.repository.root)
       .prefix(64)
+    let staged = ["lists", "template", "proof", "results", "partial"].map {
+      "cache/minivm/\($0)/.minivm-1-1/file"
+    }
+    for path in staged { try place.folder.write(path, [1]) }
     let list = try await place.succeed(["cache", "ls"]).split(separator: "\n")
     #expect(list.count == 4)
     #expect(list.contains { $0.hasPrefix("file\t2.8 MiB\t\(hash)\tkernel+b1.deb") }, "\(list)")
@@ -270,6 +274,7 @@ import Testing
     #expect(
       try await place.succeed(["cache", "prune", "--keep-days", "1"]).hasPrefix("Removed 0 "))
     #expect(try await place.succeed(["cache", "prune"]).hasPrefix("Removed 4 "))
+    for path in staged { #expect(FileTree.status(place.folder(path)) != nil, "\(path)") }
     #expect(try await place.succeed(["cache", "ls"]) == "")
     #expect(try FileTree.names(in: place.folder("cache/minivm/seen")).count == 1)
   }

@@ -108,7 +108,7 @@ public struct CacheContents: Sendable {
   }
 
   private var results: [Entry] {
-    names(ResultCache.folderName).filter { !$0.hasPrefix(".") }.map { name in
+    names(ResultCache.folderName).map { name in
       let folder = path("\(ResultCache.folderName)/\(name)")
       let label = try? InputFile("\(folder)/\(ResultCache.labelName)").readAll(limit: 1 << 10)
       return entry(.result, String(decoding: label ?? [], as: UTF8.self), folder)
@@ -130,8 +130,9 @@ public struct CacheContents: Sendable {
       .reduce((0, status.modified)) { ($0.0 + $1.size, $0.1) }
   }
 
+  /// Without what is being written.
   private func names(_ folder: String) -> [String] {
-    (try? FileTree.names(in: path(folder))) ?? []
+    ((try? FileTree.names(in: path(folder))) ?? []).filter { !$0.hasPrefix(".") }
   }
 
   private func path(_ below: String) -> String {
