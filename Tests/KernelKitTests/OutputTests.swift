@@ -110,7 +110,8 @@ import Testing
 
   @Test("The disk is full", arguments: commands.keys.sorted(), [4, 40, 150, 300])
   func fullDisk(_ command: String, _ kilobytes: Int) async throws {
-    guard let namespace = try await Self.mountNamespace() else { return }
+    let namespace = try #require(
+      try await Self.mountNamespace(), "neither root nor a user namespace: nothing can be mounted")
     let bench = try await Self.bench()
     let arguments = Self.commands[command, default: []].joined(separator: " ")
     // The room on the disk is less than what is there already and what the command makes.
