@@ -93,6 +93,20 @@ import Testing
     #expect(throws: FormatError.self) { try Ext4Reader(DiskImage.open(InputFile(folder("raw")))) }
   }
 
+  @Test("A journal that is to be replayed: what is on the disk is not what is in the files")
+  func journal() async throws {
+    let folder = try TemporaryFolder()
+    try await Tool.shell(
+      "truncate -s 8M raw; mke2fs -q -t ext4 raw; debugfs -wR 'feature needs_recovery' raw",
+      in: folder.path)
+    let error = #expect(throws: FormatError.self) {
+      try Ext4Reader(DiskImage.open(InputFile(folder("raw"))))
+    }
+    #expect(error?.kind == .unsupported && error?.reason.contains("e2fsck -fy") == true)
+    try await Tool.shell("e2fsck -fy raw >/dev/null || [ $? = 1 ]", in: folder.path)
+    _ = try Ext4Reader(DiskImage.open(InputFile(folder("raw"))))
+  }
+
   @Test("Damaged images end in an error or in bytes, soon, and never in a trap")
   func damaged() async throws {
     let folder = try await Self.makeImage("-b 1024")

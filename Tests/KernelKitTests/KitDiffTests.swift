@@ -31,6 +31,25 @@ import Testing
     try await bench.expectFailure(["diff", "a", "p.deb"], 2, "p.deb: is no manifest-VER.json")
   }
 
+  @Test("A disk's times, to the nanosecond")
+  func times() async throws {
+    let folder = try TemporaryFolder()
+    try await Tool.shell(
+      """
+      mkdir tree; touch -d @1700000000 tree/a tree/b tree/c
+      truncate -s 8M raw; mke2fs -q -t ext4 -d tree raw
+      # Nanoseconds are above the two bits of the epoch.
+      debugfs -wf - raw <<E
+      set_inode_field b mtime_extra $((500000000 * 4))
+      set_inode_field c mtime_extra $((70 * 4))
+      E
+      """, in: folder.path)
+    let entries = try ImageListing(disk: folder("raw")).entries
+    #expect(
+      ["a", "b", "c"].map { entries[$0]?.modified }
+        == ["1700000000", "1700000000.5", "1700000000.00000007"])
+  }
+
   @Test("Added, removed, moved, changed; the RAM disk's programs and lists; options")
   func changes() async throws {
     func package(_ release: String, _ modules: [(String, Int)], _ options: String) -> MadeUpPackage

@@ -11,7 +11,7 @@ public struct ImageEntry: Codable, Sendable, Hashable {
   public var mode: UInt32
   public var owner: Int
   public var group: Int
-  /// Seconds since 1970, with the nanoseconds where there are any: `1700000000.5`.
+  /// Seconds since 1970, with their fraction where there is one: `1700000000.5`.
   public var modified: String
   /// Bytes; 0 for all but files.
   public var size: Int

@@ -99,7 +99,11 @@ public struct ImageListing: Sendable {
     }
   }
 
+  /// Seconds since 1970, as a decimal number.
   private static func text(_ time: Ext4Time) -> String {
-    time.nanoseconds == 0 ? "\(time.seconds)" : "\(time.seconds).\(time.nanoseconds) ns"
+    guard time.nanoseconds != 0 else { return "\(time.seconds)" }
+    var digits = String(String(1_000_000_000 + time.nanoseconds).dropFirst())
+    while digits.last == "0" { digits.removeLast() }
+    return "\(time.seconds).\(digits)"
   }
 }

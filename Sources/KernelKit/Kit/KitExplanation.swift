@@ -33,7 +33,7 @@ public struct KitExplanation {
     public var needs: [String]
     /// Names of those modules in the RAM disk that can't be loaded without it.
     public var neededBy: [String]
-    /// Nil for what has no file in the RAM disk.
+    /// A module's; nil for one that is built in, and for other files of the RAM disk.
     public var cost: Cost?
     /// Names of those that would leave the RAM disk together with it, or come together with it.
     public var onlyItNeeds: [String]

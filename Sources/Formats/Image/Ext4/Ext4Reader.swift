@@ -38,9 +38,11 @@ public final class Ext4Reader {
   private static let directoryLimit = 1 << 22
   /// The most names of folders that are kept.
   private static let nameLimit = 1 << 20
+  /// Blocks in the journal are newer than those in their places.
+  private static let needsRecovery: UInt32 = 0x4
   private static let inlineDataFlag: UInt32 = 0x1000_0000
   /// Features that change how what is read here is stored, and that are known.
-  private static let known: UInt32 = 0x2 | 0x4 | 0x40 | 0x80 | 0x200 | 0x2000
+  private static let known: UInt32 = 0x2 | 0x40 | 0x80 | 0x200 | 0x2000
 
   private let image: any DiskImageReader
   private let blockSize: Int
@@ -80,6 +82,12 @@ public final class Ext4Reader {
     guard logBlockSize <= 6, inodesPerGroup > 0, (128...4096).contains(inodeSize),
       (32...4096).contains(descriptorSize)
     else { throw FormatError(.malformed, "the superblock makes no sense", offset: Self.offset) }
+    guard features & Self.needsRecovery == 0 else {
+      throw FormatError(
+        .unsupported,
+        "was not unmounted, its journal is to be replayed: mount it, run e2fsck -fy, or build it again",
+        offset: Self.offset + 0x60)
+    }
     guard features & ~Self.known == 0 else {
       throw FormatError(
         .unsupported,

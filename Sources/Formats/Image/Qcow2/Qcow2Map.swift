@@ -8,7 +8,8 @@ struct Qcow2Map {
   static let refcountBlockEntries = clusterSize / 2
   private static let copied: UInt64 = 1 << 63
   private static let compressed: UInt64 = 1 << 62
-  private static let plainOffset: UInt64 = 0x00ff_ffff_ffff_fe00
+  /// Bits of the host offset in an entry of an L1 table, and of a plain cluster.
+  static let plainOffset: UInt64 = 0x00ff_ffff_ffff_fe00
   /// Bits of the host offset in the entry of a compressed cluster: 62 - (cluster_bits - 8).
   private static let offsetBits: UInt64 = 54
 

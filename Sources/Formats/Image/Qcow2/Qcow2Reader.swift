@@ -3,7 +3,6 @@
 /// qcow2 specification: QEMU, docs/interop/qcow2, "Header" and "Cluster mapping".
 public final class Qcow2Reader: DiskImageReader {
   private static let clusterSize = DiskImage.clusterSize
-  private static let offsetMask: UInt64 = 0x00ff_ffff_ffff_fe00
   /// L2 tables that are kept, each of 64 KiB and for 512 MiB of the disk: a small image may have
   /// thousands that are all one.
   private static let tableLimit = 64
@@ -70,7 +69,7 @@ public final class Qcow2Reader: DiskImageReader {
 
   private func l2Table(_ index: Int) throws -> [UInt64]? {
     if let table = l2Tables[index] { return table }
-    let offset = Int(l1[index] & Self.offsetMask)
+    let offset = Int(l1[index] & Qcow2Map.plainOffset)
     guard offset != 0 else { return nil }
     let table = try Self.table(file, at: offset, count: Qcow2Map.l2Entries)
     if l2Tables.count == Self.tableLimit { l2Tables = [:] }
