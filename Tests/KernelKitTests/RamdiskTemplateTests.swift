@@ -1,5 +1,6 @@
 import Formats
 import KernelKit
+import Synchronization
 import TestSupport
 import Testing
 
@@ -155,6 +156,45 @@ struct RamdiskTemplateTests {
     try complete.addTemplate(folder("template"))
   }
 
+  @Test("What an update that was killed has left is not for the RAM disk")
+  func remains() throws {
+    try folder.write("template/init", "an init".utf8)
+    try FileTree.setAttributes(folder("template/init"), mode: 0o755, seconds: 0)
+    try folder.write("template/bin/.minivm", [])
+    try folder.write("template/bin/.minivm-1-2", [])
+    try folder.write("template/.minivm-12-3/bin/sh", [])
+    var initramfs = Initramfs()
+    try initramfs.addTemplate(folder("template"))
+    #expect(initramfs.paths.filter { $0.contains(".minivm") } == ["bin/.minivm"])
+  }
+
+  @Test("An update waits until nobody reads the template, and reading until nobody updates it")
+  func waiting() async throws {
+    try folder.write("template/init", "an init".utf8)
+    try FileTree.setAttributes(folder("template/init"), mode: 0o755, seconds: 0)
+    let template = template
+    let tool = try provided(["sh"])
+    func waits(isShared: Bool, _ work: @escaping @Sendable () throws -> Void) async throws {
+      let isDone = Flag()
+      let lock = FolderLock(template.folder, isShared: isShared)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          try work()
+          isDone.set()
+        }
+        try await Task.sleep(for: .milliseconds(300))
+        #expect(!isDone.isSet)
+        lock.unlock()
+        try await group.waitForAll()
+      }
+    }
+    try await waits(isShared: true) { try template.update(.busybox, tool) }
+    try await waits(isShared: false) {
+      var initramfs = Initramfs()
+      try initramfs.addTemplate(template.folder)
+    }
+  }
+
   @Test(arguments: [
     (DefaultFiles.initScript, "ramdisk-template/init"),
     (DefaultFiles.modulesAutoload, "modules.autoload"),
@@ -171,4 +211,11 @@ struct RamdiskTemplateTests {
     let file = try folder.write("program", staticProgram(applets))
     return try TemplateTool.busybox.read(file)
   }
+}
+
+/// What one task tells another.
+private final class Flag: Sendable {
+  private let state = Mutex(false)
+  var isSet: Bool { state.withLock { $0 } }
+  func set() { state.withLock { $0 = true } }
 }

@@ -99,7 +99,8 @@ public enum TemporaryPaths {
     }
   }
 
-  private static func isTemporary(_ name: String) -> Bool {
+  /// Whether a file of this name is one that is being made, or was left by a killed program.
+  public static func isTemporary(_ name: String) -> Bool {
     guard name.hasPrefix(prefix) else { return false }
     let parts = name.dropFirst(prefix.count).split(
       separator: "-", omittingEmptySubsequences: false)
@@ -113,9 +114,14 @@ public final class FolderLock: Sendable {
   private let descriptor: Int32
 
   /// Waits for the lock. Where the file system has none, the folder is not locked.
-  public init(_ folder: String) {
+  /// - Parameter isShared: for a reader, who keeps out nobody but those that write.
+  public init(_ folder: String, isShared: Bool = false) {
     descriptor = retrying { unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-    if descriptor >= 0 { retrying { flock(descriptor, LOCK_EX) } }
+    if descriptor >= 0 { retrying { flock(descriptor, isShared ? LOCK_SH : LOCK_EX) } }
+  }
+
+  public func unlock() {
+    if descriptor >= 0 { flock(descriptor, LOCK_UN) }
   }
 
   deinit {

@@ -47,6 +47,8 @@ public struct DefaultTemplate: Sendable {
     let script = Array(DefaultFiles.initScript.utf8)
     let path = "\(folder)/init"
     if (try? InputFile(path).readAll(limit: 1 << 20)) != script {
+      let lock = FolderLock(folder)
+      defer { lock.unlock() }
       let output = try OutputFile(replacing: path)
       try output.write(script, at: 0)
       try output.commit(mode: 0o755)

@@ -18,15 +18,22 @@ extension Initramfs {
         .missing, "\(folder): there is no such folder",
         advice: "give the folder of a RAM disk's template, such as ramdisk-template")
     }
+    let lock = FolderLock(folder, isShared: true)
+    defer { lock.unlock() }
     guard FileTree.status("\(folder)/init") != nil else {
       throw KitError(
         .invalid, "\(folder): has no init, which the kernel would start",
         advice: "copy it from minivm's own ramdisk-template")
     }
-    for name in try FileTree.names(in: folder) where !Self.notesOfTemplates.contains(name) {
+    for name in try Self.names(in: folder) where !Self.notesOfTemplates.contains(name) {
       try addTemplate(name, in: folder)
     }
     try checkInit(of: folder)
+  }
+
+  /// Without what an update has not finished.
+  private static func names(in folder: String) throws -> [String] {
+    try FileTree.names(in: folder).filter { !TemporaryPaths.isTemporary($0) }
   }
 
   /// An init that can't be started is a panic without a reason.
@@ -66,7 +73,7 @@ extension Initramfs {
     switch status.kind {
     case .directory:
       try add(below, .directory)
-      for name in try FileTree.names(in: path) { try addTemplate("\(below)/\(name)", in: folder) }
+      for name in try Self.names(in: path) { try addTemplate("\(below)/\(name)", in: folder) }
     case .file:
       let bytes = try InputFile(path).readAll(limit: Self.fileLimit)
       try add(below, .file(bytes, isExecutable: status.mode & 0o111 != 0))

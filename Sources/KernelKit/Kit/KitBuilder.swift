@@ -64,6 +64,8 @@ public struct KitBuilder: Sendable {
   }
 
   private func buildFiles() throws -> Manifest {
+    // All that is read of the template is of one state of it, though somebody may update it.
+    let lock = FolderLock(options.template, isShared: true)
     let template = Background { [folder = options.template] in
       try RamdiskTemplate(folder).digest()
     }
@@ -78,12 +80,14 @@ public struct KitBuilder: Sendable {
     let storedRamDisk = cache?.ramDisk()
     let ramDisk = try storedRamDisk ?? makeRamDisk(of: kernel)
     ramDisk.details.warnings.forEach { environment.log.warning("\($0)") }
+    let programs = try RamdiskTemplate(options.template).programs()
+    let templateSHA256 = try template.value()
+    lock.unlock()
     let files = try kernel.files + [kernel.disk.value(), ramDisk.file]
     let manifest = Manifest(
       minivm: Minivm.version, kernel: kernel.release.description,
       architecture: kernel.architecture.rawValue, timestamp: kernel.timestamp, inputs: inputs,
-      programs: (try RamdiskTemplate(options.template).programs() + ramDisk.details.programs)
-        .sorted { $0.path < $1.path },
+      programs: (programs + ramDisk.details.programs).sorted { $0.path < $1.path },
       options: Manifest.Options(
         profile: options.lists.profile?.description, diskSize: options.disk.size,
         diskFormat: options.disk.format.rawValue,
@@ -92,7 +96,7 @@ public struct KitBuilder: Sendable {
         modulesAsShipped: options.keepsModulesAsShipped ? true : nil,
         coldplug: options.hasColdplug ? nil : false,
         best: options.isSmallest ? true : nil),
-      recipe: Manifest.Recipe(options.lists, templateSHA256: try template.value()),
+      recipe: Manifest.Recipe(options.lists, templateSHA256: templateSHA256),
       outputs: files.map(\.description).sorted { $0.file < $1.file },
       initramfsModules: ramDisk.details.modules, initramfsAbsent: ramDisk.details.absent,
       roots: ramDisk.details.roots)

@@ -57,9 +57,11 @@ public struct RamdiskTemplate: Sendable {
   }
 
   /// Puts a program, its links and its note in place of what was there. The user's own files and
-  /// links stay. All of it happens, or nothing.
+  /// links stay. All of it happens, or nothing. Waits for those who read or update the template.
   @discardableResult
   public func update(_ tool: TemplateTool, _ provided: TemplateTool.Provided) throws -> Update {
+    let lock = FolderLock(folder)
+    defer { lock.unlock() }
     let destination = "\(folder)/\(tool.folder)"
     let before = FileTree.status(destination)
     guard before == nil || before?.kind == .directory else {
