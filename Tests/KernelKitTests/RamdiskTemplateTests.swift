@@ -156,6 +156,20 @@ struct RamdiskTemplateTests {
     try complete.addTemplate(folder("template"))
   }
 
+  @Test("A kit's manifest says of a program that was changed by hand nothing that was noted before")
+  func changedProgram() async throws {
+    let bench = try CommandBench()
+    try RamdiskTemplate(bench.folder("t")).update(.busybox, provided(["sh"]))
+    for (change, paths) in [(":", ["bin/busybox"]), ("printf x >>t/bin/busybox", [])] {
+      let result = try await bench.shell(
+        "\(change) && \"$minivm\" build p.deb --template t --no-coldplug --out out")
+      #expect(result.status == 0, "\(result.errors)")
+      let manifest = try JSON.decode(
+        Manifest.self, from: bench.folder.read("out/manifest-\(CommandBench.release).json"))
+      #expect(manifest.programs.map(\.path) == paths)
+    }
+  }
+
   @Test("What an update that was killed has left is not for the RAM disk")
   func remains() throws {
     try folder.write("template/init", "an init".utf8)

@@ -31,7 +31,8 @@ public struct DefaultTemplate: Sendable {
   public func folder() async throws -> String {
     let folder = "\(environment.cacheFolder)/template/\(name)"
     let template = try Self.make(folder)
-    for tool in TemplateTool.allCases where try !isSound(tool, template) {
+    let present = Set(try template.unchangedPrograms().map(\.path))
+    for tool in TemplateTool.allCases where !present.contains(tool.path) {
       let download = try await repository().newest(
         tool.debianPackage, architecture: architecture)
       let provided = try tool.read(download, architecture: architecture)
@@ -54,13 +55,5 @@ public struct DefaultTemplate: Sendable {
       try output.commit(mode: 0o755)
     }
     return try RamdiskTemplate(folder)
-  }
-
-  /// Whether a program is there, and is the one that was noted when it came.
-  private func isSound(_ tool: TemplateTool, _ template: RamdiskTemplate) throws -> Bool {
-    guard let note = try template.programs().first(where: { $0.path == tool.path }),
-      let file = try? InputFile("\(template.folder)/\(tool.path)")
-    else { return false }
-    return try Digest.sha256(of: file) == note.sha256
   }
 }

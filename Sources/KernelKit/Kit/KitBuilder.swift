@@ -80,7 +80,7 @@ public struct KitBuilder: Sendable {
     let storedRamDisk = cache?.ramDisk()
     let ramDisk = try storedRamDisk ?? makeRamDisk(of: kernel)
     ramDisk.details.warnings.forEach { environment.log.warning("\($0)") }
-    let programs = try RamdiskTemplate(options.template).programs()
+    let programs = try RamdiskTemplate(options.template).unchangedPrograms()
     let templateSHA256 = try template.value()
     lock.unlock()
     let files = try kernel.files + [kernel.disk.value(), ramDisk.file]

@@ -131,7 +131,7 @@ public struct Manifest: Codable, Sendable, Hashable {
   /// Seconds since 1970, which the outputs carry.
   public var timestamp: Int
   public var inputs: [Input]
-  /// Where the template's programs came from.
+  /// Where the RAM disk's programs came from; those that nothing is known of are not among them.
   public var programs: [TemplateProgram]
   public var options: Options
   /// Nil in kits of earlier versions.

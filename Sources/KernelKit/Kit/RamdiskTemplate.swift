@@ -56,6 +56,16 @@ public struct RamdiskTemplate: Sendable {
     }
   }
 
+  /// Of the programs that were noted those that are still there, with the SHA-256 in their notes.
+  func unchangedPrograms() throws -> [TemplateProgram] {
+    let lock = FolderLock(folder, isShared: true)
+    defer { lock.unlock() }
+    return try programs().filter { program in
+      guard let file = try? InputFile("\(folder)/\(program.path)") else { return false }
+      return try Digest.sha256(of: file) == program.sha256
+    }
+  }
+
   /// Puts a program, its links and its note in place of what was there. The user's own files and
   /// links stay. All of it happens, or nothing. Waits for those who read or update the template.
   @discardableResult
