@@ -8,7 +8,7 @@ ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
 RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -L$(CURDIR)/.build/lib -Xlinker -s
 MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
 
-.PHONY: kit build test check-all matrix fuzz bench bench-linear lint format clean
+.PHONY: kit build test check-all matrix fuzz bench bench-micro bench-linear lint format clean
 
 kit: build
 	$(strip $(MINIVM) build --out $(OUT) $(ARCHIVE))
@@ -61,6 +61,11 @@ bench: build
 	MINIVM="$(MINIVM)" Benchmarks/run $(or $(RUNS),5)
 	Benchmarks/plot Benchmarks/results.tsv >docs/benchmarks.svg
 
+# Codecs and writers one by one: instructions where the machine counts them, and wall time.
+bench-micro:
+	scripts/bootstrap kit
+	swift package --package-path Benchmarks --allow-writing-to-package-directory benchmark --no-progress
+
 # Processor time and memory of builds against the size of their packages. MORE="DEB ..." takes more packages.
 bench-linear: build
 	scripts/bootstrap test
@@ -68,7 +73,7 @@ bench-linear: build
 	Benchmarks/plot-linear Benchmarks/linear.tsv >docs/linear.svg
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Guest/Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Guest/Sources Tests Benchmarks/Benchmarks
 	shellcheck --shell=dash ramdisk-template/init
 	shellcheck scripts/* .ci/run Benchmarks/run Benchmarks/recipe Benchmarks/table Benchmarks/plot Benchmarks/linear Benchmarks/plot-linear
 

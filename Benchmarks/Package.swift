@@ -3,13 +3,25 @@ import PackageDescription
 
 let package = Package(
   name: "Benchmarks",
-  dependencies: [.package(name: "minivm", path: "..")],
+  dependencies: [
+    .package(name: "minivm", path: ".."),
+    .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
+  ],
   targets: [
     .executableTarget(
       name: "packages-index",
       dependencies: [
         .product(name: "KernelKit", package: "minivm"),
         .product(name: "Formats", package: "minivm"),
-      ])
+      ]),
+    // What `make bench-micro` runs. It needs no KernelKit, so it is built in a moment.
+    .executableTarget(
+      name: "formats",
+      dependencies: [
+        .product(name: "Benchmark", package: "benchmark"),
+        .product(name: "Formats", package: "minivm"),
+      ],
+      path: "Benchmarks/formats",
+      plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
   ]
 )
