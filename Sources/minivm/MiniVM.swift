@@ -58,21 +58,28 @@ struct MiniVM: AsyncParsableCommand {
     removeUnfinishedFilesOnTermination()
     endOnMemoryShortage()
     LoggingSystem.bootstrap { _ in StandardErrorLog() }
-    do { try checkOpenFiles() } catch { end(with: error) }
-    await runAndExit()
+    do {
+      try checkOpenFiles()
+      var command = try parseAsRoot(commandLine())
+      try checkMemoryLimits(Self.memoryNeeded(command))
+      if let command = command as? any AsyncParsableCommand { await runAndExit(command) }
+      // On the main thread: one of libdispatch's would be missing among those that work.
+      try command.run()
+      try finishStandardOutput()
+      exit()
+    } catch {
+      end(with: error)
+    }
   }
 
   /// Ends the program without going back to the main queue: there may have to be a new thread for that, and not
   /// having one would be a failure with all results in place.
-  nonisolated private static func runAndExit() async -> Never {
+  nonisolated private static func runAndExit(
+    _ command: sending any AsyncParsableCommand
+  ) async -> Never {
     do {
-      var command = try parseAsRoot(commandLine())
-      try checkMemoryLimits(Self.memoryNeeded(command))
-      if var command = command as? any AsyncParsableCommand {
-        try await command.run()
-      } else {
-        try command.run()
-      }
+      var command = command
+      try await command.run()
       try finishStandardOutput()
       exit()
     } catch {
