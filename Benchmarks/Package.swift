@@ -14,7 +14,7 @@ let package = Package(
         .product(name: "KernelKit", package: "minivm"),
         .product(name: "Formats", package: "minivm"),
       ]),
-    // What `make bench-micro` runs. It needs no KernelKit, so it is built in a moment.
+    // What `make bench-micro` runs.
     .executableTarget(
       name: "formats",
       dependencies: [

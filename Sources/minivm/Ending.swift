@@ -4,7 +4,6 @@ import CMiniVM
 import Formats
 import Glibc
 import KernelKit
-import Synchronization
 
 /// Writes one line about a failure to stderr and ends the program with the failure's exit code.
 func end(with error: any Error) -> Never {
@@ -27,57 +26,6 @@ func end(with error: any Error) -> Never {
   }
   writeToStandardError("minivm: \(failure)")
   exit(failure.code.rawValue)
-}
-
-/// Nobody can be told when this fails.
-func writeToStandardError(_ line: String) {
-  _ = write(Array((line + "\n").utf8), to: STDERR_FILENO)
-}
-
-func writeToStandardOutput(_ bytes: [UInt8]) throws(KitError) {
-  guard write(bytes, to: STDOUT_FILENO) else { throw standardOutputFailure }
-}
-
-func printJSON(_ value: some Encodable) throws {
-  print(String(decoding: try JSON.encode(value), as: UTF8.self), terminator: "")
-}
-
-private func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-  unsafe bytes.withUnsafeBytes { bytes in
-    var done = 0
-    while done < bytes.count {
-      let put = unsafe Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-      guard put > 0 || errno == EINTR else { return false }
-      done += max(0, put)
-    }
-    return true
-  }
-}
-
-private let standardOutputFailure = KitError(
-  .invalid, "stdout: can't be written", advice: "files that were asked for are complete")
-
-/// Results on stdout are results: a full disk or a closed file there is a failure.
-func finishStandardOutput() throws(KitError) {
-  guard minivm_finish_stdout() == 0 else {
-    throw standardOutputFailure
-  }
-}
-
-/// The user's terminal as it was before a guest had it.
-private let terminal = Mutex<termios?>(nil)
-
-func keepTerminal() {
-  var settings = termios()
-  guard unsafe tcgetattr(STDIN_FILENO, &settings) == 0 else { return }
-  terminal.withLock { [settings] in $0 = settings }
-}
-
-func restoreTerminal() {
-  terminal.withLock { kept in
-    guard var settings = kept else { return }
-    unsafe _ = tcsetattr(STDIN_FILENO, TCSANOW, &settings)
-  }
 }
 
 /// Ctrl-C and `kill` leave no temporary file and no guest behind.

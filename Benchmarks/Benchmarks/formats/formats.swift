@@ -24,7 +24,7 @@ private func drain(_ source: any ByteSource) throws -> Int {
   return count
 }
 
-/// An archive of `count` files, as newc, whose reader is measured, too.
+/// A newc archive of these files.
 private func archive(_ files: [[UInt8]]) throws -> [UInt8] {
   var writer = NewcWriter()
   for (number, bytes) in files.enumerated() {

@@ -54,7 +54,7 @@ public struct KernelFolder: Sendable {
     try file(["vmlinuz", "vmlinux"], of: release, in: folder).map(architecture)
   }
 
-  private static func architecture(ofKernel path: String) throws -> MachineModel.Architecture {
+  static func architecture(ofKernel path: String) throws -> MachineModel.Architecture {
     try inside(path) {
       let file = try InputFile(path)
       return MachineModel.Architecture(try KernelImage(size: file.size, read: file.read).machine)

@@ -48,11 +48,7 @@ public struct Kit: Sendable {
         MachineDisk("\(folder)/modules-\(first).\($0.rawValue)", format: $0, access: .unchanged)
       }
       .first { FileTree.status($0.path, followingLink: true) != nil }
-    architecture = try inside(kernel) {
-      let file = try InputFile(kernel)
-      return MachineModel.Architecture(
-        try KernelImage(size: file.size, read: file.read).machine)
-    }
+    architecture = try KernelFolder.architecture(ofKernel: kernel)
   }
 
   /// A kit by its folder, or by the manifest in it: a folder may have several kernels.

@@ -204,7 +204,7 @@ struct RamDiskPart {
     var modules: [Manifest.Module]
     /// Lines of the lists that no module stands for.
     var absent: [Manifest.Absence]
-    /// Where root can be found; nil where modules.ramfs decided.
+    /// Where root can be found; nil where no profile is for a machine.
     var roots: [Manifest.Root]?
     /// What was added to the template's own.
     var programs: [TemplateProgram]

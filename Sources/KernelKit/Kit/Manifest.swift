@@ -140,7 +140,7 @@ public struct Manifest: Codable, Sendable, Hashable {
   public var initramfsModules: [Module]
   /// In the lists' order; nil in kits of earlier versions.
   public var initramfsAbsent: [Absence]?
-  /// Where root can be found, of the machines that the profile is for; nil where modules.ramfs decided.
+  /// Where root can be found, of the machines that a profile is for; nil where none is for one.
   public var roots: [Root]?
 }
 
