@@ -11,11 +11,6 @@ public enum Tool {
     public var errors: String
   }
 
-  /// Debian's users do not have the administrator's tools, such as e2fsck, on theirs.
-  private static let path =
-    (unsafe getenv("PATH").map { unsafe String(cString: $0) + ":" } ?? "")
-    + "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
-
   /// Runs a program and waits for it.
   /// - Parameters:
   ///   - folder: where it runs.

@@ -2,9 +2,11 @@ internal import Formats
 
 /// Which program this is: one that was built otherwise may write other bytes.
 enum ProgramIdentity {
-  /// A SHA-256 of the executable, and the versions of the libraries that compress, which it may take
-  /// from the system.
+  /// The executable's build ID, or its SHA-256 where its linker gave it none, and the versions of the
+  /// libraries that compress, which it may take from the system.
   static func digest() throws -> String {
-    try Digest.sha256(of: InputFile("/proc/self/exe")) + " " + Compression.libraryVersions
+    let program = try InputFile("/proc/self/exe")
+    let identity = try BuildID.read(program).map(Digest.text) ?? Digest.sha256(of: program)
+    return identity + " " + Compression.libraryVersions
   }
 }
