@@ -81,10 +81,8 @@ struct BuildCommand: AsyncParsableCommand {
     let builder = KitBuilder(
       kernel.source, inputs: kernel.inputs,
       options: KitBuilder.Options(
-        folder: output, template: template, lists: try ramDisk.lists(),
+        folder: output, template: template, ramDisk: try ramDisk.options(),
         disk: disk.options(size: diskSize, effort, jobs: work.jobs),
-        compression: ramDisk.compression,
-        hasColdplug: ramDisk.coldplug, keepsModulesAsShipped: ramDisk.modulesAsShipped,
         kernelFormat: kernelFormat, usesCache: !ignoresCache),
       environment: environment)
     let manifest = try builder.build()
@@ -216,6 +214,12 @@ struct RamDiskOptions: ParsableArguments {
       by default.
       """)
   var modulesAsShipped = false
+
+  func options() throws -> RamDisk.Options {
+    RamDisk.Options(
+      lists: try lists(), compression: compression, hasColdplug: coldplug,
+      keepsModulesAsShipped: modulesAsShipped)
+  }
 
   /// The lists that were given, those in this folder, or the program's own.
   func lists() throws -> ModuleLists {

@@ -29,10 +29,8 @@ struct MkinitramfsCommand: ParsableCommand {
     let catalog = try ModuleCatalog(in: ".", release, jobs: work.jobs)
     catalog.index.warnings.forEach { environment.log.warning("\($0)") }
     let result = try RamDisk(
-      release, template: .folder(template), lists: try ramDisk.lists(),
-      configuration: catalog.configuration, compression: ramDisk.compression,
-      isSmallest: effort.best, hasColdplug: ramDisk.coldplug,
-      keepsModulesAsShipped: ramDisk.modulesAsShipped
+      release, template: .folder(template), options: try ramDisk.options(),
+      configuration: catalog.configuration, isSmallest: effort.best
     ).make(
       from: catalog.index, timestamp: environment.sourceDateEpoch ?? catalog.newest,
       jobs: work.jobs, contents: catalog.contents)

@@ -248,8 +248,9 @@ import Testing
     func make(_ architecture: MachineModel.Architecture?) throws {
       _ = try RamDisk(
         release, architecture: architecture, template: .folder(folder("t")),
-        lists: ModuleLists(modules: nil, autoload: ModuleList([], name: "modules.autoload")),
-        configuration: nil, compression: .none
+        options: RamDisk.Options(
+          lists: ModuleLists(modules: nil, autoload: ModuleList([], name: "modules.autoload")),
+          compression: .none), configuration: nil
       ).make(from: ModuleIndex([], lists: .init()), timestamp: 0, jobs: 1) { _ in [] }
     }
     for architecture in [nil, MachineModel.Architecture.amd64] { try make(architecture) }

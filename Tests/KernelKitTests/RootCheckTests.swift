@@ -113,10 +113,11 @@ import Testing
       let list = "@qemu\n- \(catalog.index.modules[position].path)\n"
       let ramDisk = try RamDisk(
         release, template: .folder(template),
-        lists: ModuleLists(
-          modules: ModuleList(Array(list.utf8), name: "modules.ramfs"),
-          autoload: ModuleList([], name: "modules.autoload")),
-        configuration: catalog.configuration, compression: .lz4
+        options: RamDisk.Options(
+          lists: ModuleLists(
+            modules: ModuleList(Array(list.utf8), name: "modules.ramfs"),
+            autoload: ModuleList([], name: "modules.autoload")), compression: .lz4),
+        configuration: catalog.configuration
       ).make(from: catalog.index, timestamp: 0, jobs: 2, contents: catalog.contents)
       try folder.write("kit/initramfs-\(release)", ramDisk.bytes)
       return try Kit(folder: folder("kit"))

@@ -25,7 +25,8 @@ public enum TestKit {
     return try KitBuilder(
       .packages(packages), inputs: packages.map(Manifest.Input.init(file:)),
       options: KitBuilder.Options(
-        folder: output, template: template, lists: lists, disk: disk, compression: compression),
+        folder: output, template: template,
+        ramDisk: RamDisk.Options(lists: lists, compression: compression), disk: disk),
       environment: .testing(cache: "\(output)/cache", sourceDateEpoch: sourceDateEpoch)
     ).build()
   }

@@ -164,8 +164,8 @@ public struct Discovery {
     _ lists: DiscoveredLists, _ own: [GuestProbe.Device]
   ) async throws -> DiscoveredLists {
     let result = try RamDisk(
-      subject.release, template: subject.template, lists: lists.lists,
-      configuration: subject.catalog.configuration, compression: .auto
+      subject.release, template: subject.template, options: RamDisk.Options(lists: lists.lists),
+      configuration: subject.catalog.configuration
     ).make(
       from: subject.catalog.index, timestamp: 0, jobs: jobs, contents: subject.catalog.contents)
     let path = "\(folder)/initramfs-\(subject.release)"

@@ -132,11 +132,8 @@ public struct KitVerifier: Sendable {
   private func buildOptions(
     _ folder: String, _ template: String, _ lists: ModuleLists, jobs: Int
   ) throws -> KitBuilder.Options {
-    let said = manifest.options
-    guard let format = MachineDisk.Format(rawValue: said.diskFormat),
-      let compression = ModulesDisk.Options.Compression(rawValue: said.diskCompression),
-      let ramDisk = InitramfsCompression(rawValue: said.initramfsCompression),
-      said.diskSize.map(ModulesDisk.sizes.contains) ?? true,
+    guard let disk = manifest.options.disk(jobs: jobs),
+      let ramDisk = manifest.options.ramDisk(lists),
       (0...Int(UInt32.max)).contains(manifest.timestamp)
     else {
       throw KitError(
@@ -147,12 +144,7 @@ public struct KitVerifier: Sendable {
       KitListing.Part($0.file, release) == .vmlinux
     }
     return KitBuilder.Options(
-      folder: folder, template: template, lists: lists,
-      disk: ModulesDisk.Options(
-        format: format, compression: compression, size: said.diskSize,
-        isSmallest: said.best ?? false, jobs: jobs),
-      compression: ramDisk, hasColdplug: said.coldplug ?? true,
-      keepsModulesAsShipped: said.modulesAsShipped ?? false,
+      folder: folder, template: template, ramDisk: ramDisk, disk: disk,
       kernelFormat: hasVmlinux ? .vmlinux : .vmlinuz)
   }
 }

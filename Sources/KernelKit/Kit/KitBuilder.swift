@@ -8,36 +8,23 @@ public struct KitBuilder: Sendable {
     public var folder: String
     /// A folder with `init` and what it needs.
     public var template: String
-    public var lists: ModuleLists
+    public var ramDisk: RamDisk.Options
     public var disk: ModulesDisk.Options
-    public var compression: InitramfsCompression
     /// Whether the RAM disk and the modules disk are as small as can be, whatever it takes.
-    public var isSmallest: Bool {
-      get { disk.isSmallest }
-      set { disk.isSmallest = newValue }
-    }
-    /// Whether coldplug is added to a template that has none.
-    public var hasColdplug: Bool
-    /// Modules that are compressed in the package are so in the RAM disk, too.
-    public var keepsModulesAsShipped: Bool
+    public var isSmallest: Bool { disk.isSmallest }
     /// `vmlinux` for an unpacked kernel beside the package's own.
     public var kernelFormat: KernelFormat
     /// Whether results of earlier builds are used, and those of this one kept.
     public var usesCache: Bool
 
     public init(
-      folder: String, template: String, lists: ModuleLists, disk: ModulesDisk.Options,
-      compression: InitramfsCompression, hasColdplug: Bool = true,
-      keepsModulesAsShipped: Bool = false, kernelFormat: KernelFormat = .vmlinuz,
-      usesCache: Bool = false
+      folder: String, template: String, ramDisk: RamDisk.Options, disk: ModulesDisk.Options,
+      kernelFormat: KernelFormat = .vmlinuz, usesCache: Bool = false
     ) {
       self.folder = folder
       self.template = template
-      self.lists = lists
+      self.ramDisk = ramDisk
       self.disk = disk
-      self.compression = compression
-      self.hasColdplug = hasColdplug
-      self.keepsModulesAsShipped = keepsModulesAsShipped
       self.kernelFormat = kernelFormat
       self.usesCache = usesCache
     }
@@ -88,15 +75,8 @@ public struct KitBuilder: Sendable {
       minivm: Minivm.version, kernel: kernel.release.description,
       architecture: kernel.architecture.rawValue, timestamp: kernel.timestamp, inputs: inputs,
       programs: (programs + ramDisk.details.programs).sorted { $0.path < $1.path },
-      options: Manifest.Options(
-        profile: options.lists.profile?.description, diskSize: options.disk.size,
-        diskFormat: options.disk.format.rawValue,
-        diskCompression: options.disk.compression.rawValue,
-        initramfsCompression: ramDisk.details.compression,
-        modulesAsShipped: options.keepsModulesAsShipped ? true : nil,
-        coldplug: options.hasColdplug ? nil : false,
-        best: options.isSmallest ? true : nil),
-      recipe: Manifest.Recipe(options.lists, templateSHA256: templateSHA256),
+      options: Manifest.Options(options, initramfsCompression: ramDisk.details.compression),
+      recipe: Manifest.Recipe(options.ramDisk.lists, templateSHA256: templateSHA256),
       outputs: files.map(\.description).sorted { $0.file < $1.file },
       initramfsModules: ramDisk.details.modules, initramfsAbsent: ramDisk.details.absent,
       roots: ramDisk.details.roots)
@@ -118,18 +98,17 @@ public struct KitBuilder: Sendable {
     let modules = try kernel.modules()
     let result = try RamDisk(
       kernel.release, architecture: kernel.architecture, template: .folder(options.template),
-      lists: options.lists, configuration: kernel.configuration, compression: options.compression,
-      isSmallest: options.isSmallest, hasColdplug: options.hasColdplug,
-      keepsModulesAsShipped: options.keepsModulesAsShipped
+      options: options.ramDisk, configuration: kernel.configuration,
+      isSmallest: options.isSmallest
     ).make(
       from: modules.index, timestamp: kernel.timestamp, jobs: options.disk.jobs,
       contents: modules.contents)
     let roots = try RootCheck(
       kernel.release, kernel: modules.index, configuration: kernel.configuration,
       inside: Set(result.modules.map { ModuleName.name(ofPath: $0.path) }), hasModulesDisk: true
-    ).roots(of: options.lists, kernel.architecture)
+    ).roots(of: options.ramDisk.lists, kernel.architecture)
     var warnings = result.warnings
-    if roots == nil, let profile = options.lists.profile {
+    if roots == nil, let profile = options.ramDisk.lists.profile {
       warnings.append(
         "profile \(profile) is for no machine of \(kernel.architecture.rawValue): whether it finds its root"
           + " is not checked; --profile +\(profile.parts[0].name) adds it to the default one")

@@ -54,10 +54,7 @@ struct KitCache {
   /// Options without those that are the RAM disk's alone.
   private static func ofKernel(_ options: KitBuilder.Options) -> String {
     var options = options
-    options.lists = .defaults
-    options.compression = .auto
-    options.hasColdplug = true
-    options.keepsModulesAsShipped = false
+    options.ramDisk = RamDisk.Options()
     return description(options)
   }
 

@@ -2,6 +2,26 @@ public import Formats
 
 /// Makes a kernel's RAM disk from a template, chosen modules and their indexes.
 public struct RamDisk: Sendable {
+  /// What a user says of it.
+  public struct Options: Sendable {
+    public var lists: ModuleLists
+    public var compression: InitramfsCompression
+    /// Whether coldplug is added to a template that has none.
+    public var hasColdplug: Bool
+    /// Modules that are compressed in the package are so in the RAM disk, too.
+    public var keepsModulesAsShipped: Bool
+
+    public init(
+      lists: ModuleLists = .defaults, compression: InitramfsCompression = .auto,
+      hasColdplug: Bool = true, keepsModulesAsShipped: Bool = false
+    ) {
+      self.lists = lists
+      self.compression = compression
+      self.hasColdplug = hasColdplug
+      self.keepsModulesAsShipped = keepsModulesAsShipped
+    }
+  }
+
   /// What came out.
   public struct Result: Sendable {
     /// Compressed.
@@ -19,33 +39,24 @@ public struct RamDisk: Sendable {
   private let release: KernelRelease
   private let architecture: MachineModel.Architecture?
   private let template: Template
-  private let lists: ModuleLists
+  private let options: Options
   private let configuration: KernelConfiguration?
-  private let compression: InitramfsCompression
   private let isSmallest: Bool
-  private let hasColdplug: Bool
-  private let keepsModulesAsShipped: Bool
 
   /// - Parameters:
   ///   - architecture: the kernel's, where it is known.
   ///   - configuration: the kernel's, where it is known.
   ///   - isSmallest: as small as the kernel can unpack, whatever it takes.
-  ///   - hasColdplug: whether coldplug is added to a template that has none.
-  ///   - keepsModulesAsShipped: compressed modules stay compressed.
   public init(
     _ release: KernelRelease, architecture: MachineModel.Architecture? = nil, template: Template,
-    lists: ModuleLists, configuration: KernelConfiguration?, compression: InitramfsCompression,
-    isSmallest: Bool = false, hasColdplug: Bool = true, keepsModulesAsShipped: Bool = false
+    options: Options, configuration: KernelConfiguration?, isSmallest: Bool = false
   ) {
-    self.hasColdplug = hasColdplug
     self.release = release
     self.architecture = architecture
     self.template = template
-    self.lists = lists
+    self.options = options
     self.configuration = configuration
-    self.compression = compression
     self.isSmallest = isSmallest
-    self.keepsModulesAsShipped = keepsModulesAsShipped
   }
 
   /// - Parameters:
@@ -56,8 +67,8 @@ public struct RamDisk: Sendable {
     from index: ModuleIndex, timestamp: Int, jobs: Int, contents: (String) throws -> [UInt8]
   ) throws -> Result {
     let compressor = try RamDiskCompressor(
-      compression, isSmallest: isSmallest, for: configuration, release)
-    let selection = try ModuleSelection(from: index, lists: lists)
+      options.compression, isSmallest: isSmallest, for: configuration, release)
+    let selection = try ModuleSelection(from: index, lists: options.lists)
     var initramfs = Initramfs()
     try template.add(to: &initramfs)
     let programs = initramfs.programs
@@ -70,7 +81,7 @@ public struct RamDisk: Sendable {
       let original = index.modules[module.position]
       var path = original.path
       var bytes = try contents(path)
-      if !keepsModulesAsShipped {
+      if !options.keepsModulesAsShipped {
         // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
         bytes = try inside(path) {
           try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
@@ -92,7 +103,7 @@ public struct RamDisk: Sendable {
       "etc/modules.autoload", .file(Array(autoload.utf8), isExecutable: false))
     var added: [TemplateProgram] = []
     var warnings: [String] = []
-    if hasColdplug, let architecture = programs.first?.architecture ?? machine {
+    if options.hasColdplug, let architecture = programs.first?.architecture ?? machine {
       try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
     }
     let archive = try initramfs.archive(timestamp: timestamp)
