@@ -89,20 +89,21 @@ struct BuildCommand: AsyncParsableCommand {
     if json {
       try printJSON(manifest)
     } else if !quiet {
-      summarize(manifest, took: clock.now - begin)
+      try summarize(manifest, took: clock.now - begin)
     }
   }
 
-  private func summarize(_ manifest: Manifest, took: Duration) {
+  private func summarize(_ manifest: Manifest, took: Duration) throws {
     let from = manifest.inputs.map { input in
       [input.package ?? input.file, input.version].compactMap { $0 }.joined(separator: " ")
     }
     print("\(manifest.kernel), from \(from.joined(separator: ", "))")
+    let release = try KernelRelease(manifest.kernel)
     let width = manifest.outputs.map(\.file.count).max() ?? 0
     for file in manifest.outputs {
       let name = file.file.padded(to: width)
       var note = ""
-      if file.file.hasPrefix("initramfs-") {
+      if Kit.Part(file.file, release) == .initramfs {
         let count = manifest.initramfsModules.count
         let profile = manifest.options.profile.map { " (\($0))" } ?? ""
         note = "  \(count) modules\(profile), \(manifest.options.initramfsCompression)"

@@ -35,7 +35,7 @@ struct MkinitramfsCommand: ParsableCommand {
       from: catalog.index, timestamp: environment.sourceDateEpoch ?? catalog.newest,
       jobs: work.jobs, contents: catalog.contents)
     result.warnings.forEach { environment.log.warning("\($0)") }
-    let path = "initramfs-\(release)"
+    let path = Kit.Part.initramfs.fileName(release)
     let output = try OutputFile(replacing: path)
     try output.write(result.bytes, at: 0)
     try output.commit()

@@ -29,7 +29,7 @@ struct Modules2qcow2Command: ParsableCommand {
     let environment = try CommandEnvironment.make()
     defer { environment.progress.end() }
     let release = try KernelRelease(argument: release)
-    let path = "modules-\(release).\(disk.format.rawValue)"
+    let path = Kit.Part.modulesDisk.fileName(release, format: disk.format)
     let output = try OutputFile(replacing: path)
     let writer = try ModulesDisk(
       release, output: output, options: disk.options(size: size, effort, jobs: work.jobs),

@@ -168,7 +168,7 @@ public struct Discovery {
       configuration: subject.catalog.configuration
     ).make(
       from: subject.catalog.index, timestamp: 0, jobs: jobs, contents: subject.catalog.contents)
-    let path = "\(folder)/initramfs-\(subject.release)"
+    let path = "\(folder)/\(Kit.Part.initramfs.fileName(subject.release))"
     try Self.write(result.bytes, to: path)
     var small = machine
     small.initramfs = path

@@ -35,12 +35,12 @@ public struct KitComparison: Codable, Sendable {
     let listings = try OrderedWork.map([from, to], jobs: min(2, jobs)) {
       try KitListing(folder: $0.folder, release: $0.release)
     }
-    for part in KitListing.Part.allCases {
+    for part in Kit.Part.allCases {
       let (a, b) = (listings[0].files[part], listings[1].files[part])
       guard a?.sha256 != b?.sha256 else { continue }
       outputs.append(Output(part: part.title, from: a, to: b))
     }
-    func changes(_ part: KitListing.Part) throws -> ImageChanges? {
+    func changes(_ part: Kit.Part) throws -> ImageChanges? {
       guard listings[0].files[part]?.sha256 != listings[1].files[part]?.sha256 else { return nil }
       let images = try OrderedWork.map(listings, jobs: min(2, jobs)) { try $0.image(part) }
       guard let a = images[0], let b = images[1] else { return nil }

@@ -2,43 +2,10 @@ internal import Formats
 
 /// What is in a kit, its images included: what `diff` and `verify` compare.
 struct KitListing: Sendable {
-  /// The files that a kernel has in a kit. Raw values are what their names begin with.
-  enum Part: String, Codable, Sendable, CaseIterable {
-    case vmlinuz, vmlinux
-    case configuration = "config"
-    case initramfs
-    case modulesDisk = "modules"
-
-    /// - Parameter name: a file's; nil for none of this kernel's.
-    init?(_ name: String, _ release: KernelRelease) {
-      for part in Self.allCases {
-        let plain = "\(part.rawValue)-\(release)"
-        let names =
-          part == .modulesDisk
-          ? MachineDisk.Format.allCases.map { "\(plain).\($0.rawValue)" } : [plain]
-        if names.contains(name) {
-          self = part
-          return
-        }
-      }
-      return nil
-    }
-
-    /// What people call it.
-    var title: String {
-      switch self {
-      case .vmlinuz, .vmlinux: rawValue
-      case .configuration: "configuration"
-      case .initramfs: "RAM disk"
-      case .modulesDisk: "modules disk"
-      }
-    }
-  }
-
   let folder: String
   let release: KernelRelease
   /// Names, sizes and hashes of what is there.
-  let files: [Part: Manifest.Output]
+  let files: [Kit.Part: Manifest.Output]
 
   /// - Parameter names: files to look for; nil for all that are there.
   /// - Throws: `FormatError.io` for what can't be read.
@@ -46,7 +13,7 @@ struct KitListing: Sendable {
     self.folder = folder
     self.release = release
     let names = try FileTree.names(in: folder).filter { wanted?.contains($0) ?? true }
-    let found = names.compactMap { name in Part(name, release).map { ($0, name) } }
+    let found = names.compactMap { name in Kit.Part(name, release).map { ($0, name) } }
     let files = try OrderedWork.map(found, jobs: Machine.cores) { part, name in
       let file = try InputFile("\(folder)/\(name)")
       return (
@@ -57,10 +24,10 @@ struct KitListing: Sendable {
     self.files = Dictionary(files, uniquingKeysWith: { first, _ in first })
   }
 
-  func path(_ part: Part) -> String? { files[part].map { "\(folder)/\($0.file)" } }
+  func path(_ part: Kit.Part) -> String? { files[part].map { "\(folder)/\($0.file)" } }
 
   /// What an image holds; nil for a part that is not there, or no image.
-  func image(_ part: Part) throws -> ImageListing? {
+  func image(_ part: Kit.Part) throws -> ImageListing? {
     guard let path = path(part) else { return nil }
     switch part {
     case .initramfs: return try ImageListing(ramDisk: path)
@@ -70,7 +37,7 @@ struct KitListing: Sendable {
   }
 
   /// Where an image has its modules.
-  func tree(_ part: Part) -> String {
+  func tree(_ part: Kit.Part) -> String {
     part == .initramfs ? "lib/modules/\(release)" : release.description
   }
 

@@ -42,7 +42,7 @@ public struct KitVerification: Codable, Sendable {
     outputs = kit.files.values.sorted { $0.file < $1.file }
     differences = []
     isSame = false
-    for part in KitListing.Part.allCases {
+    for part in Kit.Part.allCases {
       let (ours, theirs) = (kit.files[part], rebuilt.files[part])
       guard let name = (ours ?? theirs)?.file, ours?.sha256 != theirs?.sha256 else { continue }
       guard let ours, let theirs else {
@@ -69,12 +69,12 @@ public struct KitVerification: Codable, Sendable {
       }
     }
     compare(manifest, built, kit)
-    try compareSums(manifest, kit)
+    try compareChecksums(of: kit)
     isSame = differences.isEmpty
   }
 
   private mutating func compare(
-    _ part: KitListing.Part, _ kit: KitListing, _ rebuilt: KitListing
+    _ part: Kit.Part, _ kit: KitListing, _ rebuilt: KitListing
   ) throws {
     let name = kit.files[part]?.file ?? part.rawValue
     if part == .configuration, let ours = try kit.configuration(),
@@ -116,7 +116,7 @@ public struct KitVerification: Codable, Sendable {
   /// What the manifest says beside hashes: which packages and programs these are, why a module is
   /// there, where root is found.
   private mutating func compare(_ manifest: Manifest, _ built: Manifest, _ kit: KitListing) {
-    let name = "manifest-\(manifest.kernel).json"
+    let name = Kit.manifestName(kit.release)
     for output in manifest.outputs {
       let found = kit.files.values.first { $0.file == output.file }
       if let found, found != output {
@@ -143,17 +143,17 @@ public struct KitVerification: Codable, Sendable {
     }
   }
 
-  private mutating func compareSums(_ manifest: Manifest, _ kit: KitListing) throws {
-    let path = "\(kit.folder)/SHA256SUMS"
+  private mutating func compareChecksums(of kit: KitListing) throws {
+    let path = "\(kit.folder)/\(Checksums.fileName)"
     guard FileTree.status(path, followingLink: true) != nil else { return }
-    let text = String(decoding: try InputFile(path).readAll(limit: 1 << 20), as: UTF8.self)
-    let lines = Set(text.split(separator: "\n").map(String.init))
-    let name = "manifest-\(manifest.kernel).json"
-    let own = try Digest.sha256(of: InputFile("\(kit.folder)/\(name)"))
-    for (file, sha256) in outputs.map({ ($0.file, $0.sha256) }) + [(name, own)]
-    where !lines.contains("\(sha256)  \(file)") {
+    let checksums = try Checksums(reading: path)
+    let name = Kit.manifestName(kit.release)
+    let file = try InputFile("\(kit.folder)/\(name)")
+    let manifest = Manifest.Output(
+      file: name, size: file.size, sha256: try Digest.sha256(of: file))
+    for file in outputs + [manifest] where !checksums.contains(file) {
       differences.append(
-        Difference(file: "SHA256SUMS", path: file, text: "has not its SHA-256"))
+        Difference(file: Checksums.fileName, path: file.file, text: "has not its SHA-256"))
     }
   }
 }
@@ -166,9 +166,4 @@ extension TemplateProgram {
     (copy.origin, copy.packageSize, copy.signedBy, copy.chain) = ("", nil, nil, nil)
     return copy
   }
-}
-
-extension KitListing.Part {
-  /// Whether there are files in it.
-  var isImage: Bool { self == .initramfs || self == .modulesDisk }
 }

@@ -35,8 +35,7 @@ public struct KitVerifier: Sendable {
       throw KitError(.missing, "\(folder): there is no such folder")
     }
     let names = try FileTree.names(in: folder).filter {
-      $0.hasPrefix("manifest-") && $0.hasSuffix(".json")
-        && (wanted == nil || $0 == "manifest-\(wanted?.description ?? "").json")
+      Kit.version(ofManifest: $0) != nil && (wanted.map(Kit.manifestName) ?? $0) == $0
     }
     guard let name = names.first else {
       throw KitError(
@@ -141,7 +140,7 @@ public struct KitVerifier: Sendable {
         advice: "verify it with minivm \(manifest.minivm)")
     }
     let hasVmlinux = manifest.outputs.contains {
-      KitListing.Part($0.file, release) == .vmlinux
+      Kit.Part($0.file, release) == .vmlinux
     }
     return KitBuilder.Options(
       folder: folder, template: template, ramDisk: ramDisk, disk: disk,

@@ -66,7 +66,8 @@ public struct KernelFolder: Sendable {
     if let kit {
       guard let catalog = try ModuleCatalog.of(kit, isWhole: true, jobs: jobs) else {
         throw KitError(
-          .missing, "\(folder): has neither modules-\(release).qcow2 nor lib/modules/\(release)",
+          .missing,
+          "\(folder): has neither \(Kit.Part.modulesDisk.fileName(release)) nor lib/modules/\(release)",
           advice: "build the kit again")
       }
       return catalog

@@ -75,11 +75,11 @@ struct KernelPass {
     switch entry.role {
     case .kernel:
       guard entry.kind == .file else { return }
-      kernel = try copy(to: "vmlinuz-\(release)", body)
+      kernel = try copy(to: .vmlinuz, of: release, body)
     case .configuration:
       guard entry.kind == .file else { return }
       let bytes = try SourceReader(body).readToEnd(limit: KernelConfiguration.sizeLimit)
-      configuration = try copy(to: "config-\(release)", MemorySource(bytes))
+      configuration = try copy(to: .configuration, of: release, MemorySource(bytes))
       kernelConfiguration = KernelConfiguration(reading: bytes)
     case .moduleTree(_, let below):
       try modulesDisk(release).add(below, entry, body)
@@ -89,8 +89,7 @@ struct KernelPass {
   /// The disk, which is begun when the first of its files comes.
   private mutating func modulesDisk(_ release: KernelRelease) throws -> ModulesDisk {
     if let disk { return disk }
-    let name = "modules-\(release).\(options.disk.format.rawValue)"
-    let output = try OutputFile(replacing: "\(options.folder)/\(name)")
+    let output = try OutputFile(replacing: options.path(.modulesDisk, of: release))
     let disk = try ModulesDisk(
       release, output: output, options: options.disk,
       sourceDateEpoch: environment.sourceDateEpoch)
@@ -106,14 +105,16 @@ struct KernelPass {
     try inside(FileTree.name(of: kernel.file.path)) {
       let image = try KernelImage(size: kernel.size, read: kernel.file.read)
       guard options.kernelFormat == .vmlinux else { return (image, nil) }
-      let output = try HashedOutput("\(options.folder)/\(KernelFormat.vmlinux.rawValue)-\(release)")
+      let output = try HashedOutput(options.path(.vmlinux, of: release))
       try image.unpack(read: kernel.file.read) { try output.append($0) }
       return (image, output)
     }
   }
 
-  private func copy(to name: String, _ body: any ByteSource) throws -> HashedOutput {
-    let output = try HashedOutput("\(options.folder)/\(name)")
+  private func copy(
+    to part: Kit.Part, of release: KernelRelease, _ body: any ByteSource
+  ) throws -> HashedOutput {
+    let output = try HashedOutput(options.path(part, of: release))
     try body.forEachPiece { try output.append($0) }
     return output
   }

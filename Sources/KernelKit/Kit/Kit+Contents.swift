@@ -3,7 +3,7 @@ internal import Formats
 extension Kit {
   /// The kernel's configuration; nil when the kit has none.
   func configuration() throws -> KernelConfiguration? {
-    let path = "\(folder)/config-\(release)"
+    let path = "\(folder)/\(Part.configuration.fileName(release))"
     guard FileTree.status(path, followingLink: true) != nil else { return nil }
     return KernelConfiguration(
       reading: try InputFile(path).readAll(limit: KernelConfiguration.sizeLimit))
@@ -11,7 +11,7 @@ extension Kit {
 
   /// What the kit was made of; nil when it has no manifest.
   func manifest() throws -> Manifest? {
-    try Self.manifest("\(folder)/manifest-\(release).json")
+    try Self.manifest("\(folder)/\(Self.manifestName(release))")
   }
 
   /// - Parameter path: of a manifest.

@@ -21,9 +21,9 @@ public struct Kit: Sendable {
         .missing, "\(folder): there is no such folder", advice: "make a kit with `minivm build`")
     }
     let names = try FileTree.names(in: folder)
-    let prefix = "initramfs-"
+    let prefix = Part.initramfs.prefix
     let found = names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
-      .filter { names.contains("vmlinuz-\($0)") && wanted?.description ?? $0 == $0 }
+      .filter { names.contains(Part.vmlinuz.prefix + $0) && wanted?.description ?? $0 == $0 }
     guard let first = found.first else {
       let missing =
         wanted.map { "vmlinuz-\($0) and initramfs-\($0)" } ?? "vmlinuz-VER and initramfs-VER"
@@ -36,18 +36,18 @@ public struct Kit: Sendable {
         .usage, "\(folder): holds more than one kernel: \(found.joined(separator: ", "))",
         advice: "choose one: with --kernel, or by its manifest-VER.json where a command takes that")
     }
-    self.folder = folder
-    release = try KernelRelease(first)
-    let kernel = "\(folder)/vmlinuz-\(first)"
-    self.kernel = kernel
-    let vmlinux = "\(folder)/vmlinux-\(first)"
-    self.vmlinux = FileTree.status(vmlinux, followingLink: true) == nil ? nil : vmlinux
-    initramfs = "\(folder)/initramfs-\(first)"
+    let release = try KernelRelease(first)
+    func path(_ part: Part, format: MachineDisk.Format = .qcow2) -> String {
+      "\(folder)/\(part.fileName(release, format: format))"
+    }
+    func exists(_ path: String) -> Bool { FileTree.status(path, followingLink: true) != nil }
+    (self.folder, self.release) = (folder, release)
+    kernel = path(.vmlinuz)
+    vmlinux = exists(path(.vmlinux)) ? path(.vmlinux) : nil
+    initramfs = path(.initramfs)
     modulesDisk = MachineDisk.Format.allCases
-      .map {
-        MachineDisk("\(folder)/modules-\(first).\($0.rawValue)", format: $0, access: .unchanged)
-      }
-      .first { FileTree.status($0.path, followingLink: true) != nil }
+      .map { MachineDisk(path(.modulesDisk, format: $0), format: $0, access: .unchanged) }
+      .first { exists($0.path) }
     architecture = try KernelFolder.architecture(ofKernel: kernel)
   }
 
@@ -61,9 +61,8 @@ public struct Kit: Sendable {
   /// The folder, and the kernel where it is named.
   static func place(_ path: String) throws -> (folder: String, release: KernelRelease?) {
     guard FileTree.status(path, followingLink: true)?.kind == .file else { return (path, nil) }
-    let name = FileTree.name(of: path)
-    guard name.hasPrefix("manifest-"), name.hasSuffix(".json"),
-      let release = try? KernelRelease(name.dropFirst("manifest-".count).dropLast(".json".count))
+    guard let version = version(ofManifest: FileTree.name(of: path)),
+      let release = try? KernelRelease(version)
     else {
       throw KitError(
         .usage, "\(path): is no manifest-VER.json",
@@ -77,7 +76,7 @@ public struct Kit: Sendable {
     guard format == .vmlinux else { return kernel }
     guard let vmlinux else {
       throw KitError(
-        .missing, "\(folder): there is no vmlinux-\(release) in it",
+        .missing, "\(folder): there is no \(Part.vmlinux.fileName(release)) in it",
         advice: "build the kit with --kernel-format vmlinux")
     }
     return vmlinux

@@ -28,6 +28,10 @@ public struct KitBuilder: Sendable {
       self.kernelFormat = kernelFormat
       self.usesCache = usesCache
     }
+
+    func path(_ part: Kit.Part, of release: KernelRelease) -> String {
+      "\(folder)/\(part.fileName(release, format: disk.format))"
+    }
   }
 
   private let source: KernelSource
@@ -113,7 +117,7 @@ public struct KitBuilder: Sendable {
         "profile \(profile) is for no machine of \(kernel.architecture.rawValue): whether it finds its root"
           + " is not checked; --profile +\(profile.parts[0].name) adds it to the default one")
     }
-    let output = try HashedOutput("\(options.folder)/initramfs-\(kernel.release)")
+    let output = try HashedOutput(options.path(.initramfs, of: kernel.release))
     try output.append(result.bytes)
     return RamDiskPart(
       file: KitFile(output),
@@ -128,11 +132,11 @@ public struct KitBuilder: Sendable {
     let lock = FolderLock(options.folder)
     defer { withExtendedLifetime(lock) {} }
     let manifestFile = try KitFile.make(
-      "\(options.folder)/manifest-\(release).json", JSON.encode(manifest))
+      "\(options.folder)/\(Kit.manifestName(release))", JSON.encode(manifest))
     let own = manifest.outputs + [manifestFile.description]
     let stale = staleFiles(manifest, release)
     let sumsFile = try KitFile.make(
-      "\(options.folder)/SHA256SUMS", Array(sums(own, without: stale, release).utf8))
+      "\(options.folder)/\(Checksums.fileName)", checksums(own, without: stale, release).bytes)
     try OutputFile.commit(
       (files + [manifestFile, sumsFile]).compactMap(\.output),
       removing: stale.map { "\(options.folder)/\($0)" })
@@ -142,37 +146,30 @@ public struct KitBuilder: Sendable {
   /// kernel, or the modules disk in another format, which would be taken for this kit's.
   private func staleFiles(_ manifest: Manifest, _ release: KernelRelease) -> [String] {
     guard
-      let earlier = try? Kit.manifest("\(options.folder)/manifest-\(release).json"),
+      let earlier = try? Kit.manifest("\(options.folder)/\(Kit.manifestName(release))"),
       earlier.kernel == release.description
     else { return [] }
     let own = Set(manifest.outputs.map(\.file))
     return Set(earlier.outputs.map(\.file)).subtracting(own).sorted().filter { name in
-      guard let part = KitListing.Part(name, release), [.vmlinux, .modulesDisk].contains(part)
-      else {
-        return false
-      }
+      guard let part = Kit.Part(name, release), [.vmlinux, .modulesDisk].contains(part)
+      else { return false }
       return FileTree.status("\(options.folder)/\(name)")?.kind == .file
     }
   }
 
-  /// What sha256sum(1) checks: the kit's own files, and those of other kernels in the folder.
-  private func sums(
+  /// Those of the kit's own files, and of other kernels' in the folder.
+  private func checksums(
     _ own: [Manifest.Output], without stale: [String], _ release: KernelRelease
-  ) throws -> String {
-    let manifest = "manifest-\(release).json"
-    var lines = own.map { "\($0.sha256)  \($0.file)" }
-    let path = "\(options.folder)/SHA256SUMS"
-    if FileTree.status(path) != nil {
-      let earlier = try InputFile(path).readAll(limit: 1 << 20)
-      lines += String(decoding: earlier, as: UTF8.self).split(separator: "\n").map(String.init)
-        .filter { line in
-          let name = String(line.dropFirst(66))
-          return !own.contains { $0.file == name } && !stale.contains(name) && !name.isEmpty
-            && KitListing.Part(name, release) == nil && name != manifest
-            && FileTree.status("\(options.folder)/\(name)") != nil
-        }
+  ) throws -> Checksums {
+    var checksums = Checksums(own)
+    let path = "\(options.folder)/\(Checksums.fileName)"
+    guard FileTree.status(path) != nil else { return checksums }
+    checksums.add(try Checksums(reading: path)) { name in
+      !own.contains { $0.file == name } && !stale.contains(name)
+        && Kit.Part(name, release) == nil && name != Kit.manifestName(release)
+        && FileTree.status("\(options.folder)/\(name)") != nil
     }
-    return lines.sorted { $0.dropFirst(66) < $1.dropFirst(66) }.map { $0 + "\n" }.joined()
+    return checksums
   }
 }
 

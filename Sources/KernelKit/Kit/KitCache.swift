@@ -72,8 +72,10 @@ struct KitCache {
       let stays = try disk.value().output == nil
       // What was hashed: the file in its place, or the one that was copied.
       let path = try stays ? disk.value().path : results.path(kernelKey, image.file)
-      let configuration = try files.first { $0.description.file.hasPrefix("config-") }?
-        .start(count: KernelConfiguration.sizeLimit)
+      let configuration = try files.first {
+        Kit.Part($0.description.file, release) == .configuration
+      }?
+      .start(count: KernelConfiguration.sizeLimit)
       return KernelParts(
         release: release, architecture: entry.details.architecture,
         timestamp: entry.details.timestamp, files: files, disk: disk,
