@@ -44,4 +44,11 @@ extension KitError {
     let isMissing = error.errno == ENOENT || error.errno == ENOTDIR
     self.init(isMissing ? .missing : .invalid, error.description)
   }
+
+  /// A folder of which nobody said which kernel it is to be.
+  public init(severalKernels names: [String], in folder: String, advice: String) {
+    self.init(
+      .usage, "\(folder): holds more than one kernel: \(names.joined(separator: ", "))",
+      advice: advice)
+  }
 }

@@ -94,10 +94,8 @@ struct BuildCommand: AsyncParsableCommand {
   }
 
   private func summarize(_ manifest: Manifest, took: Duration) throws {
-    let from = manifest.inputs.map { input in
-      [input.package ?? input.file, input.version].compactMap { $0 }.joined(separator: " ")
-    }
-    print("\(manifest.kernel), from \(from.joined(separator: ", "))")
+    let from = manifest.inputs.map(\.title).joined(separator: ", ")
+    print("\(manifest.kernel), from \(from)")
     let release = try KernelRelease(manifest.kernel)
     let width = manifest.outputs.map(\.file.count).max() ?? 0
     for file in manifest.outputs {

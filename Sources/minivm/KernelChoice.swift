@@ -34,9 +34,8 @@ struct KernelChoice {
         try Self.check(package, isFor: archive.arch)
         var input = try Manifest.Input(file: package)
         if isVerified {
-          let own = package.control.architecture
           let twin = try await archive.repository(environment)
-            .verify(package, architecture: own == "all" ? architecture : own)
+            .verify(package, architecture: architecture)
           input.isVerified(by: twin)
         }
         inputs.append(input)
@@ -73,9 +72,7 @@ struct KernelChoice {
     }
     guard releases.count == 1 else {
       throw KitError(
-        .usage,
-        "\(folder): holds more than one kernel: \(releases.map(\.description).joined(separator: ", "))",
-        advice: "give a folder with one")
+        severalKernels: releases.map(\.description), in: folder, advice: "give a folder with one")
     }
     self.init(
       source: .directory(folder, release), inputs: [Manifest.Input(directoryOf: release)],

@@ -70,18 +70,11 @@ public struct KitComparison: Codable, Sendable {
 }
 
 extension Manifest {
-  /// `linux-image-6.1.0-1-amd64 6.1.1-1`, joined where there are several.
-  fileprivate var packages: String {
-    inputs.map { [$0.package ?? $0.file, $0.version].compactMap { $0 }.joined(separator: " ") }
-      .joined(separator: ", ")
-  }
+  fileprivate var packages: String { inputs.map(\.title).joined(separator: ", ") }
 
   fileprivate var programNames: [String: String] {
     Dictionary(
-      programs.map { program in
-        let name = [program.package ?? program.origin, program.version]
-        return (program.path, name.compactMap { $0 }.joined(separator: " "))
-      }, uniquingKeysWith: { first, _ in first })
+      programs.map { ($0.path, $0.title) }, uniquingKeysWith: { first, _ in first })
   }
 
   fileprivate var optionValues: [String: String] {

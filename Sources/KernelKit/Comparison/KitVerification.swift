@@ -35,9 +35,7 @@ public struct KitVerification: Codable, Sendable {
   ) throws {
     self.isSigned = isSigned
     kernel = manifest.kernel
-    inputs = manifest.inputs.map {
-      [$0.package ?? $0.file, $0.version].compactMap { $0 }.joined(separator: " ")
-    }
+    inputs = manifest.inputs.map(\.title)
     minivm = manifest.minivm
     outputs = kit.files.values.sorted { $0.file < $1.file }
     differences = []

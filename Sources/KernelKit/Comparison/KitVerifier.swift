@@ -43,9 +43,7 @@ public struct KitVerifier: Sendable {
         advice: "give a folder that `minivm build` wrote")
     }
     guard names.count == 1 else {
-      throw KitError(
-        .usage, "\(folder): holds more than one kernel: \(names.joined(separator: ", "))",
-        advice: "give one of these files")
+      throw KitError(severalKernels: names, in: folder, advice: "give one of these files")
     }
     self.folder = folder
     let file = "\(folder)/\(name)"
@@ -85,7 +83,9 @@ public struct KitVerifier: Sendable {
       guard case .packages(let packages) = source else {
         throw KitError(.usage, "\(folder): nobody vouches for the folder that the kit was made of")
       }
-      for package in packages { try await check(package, archive()) }
+      for package in packages {
+        _ = try await archive().verify(package, architecture: manifest.architecture)
+      }
     }
     let template = try await inputs.template(
       options.template, makingIn: "\(staging.path)/template")
@@ -120,12 +120,6 @@ public struct KitVerifier: Sendable {
         return input
       }
     }
-  }
-
-  private func check(_ package: DebArchive, _ repository: DebianRepository) async throws {
-    let own = package.control.architecture
-    _ = try await repository.verify(
-      package, architecture: own == "all" ? manifest.architecture : own)
   }
 
   private func buildOptions(

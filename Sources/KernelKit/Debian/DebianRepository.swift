@@ -68,12 +68,13 @@ public struct DebianRepository: Sendable {
   }
 
   /// What the signed indexes say of a package that is on this machine already.
-  /// - Parameter architecture: whose indexes to look in.
+  /// - Parameter architecture: whose indexes to look in for one that is for `all`.
   /// - Throws: `KitError.unverified` when no suite has a package of these bytes.
   public func verify(_ package: DebArchive, architecture: String) async throws -> Download {
     let control = package.control
     let sha256 = try Digest.sha256(of: package.file)
-    let twins = try await find(architecture) { $0 == control.package }
+    let own = control.architecture
+    let twins = try await find(own == "all" ? architecture : own) { $0 == control.package }
     guard let found = twins.packages.first(where: { $0.sha256 == sha256 }) else {
       let versions = twins.packages.map(\.version).sorted(by: >).map(\.description)
       let known =
@@ -88,7 +89,7 @@ public struct DebianRepository: Sendable {
         advice: "give the suite that it is of with --suite; \(Self.snapshotAdvice)")
     }
     try check(control, is: found, package.path)
-    return Download(archive: package, package: found, url: url(of: found))
+    return Download(archive: package, package: found, url: found.url)
   }
 
   /// The kernels that the suites have, the newest first.
@@ -232,10 +233,13 @@ public struct DebianRepository: Sendable {
     if let package = newest({ $0.name == name }) { return package }
     // A meta package moves on; the kernels that it stood for may still be there.
     guard version != nil, let flavour = KernelPackageName.flavour(ofMeta: name) else { return nil }
-    return newest {
-      guard let part = KernelPackageName($0.name[...]) else { return false }
-      return part.isImage && part.isOf(flavour) && !isMeta($0)
-    }
+    return newest { isKernel($0, of: flavour) }
+  }
+
+  /// Whether a package is a kernel of a kind such as `cloud-amd64`.
+  private static func isKernel(_ package: IndexedPackage, of flavour: String) -> Bool {
+    guard let name = KernelPackageName(package.name[...]) else { return false }
+    return name.isImage && name.isOf(flavour) && !isMeta(package)
   }
 
   /// Whether a package holds no files but needs a kernel: its name has no release, or only a series,
@@ -275,11 +279,8 @@ public struct DebianRepository: Sendable {
     let flavour = KernelPackageName.flavour(ofMeta: name)
     let isNamed = packages.contains { $0.name == name }
     if let version, isNamed {
-      let versions = packages.filter {
-        guard let flavour, let part = KernelPackageName($0.name[...]) else {
-          return $0.name == name
-        }
-        return part.isImage && part.isOf(flavour) && !Self.isMeta($0)
+      let versions = packages.filter { package in
+        package.name == name || flavour.map { Self.isKernel(package, of: $0) } == true
       }.map(\.version)
       let nearest = versions.filter { $0 > version }.min() ?? versions.max()
       return KitError(
@@ -301,17 +302,13 @@ public struct DebianRepository: Sendable {
     let files = try DownloadCache(environment: environment).files(
       packages.map {
         DownloadCache.Wanted(
-          urls: [url(of: $0)], name: FileTree.name(of: $0.file), size: $0.size, sha256: $0.sha256)
+          urls: [$0.url], name: FileTree.name(of: $0.file), size: $0.size, sha256: $0.sha256)
       })
     return try zip(packages, files).map { package, file in
       let archive = try DebArchive(file)
-      try check(archive.control, is: package, url(of: package))
-      return Download(archive: archive, package: package, url: url(of: package))
+      try check(archive.control, is: package, package.url)
+      return Download(archive: archive, package: package, url: package.url)
     }
-  }
-
-  private func url(of package: IndexedPackage) -> String {
-    "\(package.origin.suite.mirror)/\(Self.escaped(package.file))"
   }
 
   private func check(

@@ -29,6 +29,9 @@ public struct DebianSuite: Sendable, Hashable {
     self.isOptional = isOptional
   }
 
+  /// A name for what is kept of it, for files.
+  var key: String { Digest.sha256(of: Array("\(mirror) \(suite)".utf8)) }
+
   /// What to look through on a mirror for a suite: the suite, and with a release its updates and its
   /// security updates, which Debian keeps in an archive of its own beside the main one.
   static func all(of suite: String, on mirror: String) -> [DebianSuite] {

@@ -15,6 +15,9 @@ public struct IndexedPackage: Sendable, Equatable {
   public var sha256: String
   public var origin: Origin
 
+  /// Its address.
+  var url: String { "\(origin.suite.mirror)/\(DebianRepository.escaped(file))" }
+
   /// A package that another one needs.
   public struct Dependency: Sendable, Hashable {
     public var name: String

@@ -163,7 +163,6 @@ struct ReleaseChain: Sendable {
   }
 
   private func memory(of suite: DebianSuite) -> String {
-    let name = Digest.sha256(of: Array("\(suite.mirror) \(suite.suite)".utf8))
-    return "\(environment.cacheFolder)/seen/\(name)"
+    "\(environment.cacheFolder)/seen/\(suite.key)"
   }
 }

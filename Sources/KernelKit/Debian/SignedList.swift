@@ -83,8 +83,7 @@ struct SignedList {
   private static func folder(
     _ suite: DebianSuite, isPast: Bool, _ environment: KitEnvironment
   ) -> String {
-    let key = Digest.sha256(of: Array("\(suite.mirror) \(suite.suite)".utf8))
-    return "\(environment.cacheFolder)/lists/\(key)\(isPast ? "-past" : "")"
+    "\(environment.cacheFolder)/lists/\(suite.key)\(isPast ? "-past" : "")"
   }
 
   private static func read(_ path: String) throws -> [UInt8] {

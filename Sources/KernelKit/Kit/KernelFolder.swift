@@ -26,8 +26,7 @@ public struct KernelFolder: Sendable {
       guard let first = releases.first else { throw error }
       guard releases.count == 1 else {
         throw KitError(
-          .usage,
-          "\(folder): holds more than one kernel: \(releases.map(\.description).joined(separator: ", "))",
+          severalKernels: releases.map(\.description), in: folder,
           advice: "choose one with --kernel")
       }
       guard let path = Self.file(["vmlinuz", "vmlinux"], of: first, in: folder) else {

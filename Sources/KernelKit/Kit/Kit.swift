@@ -33,7 +33,7 @@ public struct Kit: Sendable {
     }
     guard found.count == 1 else {
       throw KitError(
-        .usage, "\(folder): holds more than one kernel: \(found.joined(separator: ", "))",
+        severalKernels: found, in: folder,
         advice: "choose one: with --kernel, or by its manifest-VER.json where a command takes that")
     }
     let release = try KernelRelease(first)

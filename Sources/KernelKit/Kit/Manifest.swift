@@ -19,6 +19,11 @@ public struct Manifest: Codable, Sendable, Hashable {
     public var url: String?
     /// What vouches for a package of a mirror.
     public var chain: Chain?
+
+    /// `linux-image-6.1.0-1-amd64 6.1.1-1`
+    public var title: String {
+      [package ?? file, version].compactMap { $0 }.joined(separator: " ")
+    }
   }
 
   /// From a trusted key to a package.

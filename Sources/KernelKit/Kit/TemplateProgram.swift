@@ -19,6 +19,9 @@ public struct TemplateProgram: Codable, Sendable, Hashable {
   /// What vouches for a package of a Debian mirror.
   public var chain: Manifest.Chain?
 
+  /// `busybox-static 1:1.35.0-4`
+  var title: String { [package ?? origin, version].compactMap { $0 }.joined(separator: " ") }
+
   public init(
     path: String, architecture: String, sha256: String, origin: String, package: String? = nil,
     version: String? = nil, packageSHA256: String? = nil, packageSize: Int? = nil,
