@@ -38,24 +38,19 @@ import Testing
     let folder = mirror.folder
     try FileTree.makeDirectories(folder("template"))
     try FileTree.makeDirectories(folder("none"))
-    func files() throws -> [String: [UInt8]] {
-      let index = "\(AlpineMirror.branch)/APKINDEX.tar.gz"
-      let package = "\(AlpineMirror.branch)/busybox-static-1.36.1-r29.apk"
-      return try ["/\(index)": folder.read(index), "/\(package)": folder.read(package)]
-    }
-    func update(_ server: LoopbackServer, _ arguments: [String]) async throws -> Tool.Result {
+    func update(_ server: TestServer, _ arguments: [String]) async throws -> Tool.Result {
       try await Tool.run(
         TestKit.program,
-        ["update-busybox", folder("template"), "--from", "alpine", "--mirror", server.url]
+        ["update-busybox", folder("template"), "--from", "alpine", "--mirror", server.address]
           + arguments, in: folder.path)
     }
     let sound = ["--arch", "amd64", "--branch", "v3.20", "--keys", "keys"]
-    let server = try LoopbackServer(files())
+    let server = try TestServer.files(below: folder.path)
     let good = try await update(server, sound)
     #expect(good.status == 0 && good.output.contains("busybox-static 1.36.1-r29"), "\(good)")
     try await Tool.output("cmp", [busyboxPath(), folder("template/bin/busybox")])
     let note = try #require(try RamdiskTemplate(folder("template")).programs().first)
-    #expect(note.signedBy == "test.rsa.pub" && note.origin.hasPrefix(server.url))
+    #expect(note.signedBy == "test.rsa.pub" && note.origin.hasPrefix(server.address))
     try await mirror.run("cp -r template before")
 
     // Later ones count.
@@ -70,7 +65,7 @@ import Testing
     }
     try await mirror.run(
       "printf X | dd of=$(echo $branch/*.apk) bs=1 seek=5000 conv=notrunc 2>/dev/null")
-    let changed = try await update(LoopbackServer(files()), sound)
+    let changed = try await update(TestServer.files(below: folder.path), sound)
     #expect(changed.status == 4 && changed.errors.contains("SHA-256"), "\(changed)")
     #expect(changed.errors.split(separator: "\n").count == 1)
     try await Tool.output("diff", ["-r", folder("template"), folder("before")])

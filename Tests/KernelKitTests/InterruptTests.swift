@@ -149,15 +149,10 @@ import Testing
     try await repository.writeIndex(extra: ["Version": "1"])
     try await repository.writeRelease(.init(date: repository.now - 3600))
     try await repository.sign()
-    var files: [String: [UInt8]] = [:]
-    for path in try await Tool.shell("find . -type f", in: repository.root).split(separator: "\n") {
-      files[String(path.dropFirst()).replacing("+", with: "%2B")] = try repository.folder.read(
-        "repository/\(path)")
-    }
-    let server = try LoopbackServer(files, pause: 2)
+    let server = try TestServer.files(below: repository.root, rate: 2_000_000)
     let bench = try CommandBench()
     let arguments = [
-      "fetch", SignedRepository.package, "--mirror", server.url, "--suite", "test", "--arch",
+      "fetch", SignedRepository.package, "--mirror", server.address, "--suite", "test", "--arch",
       "amd64", "--keyring", repository.keyring, "--out", "new",
     ]
     let before = try await bench.listing()
