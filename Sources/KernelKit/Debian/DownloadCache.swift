@@ -34,19 +34,13 @@ struct DownloadCache: Sendable {
   /// Several files, which come side by side.
   func files(_ wanted: [Wanted]) throws -> [InputFile] {
     let tally = DownloadTally(wanted, environment.progress)
-    let files = Mutex<[InputFile]>([])
-    let work = OrderedWork<Wanted, InputFile>(jobs: Self.width) { wanted in
+    return try OrderedWork.map(wanted, jobs: Self.width) { wanted in
       do {
         return try file(wanted, tally)
       } catch {
         throw tally.stop(error)
       }
-    } commit: { file in
-      files.withLock { $0.append(file) }
     }
-    for wanted in wanted { try work.submit(wanted) }
-    try work.finish()
-    return files.withLock { $0 }
   }
 
   private func file(_ wanted: Wanted, _ tally: DownloadTally) throws -> InputFile {
