@@ -73,7 +73,7 @@ struct DepmodCommand: ParsableCommand {
         return output
       }
       let lock = FolderLock(folder)
-      defer { withExtendedLifetime(lock) {} }
+      defer { lock.unlock() }
       try OutputFile.commit(outputs)
     }
   }

@@ -39,7 +39,7 @@ struct FetchCommand: AsyncParsableCommand {
         return try FileTree.copied(path, to: "\(output)/\(FileTree.name(of: path))")
       }
       let lock = FolderLock(output)
-      defer { withExtendedLifetime(lock) {} }
+      defer { lock.unlock() }
       try OutputFile.commit(copies)
       for copy in copies { print(copy.path) }
     }

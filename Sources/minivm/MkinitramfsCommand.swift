@@ -36,9 +36,7 @@ struct MkinitramfsCommand: ParsableCommand {
       jobs: work.jobs, contents: catalog.contents)
     result.warnings.forEach { environment.log.warning("\($0)") }
     let path = Kit.Part.initramfs.fileName(release)
-    let output = try OutputFile(replacing: path)
-    try output.write(result.bytes, at: 0)
-    try output.commit()
+    try OutputFile.write(result.bytes, to: path)
     print(path)
   }
 }

@@ -42,9 +42,7 @@ public struct DecoderCheck: Sendable {
   /// - Parameter use: gets the path of the file, which is there as long as it runs.
   static func withFile<T>(_ bytes: [UInt8], _ use: (String) throws -> T) throws -> T {
     let path = "/dev/shm/minivm-decoder-\(getpid())-\(pthread_self())"
-    let output = try OutputFile(replacing: path)
-    try output.write(bytes, at: 0)
-    try output.commit()
+    try OutputFile.write(bytes, to: path)
     defer { FileTree.remove(path) }
     return try use(path)
   }

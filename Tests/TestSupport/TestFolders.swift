@@ -24,9 +24,7 @@ public final class TemporaryFolder: Sendable {
   public func write(_ name: String, _ bytes: some Sequence<UInt8>) throws -> String {
     let file = self(name)
     try FileTree.makeDirectories(FileTree.parent(of: file))
-    let output = try OutputFile(replacing: file)
-    try output.write(Array(bytes), at: 0)
-    try output.commit()
+    try OutputFile.write(Array(bytes), to: file)
     return file
   }
 

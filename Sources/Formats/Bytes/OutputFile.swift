@@ -71,6 +71,16 @@ public final class OutputFile: Sendable {
     try TemporaryPaths.publishing { () throws(FormatError) in try publish() }
   }
 
+  /// Puts a file with these bytes in its place.
+  /// - Parameter mode: as `commit` takes it.
+  public static func write(
+    _ bytes: [UInt8], to path: String, mode: UInt32? = nil
+  ) throws(FormatError) {
+    let file = try OutputFile(replacing: path)
+    try file.write(bytes, at: 0)
+    try file.commit(mode: mode)
+  }
+
   /// Puts several files in their places, all or none, once all of them are known to be on the disk.
   /// - Parameter stale: files that go, if the others come.
   public static func commit(_ files: [OutputFile], removing stale: [String] = []) throws {

@@ -169,7 +169,7 @@ public struct Discovery {
     ).make(
       from: subject.catalog.index, timestamp: 0, jobs: jobs, contents: subject.catalog.contents)
     let path = "\(folder)/\(Kit.Part.initramfs.fileName(subject.release))"
-    try Self.write(result.bytes, to: path)
+    try OutputFile.write(result.bytes, to: path)
     var small = machine
     small.initramfs = path
     environment.progress.report("booting \(subject.release) with \(result.modules.count)", 0, nil)
@@ -234,14 +234,8 @@ public struct Discovery {
       try initramfs.add("\(tree)/\(file.name)", .file(file.bytes, isExecutable: false))
     }
     // Not compressed: nobody keeps it, and emulated machines unpack slowly.
-    try Self.write(initramfs.archive(timestamp: 0), to: path)
+    try OutputFile.write(initramfs.archive(timestamp: 0), to: path)
     return size
-  }
-
-  private static func write(_ bytes: [UInt8], to path: String) throws {
-    let output = try OutputFile(replacing: path)
-    try output.write(bytes, at: 0)
-    try output.commit()
   }
 }
 

@@ -151,9 +151,7 @@ struct ReleaseChain: Sendable {
     }
     let path = memory(of: suite)
     try FileTree.makeDirectories(FileTree.parent(of: path))
-    let output = try OutputFile(replacing: path)
-    try output.write(Array("\(release.date)\n".utf8), at: 0)
-    try output.commit()
+    try OutputFile.write(Array("\(release.date)\n".utf8), to: path)
   }
 
   /// When the newest list was made that this machine has seen, in seconds since 1970.

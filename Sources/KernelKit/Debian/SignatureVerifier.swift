@@ -63,9 +63,7 @@ struct SignatureVerifier {
   }
 
   private func write(_ bytes: [UInt8], to path: String) throws {
-    let file = try OutputFile(replacing: path)
-    try file.write(bytes, at: 0)
-    try file.commit(mode: 0o600)
+    try OutputFile.write(bytes, to: path, mode: 0o600)
   }
 
   /// - Returns: what gpgv says on its status channel, which nothing else writes to.

@@ -50,9 +50,7 @@ public struct DefaultTemplate: Sendable {
     if (try? InputFile(path).readAll(limit: 1 << 20)) != script {
       let lock = FolderLock(folder)
       defer { lock.unlock() }
-      let output = try OutputFile(replacing: path)
-      try output.write(script, at: 0)
-      try output.commit(mode: 0o755)
+      try OutputFile.write(script, to: path, mode: 0o755)
     }
     return try RamdiskTemplate(folder)
   }

@@ -130,7 +130,7 @@ public struct KitBuilder: Sendable {
   private func commit(_ manifest: Manifest, _ files: [KitFile], _ release: KernelRelease) throws {
     // Another kernel's kit may come into the same folder now: the checksums are of both.
     let lock = FolderLock(options.folder)
-    defer { withExtendedLifetime(lock) {} }
+    defer { lock.unlock() }
     let manifestFile = try KitFile.make(
       "\(options.folder)/\(Kit.manifestName(release))", JSON.encode(manifest))
     let own = manifest.outputs + [manifestFile.description]

@@ -93,9 +93,8 @@ public struct RamdiskTemplate: Sendable {
         try copyTree(path, to: "\(staged)/\(name)")
       }
     }
-    let program = try OutputFile(replacing: "\(staged)/\(tool.rawValue)")
-    try program.write(provided.program.bytes, at: 0)
-    try program.commit(mode: 0o755)
+    try OutputFile.write(
+      provided.program.bytes, to: "\(staged)/\(tool.rawValue)", mode: 0o755)
     for name in wanted {
       let path = "\(staged)/\(name)"
       if FileTree.status(path) == nil { try FileTree.makeLink(path, to: tool.rawValue) }
