@@ -4,55 +4,35 @@
 /// System V ABI, "ELF Header" and "Sections". Files with more than 65,279 sections (extended
 /// numbering) are not read: no tool for kernel modules does.
 struct ELFFile<Bytes: RandomAccessBytes> {
-  /// 64-bit addresses and offsets, against 32-bit ones.
-  let is64Bit: Bool
-  let isLittleEndian: Bool
-  /// `e_machine`, by the ABI's numbers.
-  let machine: UInt16
+  private let header: ELFHeader
   private let bytes: Bytes
   private let headers: FieldReader
   private let names: ArraySlice<UInt8>
 
   /// - Throws: `FormatError` when the header or the section table is not whole.
   init(_ bytes: Bytes) throws(FormatError) {
-    let start = try bytes.bytes(in: 0..<min(bytes.byteCount, 64))
-    guard start.count >= 16, start.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
-      throw FormatError(.malformed, "not an ELF file", offset: 0)
-    }
-    let (fileClass, order) = (start[start.startIndex + 4], start[start.startIndex + 5])
-    guard fileClass == 1 || fileClass == 2, order == 1 || order == 2 else {
-      throw FormatError(.unsupported, "unknown ELF class or byte order", offset: 4)
-    }
-    let is64Bit = fileClass == 2
-    let header = FieldReader(start, isLittleEndian: order == 1)
-    guard start.count >= (is64Bit ? 64 : 52) else {
-      throw FormatError(.truncated, "the ELF header is not whole", offset: start.count)
-    }
-    self.bytes = bytes
-    self.is64Bit = is64Bit
-    isLittleEndian = order == 1
-    machine = UInt16(header.value(at: 18, width: 2))
-    // e_shoff is as wide as an address; e_shentsize, e_shnum and e_shstrndx end the header.
-    let table = header.value(at: is64Bit ? 40 : 32, width: is64Bit ? 8 : 4)
-    let last = is64Bit ? 58 : 46
-    let entrySize = Int(header.value(at: last, width: 2))
-    let count = Int(header.value(at: last + 2, width: 2))
-    let namesIndex = Int(header.value(at: last + 4, width: 2))
-    guard entrySize == Self.headerSize(is64Bit) else {
-      throw FormatError(.malformed, "section headers of \(entrySize) bytes", offset: last)
-    }
-    guard table <= bytes.byteCount, count * entrySize <= bytes.byteCount - Int(table) else {
+    let header = try ELFHeader(bytes.bytes(in: 0..<min(bytes.byteCount, ELFHeader.size)))
+    let (table, fields) = (header.sections, header.sectionFields)
+    guard table.entrySize == Self.headerSize(header.is64Bit) else {
       throw FormatError(
-        .truncated, "the table of \(count) sections is outside the file", offset: last + 2)
+        .malformed, "section headers of \(table.entrySize) bytes", offset: fields)
     }
+    let size = table.count * table.entrySize
+    guard table.offset <= bytes.byteCount, size <= bytes.byteCount - Int(table.offset) else {
+      throw FormatError(
+        .truncated, "the table of \(table.count) sections is outside the file", offset: fields + 2)
+    }
+    self.header = header
+    self.bytes = bytes
     headers = FieldReader(
-      try bytes.bytes(in: Int(table)..<Int(table) + count * entrySize),
-      isLittleEndian: isLittleEndian)
-    guard namesIndex < count,
+      try bytes.bytes(in: Int(table.offset)..<Int(table.offset) + size),
+      isLittleEndian: header.isLittleEndian)
+    guard header.namesIndex < table.count,
       let extent = Self.extent(
-        of: headers, header: namesIndex * entrySize, is64Bit: is64Bit, fileSize: bytes.byteCount)
+        of: headers, header: header.namesIndex * table.entrySize, is64Bit: header.is64Bit,
+        fileSize: bytes.byteCount)
     else {
-      throw FormatError(.malformed, "the section names are outside the file", offset: last + 4)
+      throw FormatError(.malformed, "the section names are outside the file", offset: fields + 4)
     }
     names = try bytes.bytes(in: extent)
     guard names.last == 0 else {
@@ -64,15 +44,15 @@ struct ELFFile<Bytes: RandomAccessBytes> {
   /// or where it is not inside the file.
   func sections(named wanted: [StaticString]) -> [Range<Int>?] {
     var found = [Range<Int>?](repeating: nil, count: wanted.count)
-    let size = Self.headerSize(is64Bit)
+    let size = Self.headerSize(header.is64Bit)
     // Section 0 is no section.
-    for header in stride(from: size, to: headers.count, by: size) {
-      let nameOffset = headers.value(at: header, width: 4)
+    for place in stride(from: size, to: headers.count, by: size) {
+      let nameOffset = headers.value(at: place, width: 4)
       guard nameOffset < names.count else { continue }
       let name = names.startIndex + Int(nameOffset)
       for number in wanted.indices where found[number] == nil && isName(wanted[number], at: name) {
         found[number] = Self.extent(
-          of: headers, header: header, is64Bit: is64Bit, fileSize: bytes.byteCount)
+          of: headers, header: place, is64Bit: header.is64Bit, fileSize: bytes.byteCount)
       }
     }
     return found
@@ -83,6 +63,10 @@ struct ELFFile<Bytes: RandomAccessBytes> {
     try bytes.bytes(in: range)
   }
 
+  /// As in the header.
+  var is64Bit: Bool { header.is64Bit }
+  var isLittleEndian: Bool { header.isLittleEndian }
+  var machine: UInt16 { header.machine }
   var byteCount: Int { bytes.byteCount }
 
   /// Compares with the terminator, so never past the end of the names.
