@@ -22,6 +22,7 @@ int minivm_link_descriptor(int descriptor, const char *path) {
 }
 
 int minivm_o_tmpfile(void) { return O_TMPFILE; }
+int minivm_o_path(void) { return O_PATH; }
 
 int minivm_sync_file_system(const char *path) {
   int descriptor;

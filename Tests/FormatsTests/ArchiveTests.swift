@@ -168,6 +168,29 @@ import Testing
     #expect(verbose.split(separator: "\n").allSatisfy { $0.contains(" 0 ") })
   }
 
+  @Test("A file with two names is there once, as cpio has it, and wherever its bytes are")
+  func hardLinks() async throws {
+    let folder = try TemporaryFolder()
+    var writer = NewcWriter()
+    let file = try writer.add("a", .file([1, 2, 3]), mode: 0o755, modified: 5, links: 2)
+    try writer.add("b", .hardLink(file), mode: 0o755, modified: 5, links: 2)
+    try folder.write("ours", try writer.finish())
+    try await Tool.shell(
+      """
+      mkdir out; cd out; cpio -id --quiet <../ours
+      [ a -ef b ]; [ $(stat -c %s b) = 3 ]; [ $(stat -c %h b) = 2 ]
+      printf 'a\\nb\\n' | cpio -o -H newc --quiet >../theirs
+      """, in: folder.path)
+    for (name, first) in [("ours", [1, 2, 3]), ("theirs", [])] as [(String, [UInt8])] {
+      let reader = NewcReader(MemorySource(try folder.read(name)))
+      let one = try #require(try reader.next())
+      #expect(try reader.body(limit: 3) == first)
+      let other = try #require(try reader.next())
+      #expect(one.identity != nil && one.identity == other.identity && other.size == 3)
+      #expect(try reader.body(limit: 3) == [1, 2, 3])
+    }
+  }
+
   @Test("What is written is read back")
   func roundTrip() throws {
     var writer = NewcWriter()

@@ -13,6 +13,9 @@ int minivm_link_descriptor(int descriptor, const char *path);
 /// The flag of open(2) that makes a file without a name.
 int minivm_o_tmpfile(void);
 
+/// The flag of open(2) for a place in the file system that is not read.
+int minivm_o_path(void);
+
 /// Brings what was written to the file system of `path` to its disk. syncfs(2).
 int minivm_sync_file_system(const char *path);
 
@@ -23,7 +26,8 @@ int minivm_usable_processors(void);
 /// kHz: this processor's own one on x86, nanoseconds elsewhere. Takes some milliseconds.
 int minivm_time_stamp_rate(void);
 
-/// Calls `handler` on SIGINT, SIGTERM and SIGHUP, on a thread of its own, where it may take locks.
+/// Calls `handler` on SIGINT, SIGTERM, SIGHUP and SIGPIPE, on a thread of its own, where it may take locks
+/// that whoever prints does not hold.
 /// The handler returns; the process then ends by the same signal. SIGXFSZ is not fatal any more.
 int minivm_on_termination(void (*handler)(void));
 

@@ -1,11 +1,13 @@
 /// Writes a cpio archive in the "newc" form that the kernel unpacks into its first file system.
 ///
-/// Linux, Documentation/driver-api/early-userspace/buffer-format.rst. Owner 0:0, one link a file,
-/// inode numbers counted from 1, no device numbers of this machine: only what is given shows.
+/// Linux, Documentation/driver-api/early-userspace/buffer-format.rst. Owner 0:0, inode numbers counted
+/// from 1, no device numbers of this machine: only what is given shows.
 public struct NewcWriter: Sendable {
   public enum Kind: Sendable, Hashable {
     case directory
     case file([UInt8])
+    /// Another name of a file that was added before, by its number.
+    case hardLink(UInt32)
     case symbolicLink(target: String)
     case characterDevice(major: UInt32, minor: UInt32)
   }
@@ -19,23 +21,33 @@ public struct NewcWriter: Sendable {
   /// - Parameters:
   ///   - mode: permission bits.
   ///   - modified: seconds since 1970; 0 to 2³²-1.
+  ///   - links: how many names a file has, all of which are to be added.
+  /// - Returns: the number of what was added.
   /// - Throws: `FormatError.overflow` for what the form's 32-bit fields can't hold.
-  public mutating func add(_ path: String, _ kind: Kind, mode: UInt32, modified: Int)
-    throws(FormatError)
-  {
+  @discardableResult
+  public mutating func add(
+    _ path: String, _ kind: Kind, mode: UInt32, modified: Int, links: Int = 1
+  ) throws(FormatError) -> UInt32 {
     guard !path.isEmpty, !path.utf8.contains(0), path.utf8.count <= ArchivePath.lengthLimit else {
       throw FormatError(.overflow, "\(path.quoted) can't be a path in an initramfs")
+    }
+    let links = UInt32(clamping: links)
+    if case .hardLink(let file) = kind {
+      try append(path, file, type: 0o100000, mode: mode, modified: modified, links: links)
+      return file
     }
     inode += 1
     switch kind {
     case .directory: try append(path, type: 0o040000, mode: mode, modified: modified, links: 2)
     case .file(let data):
-      try append(path, type: 0o100000, mode: mode, modified: modified, data: data)
+      try append(path, type: 0o100000, mode: mode, modified: modified, links: links, data: data)
+    case .hardLink: break
     case .symbolicLink(let target):
       try append(path, type: 0o120000, mode: 0o777, modified: modified, data: Array(target.utf8))
     case .characterDevice(let major, let minor):
       try append(path, type: 0o020000, mode: mode, modified: modified, device: (major, minor))
     }
+    return inode
   }
 
   /// The archive with its end.
@@ -46,7 +58,8 @@ public struct NewcWriter: Sendable {
   }
 
   private mutating func append(
-    _ path: String, type: UInt32, mode: UInt32, modified: Int, links: UInt32 = 1,
+    _ path: String, _ number: UInt32? = nil, type: UInt32, mode: UInt32, modified: Int,
+    links: UInt32 = 1,
     device: (major: UInt32, minor: UInt32) = (0, 0), data: [UInt8] = []
   ) throws(FormatError) {
     guard let size = UInt32(exactly: data.count), let modified = UInt32(exactly: max(0, modified))
@@ -56,7 +69,7 @@ public struct NewcWriter: Sendable {
     let name = Array(path.utf8) + [0]
     bytes.append(contentsOf: "070701".utf8)
     let fields: [UInt32] = [
-      inode, type | mode & 0o7777, 0, 0, links, modified, size, 0, 0, device.major, device.minor,
+      number ?? inode, type | mode & 0o7777, 0, 0, links, modified, size, 0, 0, device.major, device.minor,
       UInt32(name.count), 0,
     ]
     for field in fields {

@@ -1,6 +1,17 @@
 internal import CMiniVM
 internal import Glibc
 
+/// Which file it is, whatever its names.
+public struct FileIdentity: Sendable, Hashable {
+  public var device: UInt64
+  public var inode: UInt64
+
+  public init(device: UInt64, inode: UInt64) {
+    self.device = device
+    self.inode = inode
+  }
+}
+
 /// Folders and what is in them, without following links.
 public enum FileTree {
   public enum Kind: Sendable, Hashable {
@@ -17,6 +28,9 @@ public enum FileTree {
     /// Seconds since 1970.
     public var modified: Int
     public var modifiedNanoseconds: Int
+    public var identity: FileIdentity
+    /// How many names it has.
+    public var links: Int
   }
 
   /// - Returns: nil when there is no such path.
@@ -33,7 +47,9 @@ public enum FileTree {
       }
     return Status(
       kind: kind, mode: UInt32(status.st_mode & 0o7777), size: Int(status.st_size),
-      modified: Int(status.st_mtim.tv_sec), modifiedNanoseconds: Int(status.st_mtim.tv_nsec))
+      modified: Int(status.st_mtim.tv_sec), modifiedNanoseconds: Int(status.st_mtim.tv_nsec),
+      identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)),
+      links: Int(clamping: status.st_nlink))
   }
 
   /// The path without links, as realpath(3) gives it.
@@ -52,6 +68,15 @@ public enum FileTree {
   /// - Throws: `FormatError.malformed` for a name that is not UTF-8.
   public static func names(in folder: String) throws(FormatError) -> [String] {
     try entries(in: folder).map(\.name)
+  }
+
+  /// Names in a folder that are UTF-8, in byte order; others are left out.
+  public static func textNames(in folder: String) throws(FormatError) -> [String] {
+    guard let raw = rawEntries(in: Array(folder.utf8CString)) else {
+      throw .system("can't be listed", path: folder)
+    }
+    return raw.compactMap { name, _ in String(validating: name, as: UTF8.self) }
+      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
   /// What is in a folder, in the byte order of the names.
@@ -94,6 +119,14 @@ public enum FileTree {
   /// - Returns: `d_type` of readdir(3) beside each; nil, and `errno`, when the folder can't be listed.
   private static func rawEntries(in folder: [CChar]) -> [(name: [UInt8], type: UInt8)]? {
     let descriptor = retrying { unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    return rawEntries(of: descriptor)
+  }
+
+  /// - Parameter folder: stays open.
+  private static func rawEntries(of folder: Int32) -> [(name: [UInt8], type: UInt8)]? {
+    let descriptor = fcntl(folder, F_DUPFD_CLOEXEC, 0)
     guard descriptor >= 0 else { return nil }
     guard let stream = unsafe fdopendir(descriptor) else {
       close(descriptor)
@@ -222,32 +255,39 @@ public enum FileTree {
   }
 
   /// Removes a path and all below it, whatever the names. What can't be removed stays.
+  ///
+  /// Somebody may put a link where a folder was meanwhile: each name is looked up in a folder that is open.
   public static func remove(_ path: String) {
-    remove(Array(path.utf8CString))
+    remove(Array(path.utf8CString), in: AT_FDCWD)
   }
 
-  private static func remove(_ path: [CChar]) {
-    var status = stat()
-    guard unsafe lstat(path, &status) == 0 else { return }
-    guard status.st_mode & S_IFMT == S_IFDIR else {
-      unsafe unlink(path)
-      return
+  /// - Parameter name: with its final NUL.
+  private static func remove(_ name: [CChar], in parent: Int32) {
+    if unsafe unlinkat(parent, name, 0) == 0 { return }
+    let folder = openToRemove(name, in: parent)
+    guard folder >= 0 else { return }
+    defer { close(folder) }
+    for (below, _) in rawEntries(of: folder) ?? [] {
+      remove(below.map { CChar(bitPattern: $0) } + [0], in: folder)
     }
-    unsafe chmod(path, 0o700)
-    for (name, _) in entriesToRemove(path) {
-      remove(path.dropLast() + [0x2f] + name.map { CChar(bitPattern: $0) } + [0])
-    }
-    unsafe rmdir(path)
+    unsafe unlinkat(parent, name, AT_REMOVEDIR)
   }
 
-  /// Where no more files can be open, others are closed in a moment.
-  private static func entriesToRemove(_ folder: [CChar]) -> [(name: [UInt8], type: UInt8)] {
+  /// Opens a folder that is no link, whatever its mode. Where no more files can be open, others are closed in
+  /// a moment.
+  private static func openToRemove(_ name: [CChar], in parent: Int32) -> Int32 {
     for _ in 0..<20 {
-      if let entries = rawEntries(in: folder) { return entries }
+      let place = unsafe openat(parent, name, minivm_o_path() | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      if place >= 0 {
+        defer { close(place) }
+        unsafe chmod("/proc/self/fd/\(place)", 0o700)
+        let folder = unsafe openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if folder >= 0 { return folder }
+      }
       guard errno == EMFILE || errno == ENFILE else { break }
       usleep(10_000)
     }
-    return []
+    return -1
   }
 
   private static let slash = UInt8(ascii: "/")

@@ -86,7 +86,7 @@ public enum TemporaryPaths {
     for folder in folders.reversed() { unsafe rmdir(folder) }
   }
 
-  /// Removes what killed programs have left in a folder: that, nobody has a lock on.
+  /// Removes what killed programs of this user have left in a folder: that, nobody has a lock on.
   private static func sweep(_ folder: String) {
     for name in FileTree.names(in: folder, withPrefix: prefix) where isTemporary(name) {
       let path = "\(folder)/\(name)"
@@ -94,7 +94,9 @@ public enum TemporaryPaths {
         unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
       }
       guard descriptor >= 0 else { continue }
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { FileTree.remove(path) }
+      var status = stat()
+      let isOwn = unsafe fstat(descriptor, &status) == 0 && status.st_uid == geteuid()
+      if isOwn, flock(descriptor, LOCK_EX | LOCK_NB) == 0 { FileTree.remove(path) }
       close(descriptor)
     }
   }

@@ -76,7 +76,9 @@ extension Initramfs {
       for name in try Self.names(in: path) { try addTemplate("\(below)/\(name)", in: folder) }
     case .file:
       let bytes = try InputFile(path).readAll(limit: Self.fileLimit)
-      try add(below, .file(bytes, isExecutable: status.mode & 0o111 != 0))
+      try add(
+        below, .file(bytes, isExecutable: status.mode & 0o111 != 0),
+        identity: status.links > 1 ? status.identity : nil)
     case .symbolicLink: try add(below, .symbolicLink(target: FileTree.linkTarget(path)))
     case .other: throw KitError(.invalid, "\(path): is neither file, folder nor link")
     }

@@ -1,4 +1,4 @@
-internal import Formats
+public import Formats
 
 /// The kernel's first file system: what a template holds, the modules that were chosen, and their
 /// indexes.
@@ -16,6 +16,8 @@ public struct Initramfs: Sendable {
   static let mountPoints = ["dev", "etc", "newroot", "proc", "run", "sys", "tmp"]
 
   private(set) var entries: [String: Content] = [:]
+  /// Which of the files are one, with several names.
+  private var identities: [String: FileIdentity] = [:]
 
   public init() {
     for path in Self.mountPoints { entries[path] = .directory }
@@ -24,9 +26,18 @@ public struct Initramfs: Sendable {
   public var paths: [String] { entries.keys.sorted() }
 
   /// Adds something, or replaces what was there. Folders above it come by themselves.
-  /// - Parameter path: relative, normalised.
+  /// - Parameters:
+  ///   - path: relative, normalised.
+  ///   - identity: what a file has in common with its other names, if it has any.
   /// - Throws: `KitError.invalid` when a part of the path is no folder, or a folder would be replaced.
-  public mutating func add(_ path: String, _ content: Content) throws {
+  public mutating func add(
+    _ path: String, _ content: Content, identity: FileIdentity? = nil
+  ) throws {
+    if let index = entries.index(forKey: path), !entries[index].key.utf8.elementsEqual(path.utf8) {
+      // One string to Swift; nobody who looks at them can tell them apart.
+      throw KitError(
+        .invalid, "initramfs: there are two files \(path.quoted), whose names have other bytes")
+    }
     var above = FileTree.parent(of: path)
     while above != "." {
       guard entries[above] ?? .directory == .directory else {
@@ -39,6 +50,7 @@ public struct Initramfs: Sendable {
       throw KitError(.invalid, "initramfs: \(path.quoted) is both a folder and something else")
     }
     entries[path] = content
+    identities[path] = identity
   }
 
   /// The SHA-256 of all that is in it.
@@ -50,6 +62,8 @@ public struct Initramfs: Sendable {
   /// - Parameter timestamp: seconds since 1970, for all entries.
   public func archive(timestamp: Int) throws -> [UInt8] {
     var writer = NewcWriter()
+    let names = Dictionary(grouping: identities.keys) { identities[$0] }.mapValues(\.count)
+    var numbers: [FileIdentity: UInt32] = [:]
     // In byte order a folder comes before what is in it.
     for (path, content) in entries.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     ) {
@@ -57,7 +71,12 @@ public struct Initramfs: Sendable {
       case .directory:
         try writer.add(path, .directory, mode: path == "tmp" ? 0o1777 : 0o755, modified: timestamp)
       case .file(let bytes, let isExecutable):
-        try writer.add(path, .file(bytes), mode: isExecutable ? 0o755 : 0o644, modified: timestamp)
+        let identity = identities[path]
+        let number = identity.flatMap { numbers[$0] }
+        let added = try writer.add(
+          path, number.map { .hardLink($0) } ?? .file(bytes), mode: isExecutable ? 0o755 : 0o644,
+          modified: timestamp, links: names[identity] ?? 1)
+        if let identity { numbers[identity] = added }
       case .symbolicLink(let target):
         try writer.add(path, .symbolicLink(target: target), mode: 0o777, modified: timestamp)
       }

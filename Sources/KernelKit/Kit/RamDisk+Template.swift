@@ -23,7 +23,8 @@ extension RamDisk {
             } else if entry.isFile {
               try initramfs.add(
                 entry.path,
-                .file(try archive.body(limit: 1 << 28), isExecutable: entry.mode & 0o111 != 0))
+                .file(try archive.body(limit: 1 << 28), isExecutable: entry.mode & 0o111 != 0),
+                identity: entry.identity)
             } else if entry.mode & 0o170000 == 0o040000 {
               try initramfs.add(entry.path, .directory)
             }
