@@ -43,6 +43,16 @@ import Testing
     #expect(try results(bench).count == 2)
   }
 
+  @Test("A build that can't write its results does not cost the cache what it has")
+  func unwritable() async throws {
+    let bench = try CommandBench(OutputTests.big)
+    try await bench.run(Self.build + ["--out", "out"])
+    let result = try await bench.shell(
+      "ulimit -f 100; exec \"$minivm\" build p.deb --template t --quiet --out other")
+    #expect(result.status == 1 && result.errors.contains("File too large"), "\(result.errors)")
+    #expect(try results(bench).count == 2)
+  }
+
   @Test("Whatever changes the output changes the key")
   func keys() async throws {
     let bench = try CommandBench()

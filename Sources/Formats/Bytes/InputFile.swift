@@ -59,6 +59,15 @@ public final class InputFile: Sendable {
     else { throw FormatError(.io, "was written to while it was read", path: [path]) }
   }
 
+  /// Whether what its path leads to now is this file, and as it was when it was opened.
+  public var isInPlace: Bool {
+    var opened = stat()
+    var named = stat()
+    guard unsafe fstat(descriptor, &opened) == 0, unsafe stat(path, &named) == 0 else { return false }
+    return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
+      && [opened.st_mtim.tv_sec, opened.st_mtim.tv_nsec] == modified && Int(opened.st_size) == size
+  }
+
   /// The whole file.
   /// - Throws: `FormatError.limit` when it is larger than `limit` bytes, `.io` when it changes meanwhile.
   public func readAll(limit: Int) throws(FormatError) -> [UInt8] {

@@ -12,7 +12,7 @@ struct KitListing: Sendable {
   init(folder: String, release: KernelRelease, names wanted: Set<String>? = nil) throws {
     self.folder = folder
     self.release = release
-    let names = try FileTree.names(in: folder).filter { wanted?.contains($0) ?? true }
+    let names = try FileTree.textNames(in: folder).filter { wanted?.contains($0) ?? true }
     let found = names.compactMap { name in Kit.Part(name, release).map { ($0, name) } }
     let files = try OrderedWork.map(found, jobs: Machine.cores) { part, name in
       let file = try InputFile("\(folder)/\(name)")

@@ -34,7 +34,7 @@ public struct KitVerifier: Sendable {
     guard FileTree.isDirectory(folder) else {
       throw KitError(.missing, "\(folder): there is no such folder")
     }
-    let names = try FileTree.names(in: folder).filter {
+    let names = try FileTree.textNames(in: folder).filter {
       Kit.version(ofManifest: $0) != nil && (wanted.map(Kit.manifestName) ?? $0) == $0
     }
     guard let name = names.first else {

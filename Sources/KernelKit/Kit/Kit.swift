@@ -20,7 +20,7 @@ public struct Kit: Sendable {
       throw KitError(
         .missing, "\(folder): there is no such folder", advice: "make a kit with `minivm build`")
     }
-    let names = try FileTree.names(in: folder)
+    let names = try FileTree.textNames(in: folder)
     let prefix = Part.initramfs.prefix
     let found = names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
       .filter { names.contains(Part.vmlinuz.prefix + $0) && wanted?.description ?? $0 == $0 }

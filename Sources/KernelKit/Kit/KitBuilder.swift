@@ -49,12 +49,23 @@ public struct KitBuilder: Sendable {
     self.environment = environment
   }
 
+  /// How often a build begins anew because another one has changed what it was to keep.
+  private static let tries = 10
+
   /// Builds all files of the kit and puts them in their places, all or none.
   public func build() throws -> Manifest {
-    try FileTree.withDirectories(options.folder) { try buildFiles() }
+    try FileTree.withDirectories(options.folder) {
+      for _ in 0..<Self.tries {
+        if let manifest = try buildFiles() { return manifest }
+      }
+      throw KitError(
+        .invalid, "\(options.folder): other builds write into it all the time",
+        advice: "give each a folder of its own")
+    }
   }
 
-  private func buildFiles() throws -> Manifest {
+  /// - Returns: nil when files that were to stay as they are did not.
+  private func buildFiles() throws -> Manifest? {
     // All that is read of the template is of one state of it, though somebody may update it.
     let lock = FolderLock(options.template, isShared: true)
     let template = Background { [folder = options.template] in
@@ -85,7 +96,7 @@ public struct KitBuilder: Sendable {
       initramfsModules: ramDisk.details.modules, initramfsAbsent: ramDisk.details.absent,
       roots: ramDisk.details.roots)
     environment.progress.report("writing to the disk", 0, nil)
-    try commit(manifest, files, kernel.release)
+    guard try commit(manifest, files, kernel.release) else { return nil }
     if let cache {
       do {
         if storedKernel == nil, let disk = pass.disk { try cache.store(kernel, disk.records()) }
@@ -127,10 +138,14 @@ public struct KitBuilder: Sendable {
   }
 
   /// The manifest and the checksums come last: where they are, the rest is.
-  private func commit(_ manifest: Manifest, _ files: [KitFile], _ release: KernelRelease) throws {
+  /// - Returns: false, with nothing done, when files that were to stay as they are did not.
+  private func commit(
+    _ manifest: Manifest, _ files: [KitFile], _ release: KernelRelease
+  ) throws -> Bool {
     // Another kernel's kit may come into the same folder now: the checksums are of both.
     let lock = FolderLock(options.folder)
     defer { lock.unlock() }
+    guard files.allSatisfy(\.isInPlace) else { return false }
     let manifestFile = try KitFile.make(
       "\(options.folder)/\(Kit.manifestName(release))", JSON.encode(manifest))
     let own = manifest.outputs + [manifestFile.description]
@@ -140,6 +155,7 @@ public struct KitBuilder: Sendable {
     try OutputFile.commit(
       (files + [manifestFile, sumsFile]).compactMap(\.output),
       removing: stale.map { "\(options.folder)/\($0)" })
+    return true
   }
 
   /// What an earlier build of this kernel has made in the folder and this one has not: an unpacked

@@ -69,9 +69,8 @@ struct KitCache {
       let disk = Background { try restore(image, kernelKey) }
       let files = try entry.files[2...].map { try restore($0, kernelKey) }
       let records = try results.bytes(kernelKey, entry.files[0])
-      let stays = try disk.value().output == nil
       // What was hashed: the file in its place, or the one that was copied.
-      let path = try stays ? disk.value().path : results.path(kernelKey, image.file)
+      let hashed = try disk.value().kept ?? InputFile(results.path(kernelKey, image.file))
       let configuration = try files.first {
         Kit.Part($0.description.file, release) == .configuration
       }?
@@ -83,10 +82,10 @@ struct KitCache {
         warnings: entry.details.warnings,
         modules: {
           try ModuleRecords(reading: records)
-            .modules(on: DiskImage.open(InputFile(path)))
+            .modules(on: DiskImage.open(hashed))
         })
     } catch {
-      results.remove(kernelKey)
+      // What is wrong may be the cache's or the kit's folder: what is made anew is stored anew.
       return nil
     }
   }
@@ -96,12 +95,8 @@ struct KitCache {
     guard let entry = results.find(ramDiskKey, RamDiskPart.Details.self),
       let file = entry.files.first
     else { return nil }
-    do {
-      return RamDiskPart(file: try restore(file, ramDiskKey), details: entry.details)
-    } catch {
-      results.remove(ramDiskKey)
-      return nil
-    }
+    guard let restored = try? restore(file, ramDiskKey) else { return nil }
+    return RamDiskPart(file: restored, details: entry.details)
   }
 
   private func restore(_ file: Manifest.Output, _ key: ResultCache.Key) throws -> KitFile {

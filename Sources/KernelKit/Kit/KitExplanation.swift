@@ -63,8 +63,10 @@ public struct KitExplanation {
   /// Every module of the RAM disk, by path.
   public func modules() throws -> [Item] {
     let index = ramDisk.index
+    let relations = relations()
     return try index.modules.indices.filter { ramDisk.hasFile(of: index.modules[$0]) }
-      .sorted { index.modules[$0].path < index.modules[$1].path }.map(module)
+      .sorted { index.modules[$0].path < index.modules[$1].path }
+      .map { try module($0, relations) }
   }
 
   /// A module by its name or path, or a file of the RAM disk by its path.
@@ -78,7 +80,7 @@ public struct KitExplanation {
     if let position = ramDisk.index.position(of: name),
       ramDisk.hasFile(of: ramDisk.index.modules[position])
     {
-      return try module(position)
+      return try module(position, relations())
     }
     let index = catalog?.index ?? ramDisk.index
     if let catalog, let position = catalog.index.position(of: name) {
@@ -125,16 +127,43 @@ public struct KitExplanation {
 
   // MARK: -
 
-  private func module(_ position: Int) throws -> Item {
+  /// How the RAM disk's modules hang together, by their positions.
+  private struct Relations {
+    var needs: [[Int]]
+    var neededBy: [[Int]]
+    var reach: ModuleReach
+    var reasons: [String: [String]]
+    /// Those that a list asks for.
+    var listed: [Int]
+  }
+
+  private func relations() -> Relations {
+    let index = ramDisk.index
+    var walk = DependencyWalk(index.modules)
+    let needs = index.modules.indices.map { walk.closure(of: $0) }
+    var neededBy = [[Int]](repeating: [], count: needs.count)
+    for (position, needed) in needs.enumerated() {
+      for other in needed { neededBy[other].append(position) }
+    }
+    let reasons = Dictionary(
+      (manifest?.initramfsModules ?? []).map { ($0.path, $0.reasons) },
+      uniquingKeysWith: { first, _ in first })
+    return Relations(
+      needs: needs, neededBy: neededBy, reach: ModuleReach(index), reasons: reasons,
+      listed: index.modules.indices.filter { position in
+        reasons[index.modules[position].path]?.contains { $0.contains(": ") } == true
+      })
+  }
+
+  private func module(_ position: Int, _ relations: Relations) throws -> Item {
     let index = ramDisk.index
     let module = index.modules[position]
-    let others = exclusive(to: position)
+    let others = manifest == nil ? [] : exclusive(to: position, relations)
     return Item(
       name: module.name, path: module.path, place: .ramDisk,
-      reasons: manifest?.initramfsModules.first { $0.path == module.path }?.reasons ?? [],
-      needs: names(index, index.closure(of: position)),
-      neededBy: names(
-        index, index.modules.indices.filter { index.closure(of: $0).contains(position) }),
+      reasons: relations.reasons[module.path] ?? [],
+      needs: names(index, relations.needs[position]),
+      neededBy: names(index, relations.neededBy[position]),
       cost: try cost([position]), onlyItNeeds: names(index, others),
       costWithThose: others.isEmpty ? nil : try cost([position] + others))
   }
@@ -144,8 +173,10 @@ public struct KitExplanation {
     let index = catalog.index
     let module = index.modules[position]
     let inside = ramDisk.moduleNames
-    let all = Self.reach(index, from: [position])
-    let others = all.filter { $0 != position && !inside.contains(index.modules[$0].name) }.sorted()
+    let all = ModuleReach(index).all(from: [position])
+    let others = index.modules.indices.filter {
+      all[$0] && $0 != position && !inside.contains(index.modules[$0].name)
+    }
     func bytes(_ position: Int) throws -> [UInt8] {
       try Compression.decompress(
         catalog.contents(of: index.modules[position].path), limit: ModuleTree.sizeLimit)
@@ -181,30 +212,10 @@ public struct KitExplanation {
   }
 
   /// Those that would leave with a module: no list asks for them, and nothing else leads to them.
-  private func exclusive(to position: Int) -> [Int] {
-    guard let manifest else { return [] }
-    let index = ramDisk.index
-    let listed = Set(
-      manifest.initramfsModules.filter { $0.reasons.contains { $0.contains(": ") } }.map(\.path))
-    let roots = index.modules.indices.filter { listed.contains(index.modules[$0].path) }
-    let without = Self.reach(index, from: roots.filter { $0 != position }, avoiding: position)
-    return Self.reach(index, from: [position]).subtracting(without).subtracting([position]).sorted()
-  }
-
-  /// All that modules lead to, themselves among it.
-  private static func reach(
-    _ index: ModuleIndex, from roots: [Int], avoiding avoided: Int? = nil
-  ) -> Set<Int> {
-    let aliases = ModuleAliases(index)
-    var reached: Set<Int> = []
-    var queue = roots
-    while let position = queue.popLast() {
-      guard position != avoided, reached.insert(position).inserted else { continue }
-      queue += index.modules[position].dependencies
-      let soft = index.softDependencies(of: position) + index.weakDependencies(of: position)
-      queue += soft.flatMap(aliases.positions)
-    }
-    return reached
+  private func exclusive(to position: Int, _ relations: Relations) -> [Int] {
+    let brought = relations.reach.all(from: [position])
+    let without = relations.reach.all(from: relations.listed, avoiding: position)
+    return brought.indices.filter { brought[$0] && !without[$0] && $0 != position }
   }
 
   private func names(_ index: ModuleIndex, _ positions: [Int]) -> [String] {

@@ -6,7 +6,12 @@ struct KitFile: Sendable {
   let description: Manifest.Output
   /// Nil for what stays as it is.
   let output: OutputFile?
+  /// What stays as it is.
+  let kept: InputFile?
   let path: String
+
+  /// Whether what was to stay is still what was looked at: another build may put its own in the place.
+  var isInPlace: Bool { kept?.isInPlace ?? true }
 
   /// What was written, and is not in its place yet.
   init(_ output: HashedOutput) {
@@ -27,11 +32,13 @@ struct KitFile: Sendable {
     self.output = output
     self.description = description
     path = output.path
+    kept = nil
   }
 
-  private init(keeping path: String, _ description: Manifest.Output) {
-    self.path = path
+  private init(keeping file: InputFile, _ description: Manifest.Output) {
     self.description = description
+    path = file.path
+    kept = file
     output = nil
   }
 
@@ -41,7 +48,7 @@ struct KitFile: Sendable {
       earlier.size == bytes.count, try earlier.read(at: 0, count: bytes.count) == bytes
     {
       return KitFile(
-        keeping: path,
+        keeping: earlier,
         Manifest.Output(
           file: FileTree.name(of: path), size: bytes.count, sha256: Digest.sha256(of: bytes)))
     }
@@ -60,7 +67,7 @@ struct KitFile: Sendable {
     if FileTree.status(path)?.kind == .file, let earlier = try? InputFile(path),
       earlier.size == description.size, try Digest.sha256(of: earlier) == description.sha256
     {
-      return KitFile(keeping: path, description)
+      return KitFile(keeping: earlier, description)
     }
     let output = try HashedOutput(path)
     let input = try InputFile(copy)
@@ -73,12 +80,12 @@ struct KitFile: Sendable {
 
   /// The first bytes.
   func start(count: Int) throws -> [UInt8] {
-    try output?.read(at: 0, count: count) ?? InputFile(path).read(at: 0, count: count)
+    try output?.read(at: 0, count: count) ?? kept?.read(at: 0, count: count) ?? []
   }
 
   /// The bytes of the file in its place.
   func source() throws -> any ByteSource {
-    let file = try InputFile(path)
+    let file = try kept ?? InputFile(path)
     return file.source(0..<file.size)
   }
 }
