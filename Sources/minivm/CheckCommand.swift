@@ -52,14 +52,14 @@ struct CheckCommand: ParsableCommand {
   }
 
   private func show(_ report: RootCheck.Report) {
-    print("\(report.kernel) on \(report.machine), root by \(report.disk)")
+    printVisibly("\(report.kernel) on \(report.machine), root by \(report.disk)")
     let kinds = report.steps.map(\.kind.count).max() ?? 0
     let names = report.steps.map(\.name.count).max() ?? 0
     for step in report.steps {
       let state = step.state == .missing ? "MISSING" : step.state.rawValue
       let driver = step.driver.map { "\($0) " } ?? ""
-      print("  \(step.kind.padded(to: kinds))  \(step.name.padded(to: names))  \(driver)\(state)")
+      printVisibly("  \(step.kind.padded(to: kinds))  \(step.name.padded(to: names))  \(driver)\(state)")
     }
-    if report.reachesRoot { print("Root can be reached.") }
+    if report.reachesRoot { printVisibly("Root can be reached.") }
   }
 }

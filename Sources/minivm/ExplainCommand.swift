@@ -58,22 +58,22 @@ struct ExplainCommand: ParsableCommand {
       builtin: explanation.builtinDrivers(of: device))
     if json { return try printJSON(answer) }
     for driver in answer.drivers {
-      print("\(driver.name)  \(driver.place.rawValue)  \(driver.path)")
+      printVisibly("\(driver.name)  \(driver.place.rawValue)  \(driver.path)")
     }
-    for name in answer.builtin { print("\(name)  built into the kernel") }
+    for name in answer.builtin { printVisibly("\(name)  built into the kernel") }
     if answer.drivers.isEmpty, answer.builtin.isEmpty {
-      print("no module of kernel \(explanation.kit.release) takes it")
-      print(
+      printVisibly("no module of kernel \(explanation.kit.release) takes it")
+      printVisibly(
         "If it works all the same, its driver is built in: kernels before 6.18 don't list such devices."
       )
     }
   }
 
   private func show(_ item: KitExplanation.Item) {
-    print("\(item.name): \(item.place.rawValue), \(item.path)")
+    printVisibly("\(item.name): \(item.place.rawValue), \(item.path)")
     func lines(_ title: String, _ lines: [String]) {
       for (index, line) in lines.enumerated() {
-        print("  \((index == 0 ? title : "").padded(to: 13)) \(line)")
+        printVisibly("  \((index == 0 ? title : "").padded(to: 13)) \(line)")
       }
     }
     lines("because of", item.reasons)
@@ -91,8 +91,8 @@ struct ExplainCommand: ParsableCommand {
       let profiles = ModuleProfile.all.filter { $0.lists(item.name) }.map {
         "--profile +\($0.name)"
       }
-      let line = "\(item.path.dropFirst("kernel/".count)) in modules.ramfs"
-      print(
+      let line = "\(ModuleName.listEntry(ofPath: item.path)) in modules.ramfs"
+      printVisibly(
         "  The booted system loads it from there. In the RAM disk it would be by \((profiles + [line]).joined(separator: ", or "))."
       )
     }
@@ -107,13 +107,13 @@ struct ExplainCommand: ParsableCommand {
     for item in items {
       let cost = item.cost ?? KitExplanation.Cost(size: 0, compressed: 0)
       let more = item.reasons.count > 1 ? " (and \(item.reasons.count - 1) more)" : ""
-      print(
+      printVisibly(
         "\(item.name.padded(to: width))  \(right(cost.size))  \(right(cost.compressed))  \(short(item.reasons.first ?? ""))\(more)"
       )
     }
     let size = items.reduce(0) { $0 + ($1.cost?.size ?? 0) }
     let compressed = items.reduce(0) { $0 + ($1.cost?.compressed ?? 0) }
-    print("\("\(items.count) modules".padded(to: width))  \(right(size))  \(right(compressed))")
+    printVisibly("\("\(items.count) modules".padded(to: width))  \(right(size))  \(right(compressed))")
   }
 
   /// Where the line is and what it is for, without the entry itself if it says so much.

@@ -1,4 +1,5 @@
 import CMiniVM
+import Formats
 import Glibc
 import KernelKit
 
@@ -9,6 +10,11 @@ func writeToStandardError(_ line: String) {
 
 func writeToStandardOutput(_ bytes: [UInt8]) throws(KitError) {
   guard write(bytes, to: STDOUT_FILENO) else { throw standardOutputFailure }
+}
+
+/// A line of what may come from others: a kit, a package, a guest.
+func printVisibly(_ line: String) {
+  print(line.visible)
 }
 
 func printJSON(_ value: some Encodable) throws {

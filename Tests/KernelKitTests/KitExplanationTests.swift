@@ -4,6 +4,22 @@ import TestSupport
 import Testing
 
 @Suite(.serialized) struct KitExplanationTests {
+  @Test("What a kit says of itself reaches no terminal as it is; other files of its folder don't matter")
+  func hostileManifest() async throws {
+    let bench = try CommandBench()
+    #expect(try await bench.run(["build", "p.deb", "--template", "t", "--out", "kit"]).status == 0)
+    try await Tool.shell(
+      """
+      sed -i 's/modules.ramfs:1/\\\\u001b]0;x\\\\u0007modules.ramfs:1/' kit/manifest-*.json
+      touch "kit/$(printf 'r\\351sum\\351')"
+      """, in: bench.folder.path)
+    for arguments in [["explain", "kit"], ["explain", "kit", "x"]] {
+      let result = try await bench.run(arguments)
+      #expect(result.status == 0 && result.output.contains("\\u{1b}]0;x"), "\(result)")
+      #expect(!result.output.utf8.contains(0x1b))
+    }
+  }
+
   @Test("Why things are in a RAM disk, why not, and what they cost")
   func cloud() async throws {
     let folder = try TemporaryFolder()

@@ -109,6 +109,12 @@ import Testing
     #expect(try select("", autoload: "loop\next4\nextra").autoload == ["loop", "ext4", "extra"])
   }
 
+  @Test func autoloadTakesOut() throws {
+    let selection = try select("", autoload: "loop\next4\n- loop\n")
+    #expect(selection.autoload == ["ext4"] && !selection.modules.contains { $0.name == "loop" })
+    #expect(throws: KitError.self) { try select("", autoload: "- ext3\n") }
+  }
+
   @Test(arguments: [
     ("drivers/block/virtio-blk.ko", "kernel/drivers/block/virtio_blk.ko.xz"),
     ("crypto/crc32c-intel.ko", "kernel/arch/x86/crypto/crc32c-intel.ko.xz"),

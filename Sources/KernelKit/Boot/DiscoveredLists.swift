@@ -27,11 +27,9 @@ public struct DiscoveredLists: Codable, Sendable, Hashable {
     self.kernel = kernel.description
     self.source = source
     func line(_ found: (position: Int, reason: String)) -> Line {
-      let path = ModuleName.uncompressed(index.modules[found.position].path)
+      let module = index.modules[found.position]
       return Line(
-        module: index.modules[found.position].name,
-        path: path.hasPrefix("kernel/") ? String(path.dropFirst("kernel/".count)) : path,
-        reason: found.reason)
+        module: module.name, path: ModuleName.listEntry(ofPath: module.path), reason: found.reason)
     }
     let kept = Self.withoutImplied(wanted.map(\.position), in: index)
     modules = wanted.filter { kept.contains($0.position) }.map(line)

@@ -203,8 +203,7 @@ public struct RootCheck {
     step.driver = candidate.name
     step.problem =
       "the RAM disk has no \(candidate.name), for \(device.name)"
-    let path = ModuleName.uncompressed(candidate.path)
-    let line = path.hasPrefix("kernel/") ? String(path.dropFirst(7)) : path
+    let line = ModuleName.listEntry(ofPath: candidate.path)
     let profiles = ModuleProfile.all.filter { $0.lists(candidate.name) }.map(\.name)
     step.advice =
       (profiles.first.map { "build it with --profile +\($0), or " } ?? "build it ")

@@ -19,6 +19,13 @@ public enum ModuleName {
     return path
   }
 
+  /// What a line of modules.ramfs says for a module, from its path below lib/modules/VER.
+  public static func listEntry(ofPath path: String) -> String {
+    let path = uncompressed(path)
+    let prefix = "kernel/"
+    return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+  }
+
   /// The module's name for a path: its last part up to the first dot, with underscores for dashes.
   public static func name(ofPath path: some StringProtocol) -> String {
     var base: [UInt8] = []

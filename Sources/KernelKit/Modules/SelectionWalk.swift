@@ -109,14 +109,26 @@ struct SelectionWalk {
     var names: [String] = []
     for entry in list.entries {
       if let position = index.position(of: entry.text) {
-        add(position, .listed(list: list.name, entry))
         let name = index.modules[position].name
+        if entry.isRemoval {
+          names.removeAll { $0 == name }
+          removeReasons(of: position, from: list)
+          continue
+        }
+        add(position, .listed(list: list.name, entry))
         if !names.contains(name) { names.append(name) }
       } else {
         explain(entry, of: list, isBuiltin: index.isBuiltin(entry.text), isName: true)
       }
     }
     return names
+  }
+
+  private mutating func removeReasons(of position: Int, from list: ModuleList) {
+    reasons[position]?.removeAll {
+      if case .listed(list.name, _) = $0 { true } else { false }
+    }
+    if reasons[position]?.isEmpty == true { reasons[position] = nil }
   }
 
   private mutating func explain(
@@ -149,8 +161,11 @@ struct SelectionWalk {
 
   /// Adds what the modules need, and what those need, until nothing is new.
   mutating func close() {
-    // Few modules ask for others by alias: no table before the first does.
-    var aliases: ModuleAliases?
+    let aliases = AliasLookup(index)
+    aliases.prepare(
+      index.modules.indices.flatMap {
+        index.softDependencies(of: $0) + index.weakDependencies(of: $0)
+      })
     var queue = reasons.keys.sorted()
     var next = 0
     func addNeeded(_ needed: Int, _ reason: ModuleSelection.Reason) {
@@ -164,13 +179,10 @@ struct SelectionWalk {
       for dependency in module.dependencies { addNeeded(dependency, .dependency(of: module.name)) }
       let soft = index.softDependencies(of: position)
       let weak = index.weakDependencies(of: position)
-      if soft.isEmpty, weak.isEmpty { continue }
-      let table = aliases ?? ModuleAliases(index)
-      aliases = table
-      for other in soft.flatMap(table.positions) where other != position {
+      for other in soft.flatMap(aliases.positions) where other != position {
         addNeeded(other, .softDependency(of: module.name))
       }
-      for other in weak.flatMap(table.positions) where other != position {
+      for other in weak.flatMap(aliases.positions) where other != position {
         addNeeded(other, .weakDependency(of: module.name))
       }
     }
