@@ -10,13 +10,6 @@
 static int signal_pipe[2] = {-1, -1};
 static void (*termination_handler)(void);
 
-static void on_signal(int number) {
-  int saved = errno;
-  unsigned char byte = (unsigned char)number;
-  if (write(signal_pipe[1], &byte, 1) < 0) _exit(128 + number);
-  errno = saved;
-}
-
 // What is written to the pipe for an exit code.
 enum { exit_mark = 128 };
 static volatile sig_atomic_t exit_code;
@@ -26,11 +19,28 @@ static void on_alarm(int number) {
   _exit(exit_code);
 }
 
-void minivm_terminate(int code) {
+// Ends the program with an exit code if it has not ended after some seconds.
+static void end_soon(int code) {
   exit_code = code;
   struct sigaction late = {.sa_handler = on_alarm};
   sigaction(SIGALRM, &late, NULL);
   alarm(8);
+}
+
+static void on_signal(int number) {
+  int saved = errno;
+  unsigned char byte = (unsigned char)number;
+  if (write(signal_pipe[1], &byte, 1) < 0) _exit(128 + number);
+  if (number == SIGPIPE) {
+    // The thread that wrote would see a failure, and tell of it.
+    end_soon(128 + number);
+    for (;;) pause();
+  }
+  errno = saved;
+}
+
+void minivm_terminate(int code) {
+  end_soon(code);
   unsigned char byte = (unsigned char)(exit_mark + code);
   if (signal_pipe[1] < 0 || write(signal_pipe[1], &byte, 1) < 0) _exit(code);
   for (;;) pause();
@@ -52,7 +62,7 @@ static void *wait_for_signal(void *unused) {
 }
 
 int minivm_on_termination(void (*handler)(void)) {
-  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
   pthread_t thread;
   termination_handler = handler;
   if (pipe2(signal_pipe, O_CLOEXEC) != 0) return -1;

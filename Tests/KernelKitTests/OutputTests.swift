@@ -197,6 +197,40 @@ import Testing
     }
   }
 
+  @Test("The same on file systems that can't swap two names")
+  func takenBackWithoutExchange() async throws {
+    let bench = try await Self.bench()
+    for (command, times) in [("depmod", [1, 2, 6]), ("unpack", [1, 2])] {
+      let before = try await bench.listing()
+      let arguments = Self.commands[command, default: []].joined(separator: " ")
+      for time in times {
+        let result = try await bench.shell(
+          "exec strace -f -qq -o /dev/null -e trace=rename,renameat2 -e inject=renameat2:error=EINVAL -e inject=rename:error=EIO:when=\(time) \"$minivm\" \(arguments)"
+        )
+        try await bench.expectFailure(
+          result, 1, ["can't be replaced"], before: before, what: "\(command) \(time)")
+      }
+      let result = try await bench.shell(
+        "exec strace -f -qq -o /dev/null -e trace=renameat2 -e inject=renameat2:error=EINVAL \"$minivm\" \(arguments)"
+      )
+      #expect(result.status == 0, "\(command): \(result.errors)")
+      #expect(try await bench.temporaries() == "")
+    }
+  }
+
+  @Test("With stdin, stdout and stderr closed, nothing that is printed goes into a result")
+  func closedDescriptors() async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("lib/modules/\(Self.release)/modules.order", "kernel/none.ko\n".utf8)
+    for closed in ["<&- >&- 2>&-", ">&- 2>&-", "<&- 2>&-", "<&- >&-"] {
+      try await Tool.shell("rm -f modules-*.qcow2", in: bench.folder.path)
+      let result = try await bench.shell("\"$minivm\" modules2qcow2 \(Self.release) \(closed)")
+      // It says on stdout what it has made.
+      #expect(result.status == (closed.contains(">&- ") || closed.hasSuffix(" >&-") ? 1 : 0), "\(closed)")
+      try await Tool.shell("qemu-img check -q modules-*.qcow2", in: bench.folder.path)
+    }
+  }
+
   @Test("Temporary folders go, too, when one can't be opened at first")
   func removal() async throws {
     let bench = try await Self.bench(withResults: false)
@@ -258,5 +292,21 @@ import Testing
       """)
     #expect(result.status == 0, "\(result.output)\(result.errors)")
     #expect(Set(result.output.split(separator: "\n")) == ["11"], "\(result.output)")
+  }
+
+  @Test("Two at once, each of which has made all of it before: what stays is one of the two kits")
+  func togetherAgain() async throws {
+    let bench = try CommandBench(Self.big)
+    let result = try await bench.shell(
+      """
+      set -e
+      make() { "$minivm" build p.deb --template t --out out --quiet "$@"; }
+      make --disk-compression none; make
+      for i in $(seq 20); do
+        make --disk-compression none & sleep 0.0$((i % 10)); make; wait $!
+        (cd out; sha256sum --quiet -c SHA256SUMS)
+      done
+      """)
+    #expect(result.status == 0, "\(result.output)\(result.errors)")
   }
 }

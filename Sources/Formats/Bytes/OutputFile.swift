@@ -146,7 +146,24 @@ public final class OutputFile: Sendable {
   /// - Parameter keepingEarlier: the temporary name becomes that of the file that was there, if any.
   private func publish(keepingEarlier: Bool = false) throws(FormatError) {
     guard let staged = temporaryPath.withLock({ $0 }) else { return }
-    if keepingEarlier, FileTree.status(path) != nil, FileTree.exchange(staged, path) { return }
+    if keepingEarlier, FileTree.status(path) != nil {
+      if FileTree.exchange(staged, path) { return }
+      // Where two names can't be swapped, the earlier file gets another one first.
+      let earlier = TemporaryPaths.reserve(in: FileTree.parent(of: path))
+      if unsafe link(path, earlier) == 0 {
+        do throws(FormatError) {
+          try FileTree.rename(staged, to: path)
+        } catch {
+          unsafe unlink(earlier)
+          TemporaryPaths.forget(earlier)
+          throw error
+        }
+        TemporaryPaths.forget(staged)
+        temporaryPath.withLock { $0 = earlier }
+        return
+      }
+      TemporaryPaths.forget(earlier)
+    }
     try FileTree.rename(staged, to: path)
     TemporaryPaths.forget(staged)
     temporaryPath.withLock { $0 = nil }

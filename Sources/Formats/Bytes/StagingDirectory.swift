@@ -14,13 +14,17 @@ public final class StagingDirectory {
   /// letter in two ways, and a link may have the other name.
   private var directories: Set<[UInt8]> = [[]]
   private var attributes: [(path: String, mode: UInt32, modified: Int)] = []
+  /// How many folders and files have stepped aside.
+  private var replaced = 0
 
   /// Makes the folder inside `folder`, which must exist.
   public init(in folder: String) throws(FormatError) {
-    var made: (path: String, descriptor: Int32)?
-    while made == nil { made = try Self.make(in: folder) }
-    guard let made else { throw .system("can't be made", path: folder) }
-    (path, descriptor) = made
+    while true {
+      if let made = try Self.make(in: folder) {
+        (path, descriptor) = made
+        return
+      }
+    }
   }
 
   deinit {
@@ -134,34 +138,60 @@ public final class StagingDirectory {
       }
     }
     try TemporaryPaths.publishing { () throws(FormatError) in
-      var published: [(below: String, destination: String, isNew: Bool)] = []
+      var done: [Publication] = []
       for (below, destination) in results {
-        let isNew = FileTree.status(destination) == nil
         do throws(FormatError) {
-          try publish(below, to: destination)
-          published.append((below, destination, isNew))
+          done.append(try publish(below, to: destination))
         } catch {
-          for (below, destination, isNew) in published.reversed() {
-            if isNew { try? FileTree.rename(destination, to: "\(path)/\(below)") }
-            if !isNew { _ = FileTree.exchange("\(path)/\(below)", destination) }
-          }
+          for publication in done.reversed() { takeBack(publication) }
           throw error
         }
       }
     }
   }
 
-  /// Moves `below`, a path in the staged folder, to `destination`. What was there is replaced.
-  public func publish(_ below: String, to destination: String) throws(FormatError) {
+  /// What was put in its place.
+  public struct Publication: Sendable {
+    fileprivate var staged: String
+    fileprivate var destination: String
+    /// Where what was there before is now; nil when nothing was.
+    fileprivate var earlier: String?
+  }
+
+  /// Moves `below`, a path in the staged folder, to `destination`. What was there is in the staged folder then,
+  /// and goes with it.
+  @discardableResult
+  public func publish(_ below: String, to destination: String) throws(FormatError) -> Publication {
     let staged = "\(path)/\(below)"
-    if FileTree.status(destination) != nil, FileTree.exchange(staged, destination) {
-      return  // what was there is in the staged folder now, and goes with it
+    guard FileTree.status(destination) != nil else {
+      try FileTree.rename(staged, to: destination)
+      return Publication(staged: staged, destination: destination, earlier: nil)
     }
-    if FileTree.status(destination)?.kind == .directory {
-      // No exchange on this file system: the old folder steps aside first.
-      try FileTree.rename(destination, to: "\(path)/.replaced")
+    if FileTree.exchange(staged, destination) {
+      return Publication(staged: staged, destination: destination, earlier: staged)
     }
-    try FileTree.rename(staged, to: destination)
+    // No exchange on this file system: what is there steps aside first.
+    let earlier = "\(path)/.replaced-\(replaced)"
+    replaced += 1
+    try FileTree.rename(destination, to: earlier)
+    do throws(FormatError) {
+      try FileTree.rename(staged, to: destination)
+    } catch {
+      try? FileTree.rename(earlier, to: destination)
+      throw error
+    }
+    return Publication(staged: staged, destination: destination, earlier: earlier)
+  }
+
+  /// Puts back what was there before.
+  public func takeBack(_ publication: Publication) {
+    let (staged, destination) = (publication.staged, publication.destination)
+    if publication.earlier == staged {
+      _ = FileTree.exchange(staged, destination)
+      return
+    }
+    try? FileTree.rename(destination, to: staged)
+    if let earlier = publication.earlier { try? FileTree.rename(earlier, to: destination) }
   }
 
   /// A file may stand twice in an archive, and the later one counts; a folder is never replaced.

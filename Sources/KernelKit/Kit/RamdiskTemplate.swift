@@ -105,29 +105,18 @@ public struct RamdiskTemplate: Sendable {
     }
 
     let notes = try OutputFile(replacing: notesPath)
-    var programs = try self.programs().filter { $0.path != tool.path }
-    programs.append(provided.note)
-    try notes.write(JSON.encode(Notes(programs: programs.sorted { $0.path < $1.path })), at: 0)
+    let all = try self.programs().filter { $0.path != tool.path } + [provided.note]
+    try notes.write(JSON.encode(Notes(programs: all.sorted { $0.path < $1.path })), at: 0)
     try TemporaryPaths.publishing {
-      try staging.publish(tool.folder, to: destination)
+      let programs = try staging.publish(tool.folder, to: destination)
       do {
         try notes.commit()
       } catch {
-        try? putBack(destination, from: staging, name: tool.folder, existed: before != nil)
+        staging.takeBack(programs)
         throw error
       }
     }
     return update
-  }
-
-  private func putBack(
-    _ destination: String, from staging: StagingDirectory, name: String, existed: Bool
-  ) throws {
-    guard existed else { return FileTree.remove(destination) }
-    // Where folders can't be swapped, publishing moved the earlier one aside.
-    let aside = FileTree.status("\(staging.path)/.replaced") != nil
-    if aside { FileTree.remove(destination) }
-    try staging.publish(aside ? ".replaced" : name, to: destination)
   }
 
   /// Names that the program in the template answers to, and the new one does not.
