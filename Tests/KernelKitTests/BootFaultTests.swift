@@ -25,6 +25,10 @@ import Testing
       raw) stty raw -echo; exec sleep 60 ;;
       floods) exec yes 'a line' ;;
       fails) echo 'qemu: no such machine' >&2; exit 1 ;;
+      warns) echo 'qemu: no such device' >&2; echo 'qemu: warning: no such feature' >&2; exit 1 ;;
+      dies) echo one; kill -9 $$ ;;
+      grumbles) dd if=/dev/zero of=/dev/stderr bs=65536 count=64; printf 'minivm: the kit works\\r\\n'; exec sleep 60 ;;
+      paints) printf 'a\\302\\233b\\n' ;;
       complains) exec dd if=/dev/zero of=/dev/stderr bs=65536 count=64 ;;
       esac
       """.utf8)
@@ -137,6 +141,7 @@ import Testing
     arguments: [
       ("silent", "within 1 s"), ("talks", "within 1 s"), ("ends", "before the guest ended"),
       ("floods", "within 1 s"), ("fails", "qemu: no such machine"), ("complains", ""),
+      ("warns", "qemu: no such device"), ("dies", "before the guest ended"),
     ])
   func unexpected(_ mode: String, _ message: String) async throws {
     let bench = try await Self.bench()
@@ -152,13 +157,36 @@ import Testing
     #expect(try await bench.listing() == before)
   }
 
+  @Test("A guest that is booted until it ends is not taken for one that has, when its QEMU was killed")
+  func killed() async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("r.img", [0])
+    for (mode, status, message) in [("dies", 5, "was ended by signal 9"), ("paints", 0, "ab")] {
+      let result = try await bench.run(
+        ["boot", "kit", "--accel", "tcg", "--root", "r.img"],
+        environment: Self.environment(bench, mode))
+      #expect(result.status == status && result.errors.contains(message), "\(result.errors)")
+    }
+  }
+
+  @Test("A reader of the output that goes takes the guest with it")
+  func brokenPipe() async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("r.img", [0])
+    let result = try await bench.shell(
+      "\"$minivm\" boot kit --root r.img --accel tcg --expect never 2>&1 | head -n 1",
+      environment: Self.environment(bench, "floods"))
+    #expect(result.output == "a line\n")
+    #expect(try await Self.running(bench) == "")
+  }
+
   @Test("Guests that do", arguments: ["30", "9223372036854775807"])
   func expected(_ timeout: String) async throws {
     let bench = try await Self.bench()
     let before = try await bench.listing()
     let result = try await bench.run(
       ["boot", "kit", "--accel", "tcg", "--timeout", timeout],
-      environment: Self.environment(bench, "works"))
+      environment: Self.environment(bench, timeout == "30" ? "works" : "grumbles"))
     #expect(result.status == 0 && result.output.contains("6.1.0-1-x booted in"), "\(result.errors)")
     #expect(try await Self.running(bench) == "")
     #expect(try await bench.listing() == before)

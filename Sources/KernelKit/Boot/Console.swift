@@ -43,6 +43,8 @@ struct Console: Sendable {
       default: text.append(byte)
       }
     }
-    return String(decoding: text, as: UTF8.self)
+    var line = String.UnicodeScalarView(String(decoding: text, as: UTF8.self).unicodeScalars)
+    line.removeAll { (0x7f..<0xa0).contains($0.value) }
+    return String(line)
   }
 }

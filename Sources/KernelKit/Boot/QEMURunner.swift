@@ -10,8 +10,6 @@ public struct QEMURunner: Sendable {
     public var accelerator: Accelerator
     /// From QEMU's start to the expected text; nil when it did not come.
     public var expectedAfter: Duration?
-    /// From QEMU's start to its end.
-    public var took: Duration
     /// The console's latest lines.
     public var lastLines: [String]
     /// Empty where the console is the user's terminal.
@@ -69,69 +67,102 @@ public struct QEMURunner: Sendable {
   ) async throws -> Outcome? {
     let arguments = try machine.arguments(accelerator, isInteractive: isInteractive)
     if isInteractive {
-      return try await runInteractively(machine, arguments, accelerator)
+      return try await runInteractively(machine, arguments, accelerator, isLast: isLast)
     }
+    // Nobody hears a healthy guest that was told to be quiet, and its disk may be the user's.
+    let tellsNothing = isLast || machine.isQuiet
     let watch = Watch()
     let clock = ContinuousClock()
     let begin = clock.now
-    let result: ExecutionResult<(Event, BootTimeline), SequenceOutput, StringOutput<UTF8>>
+    let result: ExecutionResult<(Event, BootTimeline, Complaint), SequenceOutput, SequenceOutput>
     let start = RunningProcesses.willStart()
     defer { RunningProcesses.forgetStart(start) }
     do {
       result = try await Subprocess.run(
         .name(machine.model.emulator), arguments: Arguments(arguments), input: .none,
-        output: .sequence, error: .string(limit: 1 << 20)
+        output: .sequence, error: .sequence
       ) { execution in
         let process = execution.processIdentifier.value
         RunningProcesses.add(process, start: start)
-        let limits = startLimits(watch, process, isLast: isLast)
-        defer {
-          limits.forEach { $0.cancel() }
-          RunningProcesses.end(process)
-        }
-        var timeline = BootTimeline()
-        for try await piece in execution.standardOutput {
-          let time = clock.now - begin
-          let (lines, unfinished) = watch.receive(unsafe piece.withUnsafeBytes { unsafe Array($0) })
-          for line in lines {
-            timeline.take(line, at: time / .seconds(1))
-            onLine(line)
-          }
-          guard let expectation else { continue }
-          let isInLine = lines.contains { $0.contains(expectation) }
-          if isInLine || unfinished.contains(expectation) {
-            if !isInLine { onLine(unfinished) }
-            return (.expected(time), timeline)
-          }
-        }
-        return (watch.verdict ?? .ended, timeline)
+        let errors = execution.standardError
+        async let complaint = Complaint(reading: errors)
+        let limits = startLimits(watch, process, isLast: tellsNothing)
+        defer { limits.forEach { $0.cancel() } }
+        let (event, timeline) = try await follow(execution.standardOutput, watch, since: begin)
+        RunningProcesses.end(process)
+        return (event, timeline, await complaint)
       }
     } catch let error as SubprocessError {
       throw failure(of: machine.model, error)
     }
     let (lines, isSilent) = (watch.lines, watch.isSilent)
-    var outcome = Outcome(
-      accelerator: accelerator, took: clock.now - begin, lastLines: lines)
-    let (event, timeline) = result.closureResult
-    outcome.timeline = timeline
+    let (event, timeline, complaint) = result.closureResult
+    var outcome = Outcome(accelerator: accelerator, lastLines: lines, timeline: timeline)
     switch event {
     case .expected(let after):
       outcome.expectedAfter = after
       return outcome
     case .silent: return nil
     case .timedOut:
-      if isSilent, !isLast { return nil }
+      if isSilent, !tellsNothing { return nil }
       throw unmet(withinTimeout, lines)
     case .ended:
-      if isSilent {
-        if !isLast { return nil }
-        let message = result.standardError.split(whereSeparator: \.isNewline).first.map(String.init)
+      let hasFailed = !result.terminationStatus.isSuccess
+      if isSilent, hasFailed ? !isLast : !tellsNothing { return nil }
+      if expectation == nil, !hasFailed { return outcome }
+      if isSilent || expectation == nil {
+        let message = complaint.line ?? ended(machine, result.terminationStatus)
         throw KitError(
-          .unexpected, message ?? "\(machine.model.emulator) ended without a word",
-          advice: message == nil ? "give the guest more --memory, or another --accel" : nil)
+          .unexpected, message,
+          advice: complaint.line == nil && isSilent
+            ? "give the guest more --memory, or another --accel" : nil)
       }
-      if expectation == nil { return outcome }
-      throw unmet("before the guest ended", lines)
+      throw unmet("before the guest ended", lines + [complaint.line].compactMap { $0 })
+    }
+  }
+
+  /// Takes the console's lines until what is expected shows up, or there is nothing more.
+  private func follow(
+    _ console: SubprocessOutputSequence, _ watch: Watch, since begin: ContinuousClock.Instant
+  ) async throws -> (Event, BootTimeline) {
+    var timeline = BootTimeline()
+    for try await piece in console {
+      let time = ContinuousClock.now - begin
+      let (lines, unfinished) = watch.receive(unsafe piece.withUnsafeBytes { unsafe Array($0) })
+      for line in lines {
+        timeline.take(line, at: time / .seconds(1))
+        onLine(line)
+      }
+      guard let expectation else { continue }
+      let isInLine = lines.contains { $0.contains(expectation) }
+      if isInLine || unfinished.contains(expectation) {
+        if !isInLine { onLine(unfinished) }
+        return (.expected(time), timeline)
+      }
+    }
+    return (watch.verdict ?? .ended, timeline)
+  }
+
+  /// What QEMU says on stderr of why it ends: its last line that is no warning.
+  private struct Complaint: Sendable {
+    /// Bytes of it that are kept.
+    private static let limit = 1 << 14
+
+    private(set) var line: String?
+
+    init(reading errors: SubprocessOutputSequence) async {
+      var text: [UInt8] = []
+      do {
+        for try await piece in errors {
+          text += unsafe piece.withUnsafeBytes { unsafe Array($0) }
+          if text.count > Self.limit { text.removeFirst(text.count - Self.limit) }
+        }
+      } catch {
+        // What came before it broke off says enough.
+      }
+      let lines = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
+      let line = lines.last { !$0.contains("warning:") } ?? lines.last
+      self.line = line.map { String($0).visible }
     }
   }
 
@@ -177,9 +208,13 @@ public struct QEMURunner: Sendable {
     }
   }
 
+  /// A QEMU that fails sooner than this has not begun: the accelerator is at fault, or the arguments are.
+  private static let soon = Duration.seconds(2)
+
+  /// - Returns: nil when QEMU failed at once, and another accelerator may be tried.
   private func runInteractively(
-    _ machine: VirtualMachine, _ arguments: [String], _ accelerator: Accelerator
-  ) async throws -> Outcome {
+    _ machine: VirtualMachine, _ arguments: [String], _ accelerator: Accelerator, isLast: Bool
+  ) async throws -> Outcome? {
     let clock = ContinuousClock()
     let begin = clock.now
     let start = RunningProcesses.willStart()
@@ -204,10 +239,20 @@ public struct QEMURunner: Sendable {
       throw failure(of: machine.model, error)
     }
     if watch.verdict != nil { throw unmet(withinTimeout, []) }
-    guard case .exited(0) = status else {
-      throw KitError(.unexpected, "\(machine.model.emulator) ended with \(status)")
+    guard status.isSuccess else {
+      if !isLast, clock.now - begin < Self.soon { return nil }
+      throw KitError(.unexpected, ended(machine, status))
     }
-    return Outcome(accelerator: accelerator, took: clock.now - begin, lastLines: [])
+    return Outcome(accelerator: accelerator, lastLines: [])
+  }
+
+  private func ended(_ machine: VirtualMachine, _ status: TerminationStatus) -> String {
+    let emulator = machine.model.emulator
+    return switch status {
+    case .exited(0): "\(emulator) ended without a word"
+    case .exited(let code): "\(emulator) ended with exit code \(code)"
+    case .signaled(let number): "\(emulator) was ended by signal \(number)"
+    }
   }
 
   private func failure(of model: MachineModel, _ error: SubprocessError) -> KitError {

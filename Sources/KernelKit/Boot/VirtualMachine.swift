@@ -51,6 +51,13 @@ public struct VirtualMachine: Sendable {
     return arguments + extraArguments
   }
 
+  /// Whether the kernel was told to keep its messages to itself: silence says nothing of it then.
+  var isQuiet: Bool {
+    commandLine.flatMap { $0.split(separator: " ") }.contains {
+      $0 == "quiet" || $0.hasPrefix("loglevel=")
+    }
+  }
+
   /// The command that a person runs at a shell, an option a line.
   public func shellCommand(_ accelerator: Accelerator) throws -> String {
     try arguments(accelerator, isInteractive: true).reduce(into: model.emulator) { text, argument in
@@ -61,7 +68,7 @@ public struct VirtualMachine: Sendable {
 
 extension String {
   /// One word of a POSIX shell's command. POSIX.1-2017, Shell Command Language, 2.2.2.
-  var shellQuoted: String {
+  public var shellQuoted: String {
     let isPlain = utf8.allSatisfy { byte in
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
