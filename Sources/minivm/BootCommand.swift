@@ -55,6 +55,9 @@ struct BootCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard timeout ?? 1 > 0 else { throw ValidationError("--timeout is at least 1") }
+    guard !showsCommand || !json else {
+      throw ValidationError("--print shows a command for a shell, --json a result: give one of them")
+    }
   }
 
   func run() async throws {

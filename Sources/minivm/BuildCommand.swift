@@ -81,7 +81,7 @@ struct BuildCommand: AsyncParsableCommand {
     let builder = KitBuilder(
       kernel.source, inputs: kernel.inputs,
       options: KitBuilder.Options(
-        folder: output, template: template, ramDisk: try ramDisk.options(),
+        folder: output, template: template, ramDisk: try ramDisk.options(quiet: quiet),
         disk: disk.options(size: diskSize, effort, jobs: work.jobs),
         kernelFormat: kernelFormat, usesCache: !ignoresCache),
       environment: environment)
@@ -115,7 +115,9 @@ struct BuildCommand: AsyncParsableCommand {
       print("  not in this kernel: \(names.joined(separator: ", "))")
     }
     showRoots(manifest)
-    print("Built in \(Seconds(took)) s. To see it boot: minivm boot \(output)")
+    let hasOthers = (try? Kit(folder: output)) == nil
+    let kit = output.shellQuoted + (hasOthers ? " --kernel \(manifest.kernel)" : "")
+    print("Built in \(Seconds(took)) s. To see it boot: minivm boot \(kit)")
   }
 }
 
@@ -214,19 +216,20 @@ struct RamDiskOptions: ParsableArguments {
       """)
   var modulesAsShipped = false
 
-  func options() throws -> RamDisk.Options {
+  /// - Parameter quiet: not to say which of the lists is not used.
+  func options(quiet: Bool = false) throws -> RamDisk.Options {
     RamDisk.Options(
-      lists: try lists(), compression: compression, hasColdplug: coldplug,
+      lists: try lists(quiet: quiet), compression: compression, hasColdplug: coldplug,
       keepsModulesAsShipped: modulesAsShipped)
   }
 
   /// The lists that were given, those in this folder, or the program's own.
-  func lists() throws -> ModuleLists {
+  private func lists(quiet: Bool) throws -> ModuleLists {
     func local(_ name: String) -> String? { FileTree.status(name) == nil ? nil : name }
     var lists = ModuleLists.defaults
     if let profile {
       lists.profile = try ProfileChoice(profile)
-      if modules == nil, local("modules.ramfs") != nil {
+      if !quiet, modules == nil, local("modules.ramfs") != nil {
         writeToStandardError(
           "minivm: modules.ramfs here is not used, --profile is; with --modules modules.ramfs both are"
         )

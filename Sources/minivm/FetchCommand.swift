@@ -28,6 +28,7 @@ struct FetchCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = try CommandEnvironment.make()
+    defer { environment.progress.end() }
     let choice = try PackageChoice(package)
     let repository = try archive.repository(environment)
     let downloads = try await repository.kernelPackages(

@@ -20,7 +20,12 @@ import Testing
     try made.truncate(to: mebibytes << 20)
     try made.commit()
     _ = try await Tool.run(
-      "mke2fs", ["-q", "-t", "ext4", "-b", "4096", "-i", "16384", folder("mke2fs")])
+      "mke2fs",
+      // What mke2fs 1.47.1 and later add, kernels before 5.15 can't mount.
+      [
+        "-q", "-t", "ext4", "-O", "^metadata_csum_seed,^orphan_file", "-b", "4096", "-i", "16384",
+        folder("mke2fs"),
+      ])
     let theirs = try await Tool.run("dumpe2fs", [folder("mke2fs")]).output
     for label in [
       "Filesystem features:", "Inode count:", "Block count:", "Total journal blocks:",

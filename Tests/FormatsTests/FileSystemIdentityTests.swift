@@ -24,6 +24,15 @@ import Testing
     "mkfs.vfat -F 16 -S 4096 -n BIG $1 >/dev/null",
     "mkswap -L swapped $1 >/dev/null", "mkswap -p 65536 -L large $1 2>/dev/null >/dev/null",
     "rm $1; mkdir s; echo a >s/f; genisoimage -quiet -V 'A DISC' -o $1 s 2>/dev/null",
+    // Changed later than made; and no time of a change.
+    """
+    rm $1; mkdir s; echo a >s/f; genisoimage -quiet -o $1 s 2>/dev/null
+    printf 2020010203040506 | dd of=$1 bs=1 seek=33598 conv=notrunc status=none
+    """,
+    """
+    rm $1; mkdir s; echo a >s/f; genisoimage -quiet -o $1 s 2>/dev/null
+    printf '0000000000000000\\0' | dd of=$1 bs=1 seek=33598 conv=notrunc status=none
+    """,
   ]
 
   @Test("Types, UUIDs and labels", arguments: makers)

@@ -56,6 +56,17 @@ import Testing
     #expect(info.contains("corrupt: false"))
   }
 
+  @Test func levelsThatZlibHasNot() throws {
+    let folder = try TemporaryFolder()
+    let error = #expect(throws: FormatError.self) {
+      let writer = Qcow2Writer(
+        try OutputFile(replacing: folder("a")), compression: .zlib(level: 42), jobs: 2)
+      try writer.write([UInt8](repeating: 1, count: 1 << 16), cluster: 0)
+      try writer.finish(size: 1 << 20)
+    }
+    #expect(error?.kind == .limit)
+  }
+
   @Test(
     "From 1 MiB to 1 TiB", arguments: [1 << 20, 1 << 29, 1 << 34, 1 << 40], compressions.prefix(3))
   func sizes(size: Int, compression: Qcow2Compression) async throws {

@@ -114,6 +114,7 @@ import Testing
       "override a-b *\nsearch extra updates built-in\n", "exclude gone\n", "exclude kernel/gone\n",
       "exclude gone extra\nexclude kern\n", "search \\\nextra \\\n updates built-in\n",
       "  search extra updates\n\t search built-in # c\n#foo\nnonsense\nmake_map_files yes\n",
+      "search extra updates\r\noverride a-b * extra\r\n",
       "# foo \\\nsearch extra built-in updates\n", "search extra updates built-in\\\n",
     ] {
       try await compare(files, rules: rules)

@@ -23,6 +23,8 @@ import Testing
     let modules = try LoadedModules(text, name: "l").modules
     #expect(modules.map(\.name) == ["virtio_blk", "ext4", "virtio_pci", "scsi_mod"])
     #expect(modules.map(\.otherUsers) == [3, 1, 0, 0])
+    let ended = text.split(separator: "\n").joined(separator: "\r\n")
+    #expect(try LoadedModules(ended, name: "l").modules == modules)
     let raw = "nvme_core 204800 3 nvme, Live 0x0000000000000000\nnvme 57344 2 - Live 0x0 (E)\n"
     #expect(try LoadedModules(raw, name: "l").modules.map(\.otherUsers) == [2, 2])
     for bad in ["", "total 5\n", "Module Size Used by\n", "ext4 large 1\n"] {

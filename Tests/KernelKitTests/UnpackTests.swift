@@ -56,6 +56,19 @@ import Testing
       in: folder.path)
   }
 
+  @Test("A folder of the type of files is one by its final slash, as for dpkg-deb")
+  func folderByItsSlash() async throws {
+    let folder = try TemporaryFolder()
+    var package = MadeUpPackage.kernel
+    package.entries.append(MadeUpPackage.Entry("\(MadeUpPackage.tree)/extra/", mode: 0o755))
+    package.add("\(MadeUpPackage.tree)/extra/y.ko", ELFModuleBuilder().bytes())
+    try folder.write("p.deb", package.bytes)
+    _ = try Unpacker([DebArchive(folder("p.deb"))], into: folder("out")).run(jobs: 2)
+    try await Tool.shell(
+      "dpkg-deb -x p.deb judge; diff -r out/lib judge/lib; [ -d out/lib/modules/*/extra ]",
+      in: folder.path)
+  }
+
   @Test("An earlier result is replaced as a whole, and kept when the new one fails")
   func replaces() async throws {
     let folder = try TemporaryFolder()

@@ -80,8 +80,9 @@ struct TarHeader {
     var size = extended.size ?? self.size
     let kind: TarEntry.Kind
     switch type {
-    case 0 where rawPath.last == UInt8(ascii: "/"): kind = .directory
-    case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): kind = .file
+    case 0, UInt8(ascii: "0"), UInt8(ascii: "7"):
+      // As tar wrote folders before there was a type for them, and as GNU tar takes it.
+      kind = rawPath.last == UInt8(ascii: "/") ? .directory : .file
     case UInt8(ascii: "1"): kind = .hardLink(path: try ArchivePath.normalize(target))
     case UInt8(ascii: "2"):
       guard let text = String(validating: target, as: UTF8.self), !text.isEmpty,

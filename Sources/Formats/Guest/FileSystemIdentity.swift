@@ -81,13 +81,17 @@ public struct FileSystemIdentity: Equatable, Sendable {
     return named(.btrfs, bytes, uuid: 0x20, label: 0x12B, 256)
   }
 
-  /// ECMA-119, "Primary Volume Descriptor". Its creation's time stands for a UUID.
+  /// ECMA-119, "Primary Volume Descriptor". The time of its last change, or of its creation where that is not
+  /// given, stands for a UUID.
   private static func iso9660(_ bytes: Span<UInt8>) -> FileSystemIdentity? {
     guard bytes.byte(at: 0) == 1, bytes.has("CD001", at: 1),
-      let label = bytes.bytes(at: 40, count: 32), let created = bytes.bytes(at: 813, count: 16)
+      let label = bytes.bytes(at: 40, count: 32), let created = bytes.bytes(at: 813, count: 17),
+      let changed = bytes.bytes(at: 830, count: 17)
     else { return nil }
+    // Digits, and a zone: all zero for no time.
+    let isGiven = changed[16] != 0 || changed[..<16].contains { $0 != UInt8(ascii: "0") }
     var uuid: [UInt8] = []
-    for (index, digit) in created.enumerated() {
+    for (index, digit) in (isGiven ? changed : created)[..<16].enumerated() {
       if index >= 4, index % 2 == 0 { uuid.append(UInt8(ascii: "-")) }
       uuid.append(digit)
     }

@@ -1,5 +1,5 @@
 /// Looks things up in kmod's binary indexes: modules.alias.bin, modules.dep.bin and their like. The
-/// format is described at `IndexTrie`, which writes it.
+/// format is `IndexTrieFormat`.
 ///
 /// The index may be anything: no offset is followed out of it, and a search looks at no more nodes
 /// than fit in it, so that a circle ends.
@@ -14,12 +14,6 @@ public struct IndexTrieReader {
   /// More characters than an alias has: deeper nodes are of no real index.
   private static let depthLimit = 1024
 
-  private static let magic: UInt32 = 0xb007_f457
-  private static let hasPrefix: UInt32 = 0x8000_0000
-  private static let hasValues: UInt32 = 0x4000_0000
-  private static let hasChildren: UInt32 = 0x2000_0000
-  private static let offsetMask: UInt32 = 0x0fff_ffff
-
   /// What of a key lies below the first wildcard of it: a pattern for the rest of the text.
   private var pattern: [UInt8] = []
   private var found: [Value] = []
@@ -33,7 +27,7 @@ public struct IndexTrieReader {
 
   /// Whether these bytes begin as an index of the version that is known.
   public static func isIndex(_ index: Span<UInt8>) -> Bool {
-    index.bigEndian(at: 0) == magic && index.bigEndian(at: 4, as: UInt32.self).map { $0 >> 16 } == 2
+    index.bigEndian(at: 0) == IndexTrieFormat.magic && index.bigEndian(at: 4, as: UInt32.self).map { $0 >> 16 } == 2
   }
 
   /// The values of a key, taken literally, in the order of their priorities.
@@ -43,8 +37,8 @@ public struct IndexTrieReader {
     var node = root
     var position = 0
     while true {
-      var offset = Int(node & offsetMask)
-      if node & hasPrefix != 0 {
+      var offset = Int(node & IndexTrieFormat.offsetMask)
+      if node & IndexTrieFormat.hasPrefix != 0 {
         while let byte = index.byte(at: offset), byte != 0 {
           guard position < key.count, key[position] == byte else { return [] }
           position += 1
@@ -77,7 +71,7 @@ public struct IndexTrieReader {
   private static func child(
     _ byte: UInt8, of node: UInt32, at offset: Int, in index: Span<UInt8>
   ) -> UInt32? {
-    guard node & hasChildren != 0, let first = index.byte(at: offset),
+    guard node & IndexTrieFormat.hasChildren != 0, let first = index.byte(at: offset),
       let last = index.byte(at: offset + 1), byte >= first, byte <= last,
       let child: UInt32 = index.bigEndian(at: offset + 2 + 4 * Int(byte - first)), child != 0
     else { return nil }
@@ -99,8 +93,8 @@ public struct IndexTrieReader {
       pattern.removeLast(pattern.count - length)
     }
     var position = start
-    var offset = Int(node & Self.offsetMask)
-    if node & Self.hasPrefix != 0 {
+    var offset = Int(node & IndexTrieFormat.offsetMask)
+    if node & IndexTrieFormat.hasPrefix != 0 {
       while let byte = index.byte(at: offset), byte != 0 {
         if !pattern.isEmpty || Self.isWildcard(byte) {
           pattern.append(byte)
@@ -122,7 +116,7 @@ public struct IndexTrieReader {
       pattern.isEmpty
       ? position == text.count : ModuleAlias.matches(pattern, text, from: position)
     if isMatch { collectValues(of: node, at: offset, in: index) }
-    guard node & Self.hasChildren != 0, let first = index.byte(at: offset),
+    guard node & IndexTrieFormat.hasChildren != 0, let first = index.byte(at: offset),
       let last = index.byte(at: offset + 1), first <= last
     else { return }
     if pattern.isEmpty {
@@ -152,9 +146,9 @@ public struct IndexTrieReader {
   }
 
   private mutating func collectValues(of node: UInt32, at offset: Int, in index: Span<UInt8>) {
-    guard node & Self.hasValues != 0 else { return }
+    guard node & IndexTrieFormat.hasValues != 0 else { return }
     var offset = offset
-    if node & Self.hasChildren != 0 {
+    if node & IndexTrieFormat.hasChildren != 0 {
       guard let first = index.byte(at: offset), let last = index.byte(at: offset + 1), first <= last
       else { return }
       offset += 2 + 4 * (Int(last - first) + 1)

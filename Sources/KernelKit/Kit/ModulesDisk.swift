@@ -37,7 +37,7 @@ public final class ModulesDisk {
   /// MiB.
   public static let defaultSize = 200
   /// MiB that may be asked for.
-  public static let sizes = 1...1 << 24
+  public static let sizes = 1...(1 << 24) - 1
 
   private let release: KernelRelease
   private let options: Options

@@ -31,7 +31,9 @@ public struct DepmodConfiguration: Sendable {
     var number = 0
     var line = ""
     var first: Int?
-    for part in text.split(separator: "\n", omittingEmptySubsequences: false) {
+    // By bytes: to Swift's strings the end of a line with CR is one character, which is no "\n".
+    for bytes in text.utf8.split(separator: 0x0a, omittingEmptySubsequences: false) {
+      let part = Substring(bytes)
       number += 1
       first = first ?? number
       if part.utf8.last == UInt8(ascii: "\\") {

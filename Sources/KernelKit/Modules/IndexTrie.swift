@@ -1,11 +1,7 @@
 internal import Formats
 
-/// Writes kmod's binary index: a path-compressed trie on 7-bit keys, big-endian.
-///
-/// Header: u32 magic, u32 version, u32 offset of the root. Node: prefix and NUL, then first and last
-/// character of its children and their offsets, then the values with their priorities; what a node
-/// has of these is in the upper bits of the offset that leads to it. Children stand before their
-/// node and the root is last, as kmod up to 33 writes it.
+/// Writes kmod's binary index, `IndexTrieFormat`. Children stand before their node and the root is last, as
+/// kmod up to 33 writes it.
 struct IndexTrie {
   private var keys = ByteStrings()
   private var values = ByteStrings()
@@ -30,7 +26,7 @@ struct IndexTrie {
     priorities.append(UInt32(truncatingIfNeeded: priority))
   }
 
-  /// - Throws: `FormatError.limit` past the 512 MiB that an offset reaches.
+  /// - Throws: `FormatError.limit` past the 256 MiB that an offset reaches.
   func bytes() throws(FormatError) -> [UInt8] {
     var writer = TrieWriter()
     var rest = keys.sortedPositions()[...]
@@ -68,17 +64,13 @@ private struct TrieWriter {
     var children: [(character: UInt8, offset: UInt32)] = []
   }
 
-  private static let hasPrefix: UInt32 = 0x8000_0000
-  private static let hasValues: UInt32 = 0x4000_0000
-  private static let hasChildren: UInt32 = 0x2000_0000
-
   private var bytes: [UInt8] = []
   /// From the root, which never has a prefix, to the last key's node.
   private var open = [Node(depth: 0, key: [])]
   private var lastKey: ArraySlice<UInt8> = []
 
   init() {
-    for value in [0xb007_f457, 0x0002_0001, 0] as [UInt32] { append(value) }
+    for value in [IndexTrieFormat.magic, IndexTrieFormat.version, 0] { append(value) }
   }
 
   private mutating func append(_ value: UInt32) {
@@ -120,18 +112,18 @@ private struct TrieWriter {
 
   /// - Parameter above: the parent's depth, whose next byte leads here; nil for the root.
   private mutating func write(_ node: Node, above: Int?) throws(FormatError) -> UInt32 {
-    guard let offset = UInt32(exactly: bytes.count), offset < Self.hasChildren else {
-      throw FormatError(.limit, "an index of modules is larger than 512 MiB", offset: bytes.count)
+    guard let offset = UInt32(exactly: bytes.count), offset <= IndexTrieFormat.offsetMask else {
+      throw FormatError(.limit, "an index of modules is larger than 256 MiB", offset: bytes.count)
     }
     var flags: UInt32 = 0
     if let above, node.depth > above + 1 {
       let start = node.key.startIndex
       bytes.append(contentsOf: node.key[start + above + 1..<start + node.depth])
       bytes.append(0)
-      flags |= Self.hasPrefix
+      flags |= IndexTrieFormat.hasPrefix
     }
     if let first = node.children.first, let last = node.children.last {
-      flags |= Self.hasChildren
+      flags |= IndexTrieFormat.hasChildren
       bytes.append(first.character)
       bytes.append(last.character)
       var next = first.character
@@ -145,7 +137,7 @@ private struct TrieWriter {
       }
     }
     if !node.values.isEmpty {
-      flags |= Self.hasValues
+      flags |= IndexTrieFormat.hasValues
       append(UInt32(truncatingIfNeeded: node.values.count))
       for (priority, value) in node.values {
         append(priority)

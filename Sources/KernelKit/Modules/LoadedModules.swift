@@ -11,7 +11,7 @@ public struct LoadedModules: Sendable {
   /// - Throws: `KitError.invalid` when a line is none of lsmod's.
   public init(_ text: String, name: String) throws(KitError) {
     var modules: [Module] = []
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     for (number, line) in lines.enumerated() {
       // Name, size, number of users, their names: `a,b`, in /proc/modules `a,b,` or `-`.
       let words = line.split(whereSeparator: \.isWhitespace)

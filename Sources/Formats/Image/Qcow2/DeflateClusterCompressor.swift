@@ -16,7 +16,7 @@ internal import CZlib
       stream, level, Z_DEFLATED, Self.windowBits, 9, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
       Int32(MemoryLayout<z_stream>.size))
     guard result == Z_OK else {
-      unsafe stream.deallocate()
+      // The stream goes in deinit.
       throw FormatError(.limit, "zlib can't compress at level \(level)")
     }
   }
