@@ -56,7 +56,8 @@ struct BootCommand: AsyncParsableCommand {
   func validate() throws {
     guard timeout ?? 1 > 0 else { throw ValidationError("--timeout is at least 1") }
     guard !showsCommand || !json else {
-      throw ValidationError("--print shows a command for a shell, --json a result: give one of them")
+      throw ValidationError(
+        "--print shows a command for a shell, --json a result: give one of them")
     }
   }
 

@@ -58,7 +58,8 @@ struct CheckCommand: ParsableCommand {
     for step in report.steps {
       let state = step.state == .missing ? "MISSING" : step.state.rawValue
       let driver = step.driver.map { "\($0) " } ?? ""
-      printVisibly("  \(step.kind.padded(to: kinds))  \(step.name.padded(to: names))  \(driver)\(state)")
+      printVisibly(
+        "  \(step.kind.padded(to: kinds))  \(step.name.padded(to: names))  \(driver)\(state)")
     }
     if report.reachesRoot { printVisibly("Root can be reached.") }
   }

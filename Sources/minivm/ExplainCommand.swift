@@ -113,7 +113,8 @@ struct ExplainCommand: ParsableCommand {
     }
     let size = items.reduce(0) { $0 + ($1.cost?.size ?? 0) }
     let compressed = items.reduce(0) { $0 + ($1.cost?.compressed ?? 0) }
-    printVisibly("\("\(items.count) modules".padded(to: width))  \(right(size))  \(right(compressed))")
+    printVisibly(
+      "\("\(items.count) modules".padded(to: width))  \(right(size))  \(right(compressed))")
   }
 
   /// Where the line is and what it is for, without the entry itself if it says so much.

@@ -157,7 +157,8 @@ import Testing
     #expect(try await bench.listing() == before)
   }
 
-  @Test("A guest that is booted until it ends is not taken for one that has, when its QEMU was killed")
+  @Test(
+    "A guest that is booted until it ends is not taken for one that has, when its QEMU was killed")
   func killed() async throws {
     let bench = try await Self.bench()
     try bench.folder.write("r.img", [0])

@@ -4,7 +4,9 @@ import TestSupport
 import Testing
 
 @Suite(.serialized) struct KitExplanationTests {
-  @Test("What a kit says of itself reaches no terminal as it is; other files of its folder don't matter")
+  @Test(
+    "What a kit says of itself reaches no terminal as it is; other files of its folder don't matter"
+  )
   func hostileManifest() async throws {
     let bench = try CommandBench()
     #expect(try await bench.run(["build", "p.deb", "--template", "t", "--out", "kit"]).status == 0)

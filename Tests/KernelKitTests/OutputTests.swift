@@ -226,7 +226,8 @@ import Testing
       try await Tool.shell("rm -f modules-*.qcow2", in: bench.folder.path)
       let result = try await bench.shell("\"$minivm\" modules2qcow2 \(Self.release) \(closed)")
       // It says on stdout what it has made.
-      #expect(result.status == (closed.contains(">&- ") || closed.hasSuffix(" >&-") ? 1 : 0), "\(closed)")
+      #expect(
+        result.status == (closed.contains(">&- ") || closed.hasSuffix(" >&-") ? 1 : 0), "\(closed)")
       try await Tool.shell("qemu-img check -q modules-*.qcow2", in: bench.folder.path)
     }
   }

@@ -69,7 +69,8 @@ public struct NewcWriter: Sendable {
     let name = Array(path.utf8) + [0]
     bytes.append(contentsOf: "070701".utf8)
     let fields: [UInt32] = [
-      number ?? inode, type | mode & 0o7777, 0, 0, links, modified, size, 0, 0, device.major, device.minor,
+      number ?? inode, type | mode & 0o7777, 0, 0, links, modified, size, 0, 0, device.major,
+      device.minor,
       UInt32(name.count), 0,
     ]
     for field in fields {

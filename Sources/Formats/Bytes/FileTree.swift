@@ -277,7 +277,8 @@ public enum FileTree {
   /// a moment.
   private static func openToRemove(_ name: [CChar], in parent: Int32) -> Int32 {
     for _ in 0..<20 {
-      let place = unsafe openat(parent, name, minivm_o_path() | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      let place = unsafe openat(
+        parent, name, minivm_o_path() | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
       if place >= 0 {
         defer { close(place) }
         unsafe chmod("/proc/self/fd/\(place)", 0o700)

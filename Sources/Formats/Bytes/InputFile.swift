@@ -63,7 +63,9 @@ public final class InputFile: Sendable {
   public var isInPlace: Bool {
     var opened = stat()
     var named = stat()
-    guard unsafe fstat(descriptor, &opened) == 0, unsafe stat(path, &named) == 0 else { return false }
+    guard unsafe fstat(descriptor, &opened) == 0, unsafe stat(path, &named) == 0 else {
+      return false
+    }
     return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino
       && [opened.st_mtim.tv_sec, opened.st_mtim.tv_nsec] == modified && Int(opened.st_size) == size
   }

@@ -27,7 +27,8 @@ public struct IndexTrieReader {
 
   /// Whether these bytes begin as an index of the version that is known.
   public static func isIndex(_ index: Span<UInt8>) -> Bool {
-    index.bigEndian(at: 0) == IndexTrieFormat.magic && index.bigEndian(at: 4, as: UInt32.self).map { $0 >> 16 } == 2
+    index.bigEndian(at: 0) == IndexTrieFormat.magic
+      && index.bigEndian(at: 4, as: UInt32.self).map { $0 >> 16 } == 2
   }
 
   /// The values of a key, taken literally, in the order of their priorities.
