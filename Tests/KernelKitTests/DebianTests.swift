@@ -31,6 +31,12 @@ import Testing
 }
 
 @Suite struct AptSourcesTests {
+  private static func withoutSource(_ suite: DebianSuite) -> DebianSuite {
+    var suite = suite
+    suite.source = nil
+    return suite
+  }
+
   @Test("Both forms, and only suites of the machine's release")
   func forms() throws {
     let root = try TemporaryFolder()
@@ -47,7 +53,10 @@ import Testing
     #expect(sources.codename == "bookworm")
     let own = try sources.chosen(suite: nil)
     #expect(
-      own == [
+      own.map(\.source)
+        == ["sources.list", "sources.list.d/a.sources"].map { root("etc/apt/\($0)") })
+    #expect(
+      own.map(Self.withoutSource) == [
         DebianSuite(
           mirror: "http://one.invalid/debian", suite: "bookworm", components: ["main", "contrib"],
           keyrings: [.file("/k.gpg")]),
@@ -163,11 +172,15 @@ import Testing
     try root.write(
       "etc/apt/mirrors/debian.list", "# first\nhttps://three.invalid/debian priority:1\n".utf8)
     #expect(
-      try AptSources.system(root: root.path).chosen(suite: nil) == [
+      try AptSources.system(root: root.path).chosen(suite: nil).map(Self.withoutSource) == [
         DebianSuite(
           mirror: "https://one.invalid/debian", suite: "bookworm", keyrings: [.file("/k.gpg")]),
-        DebianSuite(mirror: "http://two.invalid", suite: "bookworm-security"),
-        DebianSuite(mirror: "https://three.invalid/debian", suite: "bookworm-updates"),
+        DebianSuite(
+          mirror: "http://two.invalid", suite: "bookworm-security",
+          keyrings: [.trusted(root: root.path)]),
+        DebianSuite(
+          mirror: "https://three.invalid/debian", suite: "bookworm-updates",
+          keyrings: [.trusted(root: root.path)]),
       ])
   }
 

@@ -122,10 +122,16 @@ public struct SignedRepository: Sendable {
   }
 
   /// What apt makes of it: whether it takes the lists and the package.
-  public func isTakenByApt() async throws -> Bool {
+  /// - Parameters:
+  ///   - signedBy: what the source says of its keys; nil for nothing.
+  ///   - trusted: a folder of keys for sources that say nothing.
+  public func isTakenByApt(
+    signedBy: String?, trusted: String = "/dev/null"
+  ) async throws -> Bool {
     let state = try TemporaryFolder()
+    let option = signedBy.map { "signed-by=\($0) " } ?? ""
     try state.write(
-      "sources.list", "deb [signed-by=\(keyring) arch=amd64] file:\(root) test main\n".utf8)
+      "sources.list", "deb [\(option)arch=amd64] file:\(root) test main\n".utf8)
     let result = try await Tool.run(
       "sh",
       [
@@ -137,7 +143,7 @@ public struct SignedRepository: Sendable {
           apt-get -qq -o Dir="$PWD" -o Dir::State="$PWD/state" -o Dir::State::status="$PWD/status" \
             -o Dir::Cache="$PWD/cache" -o Dir::Etc="$PWD/etc" -o Dir::Etc::sourceparts=- \
             -o Dir::Etc::sourcelist="$PWD/sources.list" -o Dir::Etc::trusted=/dev/null \
-            -o Dir::Etc::trustedparts=/dev/null -o Dir::Bin::methods=/usr/lib/apt/methods \
+            -o Dir::Etc::trustedparts=\(trusted) -o Dir::Bin::methods=/usr/lib/apt/methods \
             -o APT::Architecture=amd64 -o APT::Sandbox::User= -o APT::Update::Error-Mode=any \
             -o Acquire::Check-Valid-Until=true -o Acquire::Check-Date=true "$@"
         }
@@ -147,4 +153,7 @@ public struct SignedRepository: Sendable {
       ], in: state.path)
     return result.status == 0
   }
+
+  /// Whether apt takes it with its own keyring.
+  public func isTakenByApt() async throws -> Bool { try await isTakenByApt(signedBy: keyring) }
 }

@@ -18,8 +18,15 @@ public struct AptSources: Sendable {
     let parts = (try? FileTree.names(in: "\(apt)/sources.list.d")) ?? []
     for path in ["\(apt)/sources.list"] + parts.map({ "\(apt)/sources.list.d/\($0)" }) {
       guard let text = try? InputFile(path).readAll(limit: 1 << 20) else { continue }
-      if path.hasSuffix(".list") { suites += oneLine(text, root: root) }
-      if path.hasSuffix(".sources") { suites += deb822(text, root: root) }
+      var found: [DebianSuite] = []
+      if path.hasSuffix(".list") { found = oneLine(text, root: root) }
+      if path.hasSuffix(".sources") { found = deb822(text, root: root) }
+      suites += found.map {
+        var suite = $0
+        suite.source = path
+        if suite.keyrings.isEmpty { suite.keyrings = [.trusted(root: root)] }
+        return suite
+      }
     }
     return AptSources(suites: suites, codename: codename(root: root))
   }
@@ -61,9 +68,21 @@ public struct AptSources: Sendable {
       [codename].compactMap { $0 } + ["stable", "oldstable", "testing", "unstable", "sid"]
     for name in names {
       let own = suites.filter { [name, "\(name)-updates", "\(name)-security"].contains($0.suite) }
-      if !own.isEmpty { return (own, name) }
+      if !own.isEmpty { return (markingThirdParties(own, name), name) }
     }
     return nil
+  }
+
+  /// A release's own archive has its updates, too; who else has a suite of that name is a third party.
+  /// Where no archive has both, none is told from the others.
+  private func markingThirdParties(_ own: [DebianSuite], _ name: String) -> [DebianSuite] {
+    let bases = Set(own.filter { $0.suite != name }.map(\.mirror))
+    guard own.contains(where: { $0.suite == name && bases.contains($0.mirror) }) else { return own }
+    return own.map {
+      var suite = $0
+      suite.isThirdParty = $0.suite == name && !bases.contains($0.mirror)
+      return suite
+    }
   }
 
   private static let nothing = KitError(

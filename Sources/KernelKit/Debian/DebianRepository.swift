@@ -1,4 +1,5 @@
 internal import Formats
+internal import Logging
 
 /// The packages of a mirror's suites: finds them, and hands on only bytes that a trusted key vouches
 /// for, from the suite's signed list over its index to the package.
@@ -142,9 +143,16 @@ public struct DebianRepository: Sendable {
         } ?? "there is something for \(Set(architectures).sorted().joined(separator: ", "))")
     }
     for list in lists {
-      for component in list.suite.components {
-        try readIndex(component, architecture, list, isWanted) { found.packages.append($0) }
+      var packages: [IndexedPackage] = []
+      do {
+        for component in list.suite.components {
+          try readIndex(component, architecture, list, isWanted) { packages.append($0) }
+        }
+      } catch {
+        try leaveOut(list.suite, error)
+        continue
       }
+      found.packages += packages
     }
     return found
   }
@@ -178,7 +186,8 @@ public struct DebianRepository: Sendable {
       do {
         let (release, trust) = try await chain.release(of: suite)
         lists.append(TrustedList(suite: suite, release: release, trust: trust))
-      } catch let error as KitError where error.code == .missing && !chain.hasSeen(suite) {
+      } catch let error as KitError {
+        if error.code != .missing || chain.hasSeen(suite) { try leaveOut(suite, error) }
         if !suite.isOptional { missing.append((suite.suite, error)) }
       }
     }
@@ -186,6 +195,19 @@ public struct DebianRepository: Sendable {
       throw error
     }
     return lists
+  }
+
+  /// Warns of what a third party's suite lacks; nothing of it is used.
+  /// - Throws: the error of any other suite, which may have what is newest, and this machine's own.
+  private func leaveOut(_ suite: DebianSuite, _ error: any Error) throws {
+    var error = error
+    if var named = error as? KitError, let source = suite.source {
+      named.message += " (\(source))"
+      error = named
+    }
+    let isFileFault = (error as? FormatError)?.kind == .io
+    guard suite.isThirdParty, !isFileFault else { throw error }
+    environment.log.warning("\(error); this source is left out")
   }
 
   private func readIndex(

@@ -10,6 +10,10 @@ public struct DebianSuite: Sendable, Hashable {
   public var keyrings: [Keyring]
   /// Whether it is fine when no mirror has a suite of that name: not all releases have updates.
   public var isOptional = false
+  /// The file that names it among apt's sources; nil for a mirror that the user named.
+  public var source: String?
+  /// Whether it stands beside the release's own archive: what it lacks leaves the release complete.
+  public var isThirdParty = false
 
   /// Where a release goes on: what was mended since, by those who made it.
   private static let courses = ["-updates", "-security"]

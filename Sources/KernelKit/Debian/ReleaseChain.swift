@@ -57,7 +57,10 @@ struct ReleaseChain: Sendable {
         try fetched(suite)
       }
     let url = list.url
-    let verifier = SignatureVerifier(keyrings: try chosenKeyrings(suite))
+    var verifier = SignatureVerifier(keyrings: try chosenKeyrings(suite))
+    if keyrings.isEmpty, let source = suite.source {
+      verifier.advice = "name its keys with Signed-By in \(source)"
+    }
     let verified =
       if let signature = list.signature {
         try await verifier.verify(list.text, signature: signature, url: url)
@@ -100,13 +103,12 @@ struct ReleaseChain: Sendable {
   private func chosenKeyrings(_ suite: DebianSuite) throws -> [Keyring] {
     let candidates = [keyrings, suite.keyrings].first { !$0.isEmpty }
     if let candidates { return candidates }
-    let system = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    guard FileTree.status(system, followingLink: true) != nil else {
+    guard FileTree.status(Keyring.debian, followingLink: true) != nil else {
       throw KitError(
         .unverified, "there are no keys to check \(suite.mirror) with",
         advice: "give a file of the archive's keys with --keyring")
     }
-    return [.file(system)]
+    return [.file(Keyring.debian)]
   }
 
   private func check(_ release: Release, _ suite: DebianSuite, _ url: String) throws {

@@ -27,6 +27,8 @@ struct SignatureVerifier {
   private static let soundHashes: Set<String> = ["8", "9", "10"]
 
   let keyrings: [Keyring]
+  /// What to do when none of the keys vouches for a text.
+  var advice = "give the archive's keys with --keyring"
 
   /// A clear-signed message.
   func verify(clearsigned bytes: [UInt8], url: String) async throws -> Verified {
@@ -69,10 +71,10 @@ struct SignatureVerifier {
   /// - Returns: what gpgv says on its status channel, which nothing else writes to.
   private func run(_ arguments: [String], _ folder: StagingDirectory) async throws -> String {
     var options = ["--homedir", folder.path, "--status-fd", "1"]
-    for (number, keyring) in keyrings.enumerated() {
-      let binary = "\(folder.path)/keyring-\(number).gpg"
-      try write(try keyring.binary(), to: binary)
-      options += ["--keyring", binary]
+    for (number, keys) in try keyrings.flatMap({ try $0.binaries() }).enumerated() {
+      let path = "\(folder.path)/keyring-\(number).gpg"
+      try write(keys, to: path)
+      options += ["--keyring", path]
     }
     do {
       return try await Subprocess.run(
@@ -126,7 +128,7 @@ struct SignatureVerifier {
       problems.isEmpty ? "it has no signature that can be read" : problems.joined(separator: ", ")
     throw KitError(
       .unverified, "\(url): no trusted key vouches for it: \(reason)",
-      advice: "give the archive's keys with --keyring")
+      advice: advice)
   }
 }
 
@@ -136,7 +138,11 @@ public enum Keyring: Sendable, Hashable {
   case file(String)
   /// Keys in ASCII armour.
   case text(String)
+  /// Debian's, and those that apt takes for sources without `Signed-By`, below a root. apt-secure(8).
+  case trusted(root: String)
 
+  /// Debian's keys, as the package debian-archive-keyring has them.
+  static let debian = "/usr/share/keyrings/debian-archive-keyring.gpg"
   private static let sizeLimit = 1 << 24
 
   /// What a source's `Signed-By` says: files, or the keys themselves. sources.list(5).
@@ -150,15 +156,32 @@ public enum Keyring: Sendable, Hashable {
       .map { .file(String($0)) }
   }
 
-  /// The keys in the form that gpgv reads. ASCII armour: RFC 9580, section 6.
-  func binary() throws -> [UInt8] {
+  /// The keys in the form that gpgv reads, file by file.
+  func binaries() throws -> [[UInt8]] {
     switch self {
-    case .text(let text): return try inside("Signed-By") { try Self.dearmored(Array(text.utf8)) }
-    case .file(let path):
-      let bytes = try InputFile(path).readAll(limit: Self.sizeLimit)
-      guard bytes.starts(with: "-----BEGIN".utf8) else { return bytes }
-      return try inside(path) { try Self.dearmored(bytes) }
+    case .text(let text): return [try inside("Signed-By") { try Self.dearmored(Array(text.utf8)) }]
+    case .file(let path): return [try Self.binary(path)]
+    case .trusted(let root):
+      let apt = "\(root)/etc/apt"
+      let parts = ((try? FileTree.names(in: "\(apt)/trusted.gpg.d")) ?? [])
+        .filter { $0.hasSuffix(".gpg") || $0.hasSuffix(".asc") }
+      let paths =
+        ["\(root)\(Self.debian)", "\(apt)/trusted.gpg"] + parts.map { "\(apt)/trusted.gpg.d/\($0)" }
+      // What is no file of keys vouches for nothing, for apt as well.
+      return paths.compactMap { try? Self.binary($0) }.filter(Self.isKey)
     }
+  }
+
+  /// ASCII armour: RFC 9580, section 6.
+  private static func binary(_ path: String) throws -> [UInt8] {
+    let bytes = try InputFile(path).readAll(limit: sizeLimit)
+    guard bytes.starts(with: "-----BEGIN".utf8) else { return bytes }
+    return try inside(path) { try dearmored(bytes) }
+  }
+
+  /// Whether it begins with a public key packet, and is no keybox. RFC 9580, 4.2 and 5.
+  private static func isKey(_ bytes: [UInt8]) -> Bool {
+    bytes.first.map { (0x98...0x9b).contains($0) || $0 == 0xc6 } ?? false
   }
 
   /// - Throws: `FormatError.malformed` for text that is no armoured key.
