@@ -169,6 +169,53 @@ import Testing
     #expect(manifest.contains(primary) && manifest.contains(keys[1]))
   }
 
+  @Test("Signed-By with fingerprints: who counts for apt counts, by file and by key")
+  func fingerprints() async throws {
+    let repository = try await SignedRepository()
+    let root = try TemporaryFolder()
+    try FileTree.makeDirectories(root("etc/apt/trusted.gpg.d"))
+    let list =
+      "gpg --homedir \(repository.folder("gpg")) --with-colons --list-keys | sed -n 's/^fpr:*\\([0-9A-F]*\\):/\\1/p'"
+    let primary = try await Tool.shell(list, in: "/").filter { !$0.isNewline }
+    try await Tool.shell(
+      """
+      gpg --homedir gpg --batch --quiet --passphrase '' --quick-add-key \(primary) rsa2048 sign never
+      gpg --homedir gpg --export >keyring.gpg; cp keyring.gpg \(root("etc/apt/trusted.gpg.d"))
+      """, in: repository.folder.path)
+    try await repository.sign()
+    let subkey = try await Tool.shell(list, in: "/").split(separator: "\n").map(String.init)[1]
+    let (file, other) = (repository.keyring, String(repeating: "0123456789", count: 4))
+    let cases = [
+      (primary, true), (subkey, true), ("\(primary.lowercased())", true), ("\(subkey)!", true),
+      ("\(primary)!", false), (other, false), ("\(other),\(primary)", true),
+      ("\(file),\(primary)", true), ("\(file),\(other)", false), ("relative.gpg", false),
+      (String(primary.suffix(16)), false),
+    ]
+    for (signedBy, isTaken) in cases {
+      try root.write(
+        "etc/apt/sources.list", "deb [signed-by=\(signedBy)] http://m.invalid test main\n".utf8)
+      try root.write("etc/os-release", "VERSION_CODENAME=test\n".utf8)
+      let cache = try TemporaryFolder()
+      func find() async throws {
+        _ = try await DebianRepository(
+          suites: AptSources.system(root: root.path).chosen(suite: nil),
+          environment: repository.environment(cache: cache.path)
+        ).newest(SignedRepository.package, architecture: "amd64")
+      }
+      if isTaken {
+        try await find()
+      } else {
+        let error = await #expect(throws: KitError.self, "\(signedBy)") { try await find() }
+        #expect(error?.code == .unverified, "\(signedBy)")
+        #expect(error?.message.contains("none that Signed-By names") == true, "\(error!)")
+      }
+      let trusted = root("etc/apt/trusted.gpg.d")
+      #expect(
+        try await repository.isTakenByApt(signedBy: signedBy, trusted: trusted) == isTaken,
+        "\(signedBy)")
+    }
+  }
+
   @Test(
     "An index in each form that a mirror may have",
     arguments: [

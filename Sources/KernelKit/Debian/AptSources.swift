@@ -96,12 +96,12 @@ public struct AptSources: Sendable {
       var rest = line.prefix { $0 != "#" }.drop(while: \.isWhitespace)
       guard rest.hasPrefix("deb"), rest.dropFirst(3).first?.isWhitespace == true else { return [] }
       rest = rest.dropFirst(3).drop(while: \.isWhitespace)
-      var keyrings: [Keyring] = []
+      var signedBy = ""
       if rest.first == "[" {
         guard let end = rest.firstIndex(of: "]") else { return [] }
         for option in rest[..<end].dropFirst().split(whereSeparator: \.isWhitespace)
         where option.lowercased().hasPrefix("signed-by=") {
-          keyrings = Keyring.signedBy(String(option.dropFirst("signed-by=".count)))
+          signedBy = String(option.dropFirst("signed-by=".count))
         }
         rest = rest[end...].dropFirst()
       }
@@ -109,7 +109,8 @@ public struct AptSources: Sendable {
       guard words.count >= 3, !isFlat(words[1]) else { return [] }
       return mirrors(words[0], root: root).map {
         DebianSuite(
-          mirror: $0, suite: words[1], components: Array(words[2...]), keyrings: keyrings)
+          mirror: $0, suite: words[1], components: Array(words[2...]),
+          keyrings: Keyring.signedBy(signedBy), signers: KeyFingerprint.signedBy(signedBy))
       }
     }
   }
@@ -127,7 +128,8 @@ public struct AptSources: Sendable {
         words("Suites").filter { !isFlat($0) }.map {
           DebianSuite(
             mirror: mirror, suite: $0, components: words("Components"),
-            keyrings: Keyring.signedBy(paragraph["Signed-By"] ?? ""))
+            keyrings: Keyring.signedBy(paragraph["Signed-By"] ?? ""),
+            signers: KeyFingerprint.signedBy(paragraph["Signed-By"] ?? ""))
         }
       }
     }

@@ -8,6 +8,8 @@ public struct DebianSuite: Sendable, Hashable {
   public var components: [String]
   /// What its list has to be signed by; empty where the source does not say.
   public var keyrings: [Keyring]
+  /// The keys of these that may have signed it; empty for any.
+  public var signers: [KeyFingerprint]
   /// Whether it is fine when no mirror has a suite of that name: not all releases have updates.
   public var isOptional = false
   /// The file that names it among apt's sources; nil for a mirror that the user named.
@@ -22,9 +24,10 @@ public struct DebianSuite: Sendable, Hashable {
 
   public init(
     mirror: String, suite: String, components: [String] = ["main"], keyrings: [Keyring] = [],
-    isOptional: Bool = false
+    signers: [KeyFingerprint] = [], isOptional: Bool = false
   ) {
     self.keyrings = keyrings
+    self.signers = signers
     var mirror = mirror[...]
     while mirror.hasSuffix("/") { mirror.removeLast() }
     self.mirror = String(mirror)

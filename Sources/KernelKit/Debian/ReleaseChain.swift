@@ -58,8 +58,11 @@ struct ReleaseChain: Sendable {
       }
     let url = list.url
     var verifier = SignatureVerifier(keyrings: try chosenKeyrings(suite))
-    if keyrings.isEmpty, let source = suite.source {
-      verifier.advice = "name its keys with Signed-By in \(source)"
+    if keyrings.isEmpty {
+      verifier.signers = suite.signers
+      if let source = suite.source {
+        verifier.advice = "name its keys with Signed-By in \(source)"
+      }
     }
     let verified =
       if let signature = list.signature {

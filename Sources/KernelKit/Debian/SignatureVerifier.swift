@@ -27,6 +27,8 @@ struct SignatureVerifier {
   private static let soundHashes: Set<String> = ["8", "9", "10"]
 
   let keyrings: [Keyring]
+  /// The keys of these that count; empty for all.
+  var signers: [KeyFingerprint] = []
   /// What to do when none of the keys vouches for a text.
   var advice = "give the archive's keys with --keyring"
 
@@ -102,12 +104,15 @@ struct SignatureVerifier {
       case "NEWSIG": isGood = false
       case "GOODSIG": isGood = true
       case "VALIDSIG" where isGood && words.count > 8:
-        if Self.soundHashes.contains(String(words[8])) {
-          // Where the last field is missing, the key is a primary one.
-          let primaryKey = words.count > 10 ? String(words[10]) : subject
-          good.append(Signature(key: subject, primaryKey: primaryKey))
-        } else {
+        // Where the last field is missing, the key is a primary one.
+        let primaryKey = words.count > 10 ? String(words[10]) : subject
+        let signature = Signature(key: subject, primaryKey: primaryKey)
+        if !Self.soundHashes.contains(String(words[8])) {
           problems.append("the signature of key \(subject) rests on a digest that proves nothing")
+        } else if !signers.isEmpty, !signers.contains(where: { $0.takes(signature) }) {
+          problems.append("the key \(subject) is none that Signed-By names")
+        } else {
+          good.append(signature)
         }
       case "BADSIG":
         throw KitError(
@@ -132,6 +137,29 @@ struct SignatureVerifier {
   }
 }
 
+/// A key that a source's `Signed-By` names. sources.list(5).
+public struct KeyFingerprint: Sendable, Hashable {
+  /// In capital letters.
+  public var text: String
+  /// Whether signatures of its subkeys do not count: `!` behind it.
+  public var isExact: Bool
+
+  public init(_ word: String) {
+    isExact = word.hasSuffix("!")
+    text = (isExact ? String(word.dropLast()) : word).uppercased()
+  }
+
+  /// What is no fingerprint is one that no key has, so that nothing is taken that apt refuses.
+  static func signedBy(_ value: String) -> [KeyFingerprint] {
+    guard !value.contains("-----BEGIN") else { return [] }
+    return Keyring.words(ofSignedBy: value).filter { !$0.hasPrefix("/") }.map(KeyFingerprint.init)
+  }
+
+  func takes(_ signature: SignatureVerifier.Signature) -> Bool {
+    text == signature.key || !isExact && text == signature.primaryKey
+  }
+}
+
 /// Public keys.
 public enum Keyring: Sendable, Hashable {
   /// A file of keys, binary or in ASCII armour.
@@ -145,15 +173,18 @@ public enum Keyring: Sendable, Hashable {
   static let debian = "/usr/share/keyrings/debian-archive-keyring.gpg"
   private static let sizeLimit = 1 << 24
 
-  /// What a source's `Signed-By` says: files, or the keys themselves. sources.list(5).
+  /// Those of a source's `Signed-By`: files, or the keys themselves. sources.list(5).
   static func signedBy(_ value: String) -> [Keyring] {
     if value.contains("-----BEGIN") {
       // In a field, an empty line is written as a dot.
       let lines = value.split(separator: "\n", omittingEmptySubsequences: false)
       return [.text(lines.map { $0 == "." ? "" : String($0) }.joined(separator: "\n"))]
     }
-    return value.split { $0 == "," || $0.isWhitespace }.filter { $0.hasPrefix("/") }
-      .map { .file(String($0)) }
+    return words(ofSignedBy: value).filter { $0.hasPrefix("/") }.map { .file($0) }
+  }
+
+  static func words(ofSignedBy value: String) -> [String] {
+    value.split { $0 == "," || $0.isWhitespace }.map(String.init)
   }
 
   /// The keys in the form that gpgv reads, file by file.
