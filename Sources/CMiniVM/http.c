@@ -168,9 +168,10 @@ static CURLcode perform(CURL *curl) {
   return code;
 }
 
-int minivm_http_get(const char *url, const char *user_agent, int64_t offset, long stall_seconds,
-                    minivm_receiver receiver, void *context, long *status, char *location,
-                    size_t location_size, char *message, size_t message_size) {
+int minivm_http_get(const char *url, const char *user_agent, const char *user, const char *password,
+                    int64_t offset, long stall_seconds, minivm_receiver receiver, void *context,
+                    long *status, char *location, size_t location_size, char *message,
+                    size_t message_size) {
   *status = 0;
   *location = *message = '\0';
   pthread_once(&once, load);
@@ -186,6 +187,8 @@ int minivm_http_get(const char *url, const char *user_agent, int64_t offset, lon
                               .position = -1};
   api.easy_setopt(curl, CURLOPT_URL, url);
   api.easy_setopt(curl, CURLOPT_USERAGENT, user_agent);
+  if (user) api.easy_setopt(curl, CURLOPT_USERNAME, user);
+  if (password) api.easy_setopt(curl, CURLOPT_PASSWORD, password);
   api.easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
   api.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   // The caller follows redirects, and has looked at the scheme of each address.

@@ -236,6 +236,37 @@ import Testing
     #expect(proxy.requests.contains { $0.target.hasPrefix("http://m.invalid/pool/") })
   }
 
+  @Test("A mirror's password is sent to it, not where it redirects to, and stands nowhere")
+  func password() async throws {
+    let place = try await Place(.kernel)
+    let files = try TestServer.files(below: place.repository.root)
+    let server = try TestServer { request in
+      // user:s3cret@word
+      guard request.headers.contains("Authorization: Basic dXNlcjpzM2NyZXRAd29yZA==\r\n") else {
+        return [.send(TestServer.head("401 Unauthorized", length: 0))]
+      }
+      return [
+        .send(
+          TestServer.head("302 Found", length: 0, ["Location: \(files.address)\(request.target)"]))
+      ]
+    }
+    let mirror = server.address.replacing("http://", with: "http://user:s3cret%40word@")
+    let result = try await Tool.run(
+      TestKit.program, place.build(mirror), environment: place.variables)
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(!server.requests.isEmpty && server.requests.count == files.requests.count)
+    #expect(!files.requests.contains { $0.headers.contains("Authorization") })
+    #expect(!(result.output + result.errors).contains("s3cret"))
+    let list = try await place.succeed(["cache", "ls"])
+    #expect(list.contains("\(server.address) test\n") && !list.contains("s3cret"), "\(list)")
+    #expect(try await Tool.shell("grep -rl s3cret . || :", in: place.folder.path) == "")
+    let missing = try await Tool.run(
+      TestKit.program, place.fetch(mirror.replacing("user:", with: "nobody:")),
+      environment: place.variables)
+    #expect(missing.status == 1 && missing.errors.contains("status 401"), "\(missing.errors)")
+    #expect(!missing.errors.contains("s3cret") && !missing.errors.contains("nobody"))
+  }
+
   @Test("A full disk is a clear error, and the next run goes on")
   func fullDisk() async throws {
     let place = try await Place()

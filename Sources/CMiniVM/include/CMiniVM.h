@@ -76,9 +76,11 @@ enum {
 /// receiver is told. Bodies of answers other than 200 and 206 are not handed on. Redirects are not
 /// followed: `location` gets the address of the next, or nothing. What moves fewer than 1000 bytes a
 /// second for `stall_seconds` is given up. `status` gets the response's code; `message` a reason when
-/// the result isn't MINIVM_HTTP_OK. No pointer may be null but `context`.
-int minivm_http_get(const char *url, const char *user_agent, int64_t offset, long stall_seconds,
-                    minivm_receiver receiver, void *context, long *status, char *location,
-                    size_t location_size, char *message, size_t message_size);
+/// the result isn't MINIVM_HTTP_OK. No pointer may be null but `context` and, for a request without
+/// authentication, `user` and `password`.
+int minivm_http_get(const char *url, const char *user_agent, const char *user, const char *password,
+                    int64_t offset, long stall_seconds, minivm_receiver receiver, void *context,
+                    long *status, char *location, size_t location_size, char *message,
+                    size_t message_size);
 
 #endif

@@ -24,10 +24,11 @@ public struct AlpineRepository: Sendable {
   public init(
     mirror: String, branch: String = newestBranch, keys: AlpineKeys?, environment: KitEnvironment
   ) {
-    self.mirror = String(mirror.reversed().drop { $0 == "/" }.reversed())
+    let (address, login) = MirrorLogin.split(mirror)
+    self.mirror = String(address.reversed().drop { $0 == "/" }.reversed())
     self.branch = branch
     self.keys = keys
-    self.environment = environment
+    self.environment = environment.signingIn([(self.mirror, login)])
   }
 
   /// A program out of the newest version of its package.

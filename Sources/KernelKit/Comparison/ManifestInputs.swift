@@ -159,13 +159,12 @@ struct ManifestInputs {
   private func search(_ wanted: Wanted) async throws -> InputFile? {
     guard let package = wanted.package, let architecture = wanted.architecture else { return nil }
     do {
-      let found = try await archive().packages(
+      let archive = try archive()
+      let found = try await archive.packages(
         architecture: architecture == "all" ? manifest.architecture : architecture
       ) { $0 == package }
       guard let twin = found.first(where: { $0.sha256 == wanted.sha256 }) else { return nil }
-      let url = "\(twin.origin.suite.mirror)/\(DebianRepository.escaped(twin.file))"
-      return try DownloadCache(environment: environment).file(
-        [url], name: FileTree.name(of: twin.file), size: twin.size, sha256: twin.sha256)
+      return try archive.file(of: twin)
     } catch let error as KitError where error.code != .invalid {
       return nil  // no such archive, or none that is trusted: nothing was taken from it
     }

@@ -39,7 +39,9 @@ public struct AptSources: Sendable {
   public func chosen(suite: String?, mirrors: [String] = []) throws -> [DebianSuite] {
     if !mirrors.isEmpty {
       guard let suite = suite ?? codename else {
-        throw KitError(.usage, "which suite of \(mirrors[0])?", advice: "give it with --suite")
+        throw KitError(
+          .usage, "which suite of \(MirrorLogin.split(mirrors[0]).address)?",
+          advice: "give it with --suite")
       }
       return Self.unique(mirrors.flatMap { DebianSuite.all(of: suite, on: $0) })
     }

@@ -32,6 +32,7 @@ public struct DebianRepository: Sendable {
     suites: [DebianSuite], keyrings: [Keyring] = [], at: Int? = nil, environment: KitEnvironment
   ) {
     self.suites = suites
+    let environment = environment.signingIn(suites.map { ($0.mirror, $0.login) })
     self.environment = environment
     chain = ReleaseChain(environment: environment, keyrings: keyrings, at: at)
   }
@@ -318,6 +319,13 @@ public struct DebianRepository: Sendable {
     return KitError(
       .missing, "there is no package \(name.quoted) for \(found.architecture) in \(places)",
       advice: release != nil ? "\(advice); \(Self.snapshotAdvice)" : advice)
+  }
+
+  /// The file of a package, without a look into it.
+  func file(of package: IndexedPackage) throws -> InputFile {
+    try DownloadCache(environment: environment).file(
+      [url(of: package)], name: FileTree.name(of: package.file), size: package.size,
+      sha256: package.sha256)
   }
 
   private func download(_ packages: [IndexedPackage]) throws -> [Download] {

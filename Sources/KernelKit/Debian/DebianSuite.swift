@@ -2,8 +2,9 @@ internal import Formats
 
 /// A suite of a Debian mirror.
 public struct DebianSuite: Sendable, Hashable {
-  /// The archive's base, without a final slash.
+  /// The archive's base, without a login and a final slash.
   public var mirror: String
+  public var login: MirrorLogin?
   public var suite: String
   public var components: [String]
   /// What its list has to be signed by; empty where the source does not say.
@@ -28,9 +29,8 @@ public struct DebianSuite: Sendable, Hashable {
   ) {
     self.keyrings = keyrings
     self.signers = signers
-    var mirror = mirror[...]
-    while mirror.hasSuffix("/") { mirror.removeLast() }
-    self.mirror = String(mirror)
+    (self.mirror, login) = MirrorLogin.split(mirror)
+    while self.mirror.hasSuffix("/") { self.mirror.removeLast() }
     self.suite = suite
     self.components = components
     self.isOptional = isOptional
@@ -43,16 +43,19 @@ public struct DebianSuite: Sendable, Hashable {
   /// security updates, which Debian keeps in an archive of its own beside the main one.
   static func all(of suite: String, on mirror: String) -> [DebianSuite] {
     let own = DebianSuite(mirror: mirror, suite: suite)
+    func suites(_ suite: String, on mirror: String?, isOptional: Bool) -> [DebianSuite] {
+      guard let mirror else { return [] }
+      var other = own
+      (other.mirror, other.suite, other.isOptional) = (mirror, suite, isOptional)
+      return [other]
+    }
     let security = securityArchive(beside: own.mirror)
     guard isRelease(suite) else {
       let isThere = suite.hasSuffix("-security")
-      return [own] + (isThere ? security.map { [DebianSuite(mirror: $0, suite: suite)] } ?? [] : [])
+      return [own] + suites(suite, on: isThere ? security : nil, isOptional: false)
     }
-    return [own]
-      + courses.map { DebianSuite(mirror: mirror, suite: suite + $0, isOptional: true) }
-      + [security].compactMap { $0 }.map {
-        DebianSuite(mirror: $0, suite: "\(suite)-security", isOptional: true)
-      }
+    return [own] + courses.flatMap { suites(suite + $0, on: own.mirror, isOptional: true) }
+      + suites("\(suite)-security", on: security, isOptional: true)
   }
 
   /// Whether a name is that of a release (`trixie`, `stable`), not of something beside one.

@@ -6,6 +6,8 @@ public struct DownloadRequest: Sendable, Hashable {
   public var url: String
   /// Where to begin, in bytes. A server may begin before that, at the file's start.
   public var offset: Int
+  /// For this server only: no redirect takes it elsewhere.
+  public var login: MirrorLogin?
 
   public init(_ url: String, offset: Int = 0) {
     self.url = url
@@ -55,9 +57,10 @@ struct Download: Sendable {
       throw KitError(.usage, "\(url): is no address of http or https")
     }
     for _ in 0...Self.redirectLimit {
-      var answer = try transfer(url, request.offset, receive)
+      let login = Self.server(url) == Self.server(request.url) ? request.login : nil
+      var answer = try transfer(url, request.offset, login, receive)
       // Nothing is there: the file is shorter than what we have of it.
-      if answer.status == 416, request.offset > 0 { answer = try transfer(url, 0, receive) }
+      if answer.status == 416, request.offset > 0 { answer = try transfer(url, 0, login, receive) }
       guard (300..<400).contains(answer.status), !answer.location.isEmpty else {
         return try check(answer, url)
       }
@@ -82,6 +85,12 @@ struct Download: Sendable {
 
   private static func scheme(_ url: String) -> String? {
     ["http", "https"].first { url.lowercased().hasPrefix("\($0)://") }
+  }
+
+  /// `http://server:80`, in small letters.
+  private static func server(_ url: String) -> String {
+    url.lowercased().split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+      .prefix(3).joined(separator: "/")
   }
 
   private func check(_ answer: Answer, _ url: String) throws {
@@ -118,7 +127,8 @@ struct Download: Sendable {
 
   /// One request and its answer.
   private func transfer(
-    _ url: String, _ offset: Int, _ receive: ([UInt8], Int) throws -> Void
+    _ url: String, _ offset: Int, _ login: MirrorLogin?,
+    _ receive: ([UInt8], Int) throws -> Void
   ) throws -> Answer {
     var status = 0
     var message = [UInt8](repeating: 0, count: 512)
@@ -130,8 +140,8 @@ struct Download: Sendable {
         unsafe message.withUnsafeMutableBytes { message in
           unsafe location.withUnsafeMutableBytes { location in
             unsafe minivm_http_get(
-              url, "minivm/\(Minivm.version)", Int64(offset), stall, Self.receiver, pointer,
-              &status,
+              url, "minivm/\(Minivm.version)", login?.user, login?.password, Int64(offset), stall,
+              Self.receiver, pointer, &status,
               location.baseAddress!.assumingMemoryBound(to: CChar.self), location.count,
               message.baseAddress!.assumingMemoryBound(to: CChar.self), message.count)
           }
