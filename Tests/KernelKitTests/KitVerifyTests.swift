@@ -245,6 +245,49 @@ import Testing
     #expect(try await place.succeed(words + mirror).contains("is the same"))
   }
 
+  @Test("When the manifest's address fails, whatever the reason, the named mirror is asked, too")
+  func otherMirror() async throws {
+    let place = try await DownloadProgramTests.Place(OutputTests.big)
+    let files = try TestServer.files(below: place.repository.root)
+    let first = try TestServer { request in
+      request.target.contains("/pool/")
+        ? [.send(TestServer.head("403 Forbidden", length: 0))]
+        : [
+          .send(
+            TestServer.head("301 Moved", length: 0, ["Location: \(files.address)\(request.target)"])
+          )
+        ]
+    }
+    // The package was brought, and now its address forbids it.
+    let sums = "grep -v manifest SHA256SUMS >s; sha256sum manifest-* >>s; mv s SHA256SUMS"
+    try await place.succeed(place.build(files.address))
+    try await Tool.shell(
+      "sed -i 's#\(files.address)/pool#\(first.address)/pool#' manifest-*; \(sums)",
+      in: place.folder("out"))
+    func verify(_ mirror: String, _ suite: String = "test") async throws -> Tool.Result {
+      FileTree.remove(place.folder("cache"))
+      return try await Tool.run(
+        TestKit.program,
+        [
+          "verify", place.folder("out"), "--template", place.folder("template"), "--mirror", mirror,
+          "--suite", suite, "--keyring", place.repository.keyring,
+        ], environment: place.variables)
+    }
+    let found = try await verify(files.address)
+    #expect(found.status == 0 && found.output.contains("is the same"), "\(found)")
+    // The first reason, and the second.
+    let nowhere = try await verify(files.address, "other")
+    #expect(nowhere.status == 1 && nowhere.errors.contains("status 403"), "\(nowhere.errors)")
+    #expect(nowhere.errors.contains("has no suite “other”"), "\(nowhere.errors)")
+    try await place.repository.sign(home: "other")
+    try await Tool.shell(
+      "sed -i 's#\(first.address)/#\(files.address)/no/#' manifest-*", in: place.folder("out"))
+    let untrusted = try await verify(files.address)
+    #expect(untrusted.status == 4, "\(untrusted.errors)")
+    #expect(untrusted.errors.contains("is not to be found any more"), "\(untrusted.errors)")
+    #expect(untrusted.errors.contains("no trusted key vouches for it"), "\(untrusted.errors)")
+  }
+
   @Test("A real kernel's kit, whose template is made again of the programs that the manifest names")
   func real() async throws {
     let folder = try TemporaryFolder()

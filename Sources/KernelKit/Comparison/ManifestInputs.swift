@@ -136,46 +136,61 @@ struct ManifestInputs {
       if let size = wanted.size, size != file.size { continue }
       if try Digest.sha256(of: file) == wanted.sha256 { return file }
     }
-    if let file = try download(wanted, name: name) { return file }
-    if let file = try await search(wanted) { return file }
+    // Nothing is taken from where it is not as the manifest says, and the next place may have it.
+    var failures: [KitError] = []
+    do {
+      if let file = try download(wanted, name: name) { return file }
+    } catch {
+      failures.append(try Self.refusal(error))
+    }
+    do {
+      if let file = try await search(wanted) { return file }
+    } catch {
+      failures.append(try Self.refusal(error))
+    }
+    throw missing(wanted, name: name, failures)
+  }
+
+  /// What a server or an archive did wrong.
+  /// - Throws: what this machine did, as it is.
+  private static func refusal(_ error: any Error) throws -> KitError {
+    switch error {
+    case let error as KitError: return error
+    case let error as FormatError where error.kind != .io: return KitError(error)
+    default: throw error
+    }
+  }
+
+  /// - Parameter failures: of the places where it may be, in their order.
+  private func missing(_ wanted: Wanted, name: String, _ failures: [KitError]) -> KitError {
     let what = wanted.package.map { "\(name) (package \($0))" } ?? name
-    throw KitError(
-      .missing, "\(what), with SHA-256 \(wanted.sha256), is not to be found any more",
+    let reasons = failures.map(\.message).joined(separator: "; ")
+    let code = failures.map(\.code).first { $0 != .missing && $0 != .usage } ?? .missing
+    return KitError(
+      code,
+      "\(what), with SHA-256 \(wanted.sha256), is not to be found any more"
+        + (reasons.isEmpty ? "" : ": \(reasons)"),
       advice: wanted.package == nil
         ? "name it behind the kit"
         : "name it behind the kit; \(DebianRepository.snapshotAdvice)")
   }
 
-  /// - Returns: nil when it is not there.
+  /// - Returns: nil when the manifest has no address.
   private func download(_ wanted: Wanted, name: String) throws -> InputFile? {
     guard let url = wanted.url, let size = wanted.size else { return nil }
-    return try nilIfMissing {
-      try DownloadCache(environment: environment).file(
-        [url], name: name, size: size, sha256: wanted.sha256)
-    }
+    return try DownloadCache(environment: environment).file(
+      [url], name: name, size: size, sha256: wanted.sha256)
   }
 
   /// - Returns: nil when no archive has it.
   private func search(_ wanted: Wanted) async throws -> InputFile? {
     guard let package = wanted.package, let architecture = wanted.architecture else { return nil }
-    do {
-      let archive = try archive()
-      let found = try await archive.packages(
-        architecture: architecture == "all" ? manifest.architecture : architecture
-      ) { $0 == package }
-      guard let twin = found.first(where: { $0.sha256 == wanted.sha256 }) else { return nil }
-      return try archive.file(of: twin)
-    } catch let error as KitError where error.code != .invalid {
-      return nil  // no such archive, or none that is trusted: nothing was taken from it
-    }
-  }
-
-  private func nilIfMissing<T>(_ body: () throws -> T) throws -> T? {
-    do {
-      return try body()
-    } catch let error as KitError where error.code == .missing {
-      return nil
-    }
+    let archive = try archive()
+    let found = try await archive.packages(
+      architecture: architecture == "all" ? manifest.architecture : architecture
+    ) { $0 == package }
+    guard let twin = found.first(where: { $0.sha256 == wanted.sha256 }) else { return nil }
+    return try archive.file(of: twin)
   }
 
   /// The files of a folder, or the file that a path is.
