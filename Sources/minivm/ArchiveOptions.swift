@@ -1,5 +1,6 @@
 import ArgumentParser
 import KernelKit
+import Logging
 
 /// Where packages come from, and who has to vouch for them.
 struct MirrorOptions: ParsableArguments {
@@ -35,6 +36,11 @@ struct MirrorOptions: ParsableArguments {
     let defaults = try CommandEnvironment.configuration()
     let suite = (suite ?? defaults.suite).map { isRelease ? DebianSuite.release(of: $0) : $0 }
     let environment = offline ? environment.offline() : environment
+    if mirrors(defaults).isEmpty, !isRelease {
+      environment.aptSources.problems.forEach {
+        environment.log.warning("\($0): what it says is passed over")
+      }
+    }
     return DebianRepository(
       suites: try environment.aptSources.chosen(
         suite: suite, mirrors: mirrors(defaults)),

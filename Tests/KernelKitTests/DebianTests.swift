@@ -184,6 +184,35 @@ import Testing
       ])
   }
 
+  @Test("What of the sources can't be read is told, and the rest counts")
+  func problems() throws {
+    let root = try TemporaryFolder()
+    try root.write("etc/os-release", "VERSION_CODENAME=bookworm\n".utf8)
+    try root.write(
+      "etc/apt/sources.list",
+      "deb cdrom:[Debian] bookworm main\n\ndeb [x http://m.invalid bookworm main\ndeb http://m.invalid\n"
+        .utf8)
+    try root.write("etc/apt/sources.list.d/a.sources", "Types: deb\nnonsense\n".utf8)
+    try root.write(
+      "etc/apt/sources.list.d/b.sources",
+      "Types: deb\nURIs: mirror+file:/no.list\nSuites: bookworm\nComponents: main\n".utf8)
+    try FileTree.makeDirectories(root("etc/apt/sources.list.d/c.list"))
+    try root.write("etc/apt/sources.list.d/d.save", "deb [".utf8)
+    let sources = AptSources.system(root: root.path)
+    let expected = [
+      "sources.list: line 3 has options without an end", "sources.list: line 4 names no suite",
+      "sources.list.d/a.sources: line 2 is not a field",
+      "sources.list.d/b.sources: the list of mirrors /no.list can't be read",
+    ]
+    #expect(sources.problems.dropLast() == expected.map { root("etc/apt/\($0)") }[...])
+    #expect(sources.problems.last?.contains("sources.list.d/c.list") == true)
+    let error = #expect(throws: KitError.self) { try sources.chosen(suite: nil) }
+    #expect(error?.message.contains(expected[0]) == true, "\(error!)")
+    try root.write(
+      "etc/apt/sources.list.d/e.list", "deb http://m.invalid bookworm main\n".utf8)
+    #expect(try AptSources.system(root: root.path).chosen(suite: nil).count == 1)
+  }
+
   @Test("A machine without sources is told what to give")
   func nothing() throws {
     let root = try TemporaryFolder()

@@ -5,10 +5,13 @@ public struct AptSources: Sendable {
   public var suites: [DebianSuite]
   /// The release that the machine runs, as in `bookworm`; nil where it does not say.
   public var codename: String?
+  /// What of the sources can't be read, each with its file.
+  public var problems: [String]
 
-  public init(suites: [DebianSuite], codename: String? = nil) {
+  public init(suites: [DebianSuite], codename: String? = nil, problems: [String] = []) {
     self.suites = suites
     self.codename = codename
+    self.problems = problems
   }
 
   /// Reads `/etc/apt` and `/etc/os-release` below `root`. What is not there has no suites.
@@ -16,11 +19,21 @@ public struct AptSources: Sendable {
     let apt = "\(root)/etc/apt"
     var suites: [DebianSuite] = []
     let parts = (try? FileTree.names(in: "\(apt)/sources.list.d")) ?? []
-    for path in ["\(apt)/sources.list"] + parts.map({ "\(apt)/sources.list.d/\($0)" }) {
-      guard let text = try? InputFile(path).readAll(limit: 1 << 20) else { continue }
-      var found: [DebianSuite] = []
-      if path.hasSuffix(".list") { found = oneLine(text, root: root) }
-      if path.hasSuffix(".sources") { found = deb822(text, root: root) }
+    var problems: [String] = []
+    let names = parts.filter { $0.hasSuffix(".list") || $0.hasSuffix(".sources") }
+    for path in ["\(apt)/sources.list"] + names.map({ "\(apt)/sources.list.d/\($0)" })
+    where FileTree.status(path, followingLink: true) != nil {
+      let found: [DebianSuite]
+      do {
+        let text = try InputFile(path).readAll(limit: 1 << 20)
+        found =
+          path.hasSuffix(".list")
+          ? oneLine(text, root: root) { problems.append("\(path): \($0)") }
+          : deb822(text, root: root) { problems.append("\(path): \($0)") }
+      } catch {
+        problems.append("\(error)")
+        continue
+      }
       suites += found.map {
         var suite = $0
         suite.source = path
@@ -28,7 +41,7 @@ public struct AptSources: Sendable {
         return suite
       }
     }
-    return AptSources(suites: suites, codename: codename(root: root))
+    return AptSources(suites: suites, codename: codename(root: root), problems: problems)
   }
 
   /// The suites in which to look for packages: those of the machine's release, or of `suite`, with
@@ -45,7 +58,7 @@ public struct AptSources: Sendable {
       }
       return Self.unique(mirrors.flatMap { DebianSuite.all(of: suite, on: $0) })
     }
-    guard let (own, name) = ownSuites() else { throw Self.nothing }
+    guard let (own, name) = ownSuites() else { throw nothing }
     guard let suite, suite != name else { return own }
     // The same archives, another release; or one suite, in whichever of them it is.
     return Self.unique(
@@ -87,20 +100,30 @@ public struct AptSources: Sendable {
     }
   }
 
-  private static let nothing = KitError(
-    .usage, "this machine's apt sources name no archive of its own release",
-    advice: "give a Debian mirror with --mirror URL --suite SUITE, or in minivm.yaml")
+  private var nothing: KitError {
+    let problem = problems.first.map { " (\($0))" } ?? ""
+    return KitError(
+      .usage, "this machine's apt sources name no archive of its own release\(problem)",
+      advice: "give a Debian mirror with --mirror URL --suite SUITE, or in minivm.yaml")
+  }
 
   /// sources.list(5), "One-Line-Style Format".
-  static func oneLine(_ text: [UInt8], root: String = "") -> [DebianSuite] {
-    String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline).flatMap {
-      line -> [DebianSuite] in
+  /// - Parameter report: gets what can't be read.
+  static func oneLine(
+    _ text: [UInt8], root: String = "", report: (String) -> Void = { _ in }
+  ) -> [DebianSuite] {
+    String(decoding: text, as: UTF8.self).split(
+      omittingEmptySubsequences: false, whereSeparator: \.isNewline
+    ).enumerated().flatMap { number, line -> [DebianSuite] in
       var rest = line.prefix { $0 != "#" }.drop(while: \.isWhitespace)
       guard rest.hasPrefix("deb"), rest.dropFirst(3).first?.isWhitespace == true else { return [] }
       rest = rest.dropFirst(3).drop(while: \.isWhitespace)
       var signedBy = ""
       if rest.first == "[" {
-        guard let end = rest.firstIndex(of: "]") else { return [] }
+        guard let end = rest.firstIndex(of: "]") else {
+          report("line \(number + 1) has options without an end")
+          return []
+        }
         for option in rest[..<end].dropFirst().split(whereSeparator: \.isWhitespace)
         where option.lowercased().hasPrefix("signed-by=") {
           signedBy = String(option.dropFirst("signed-by=".count))
@@ -108,8 +131,16 @@ public struct AptSources: Sendable {
         rest = rest[end...].dropFirst()
       }
       let words = rest.split(whereSeparator: \.isWhitespace).map(String.init)
-      guard words.count >= 3, !isFlat(words[1]) else { return [] }
-      return mirrors(words[0], root: root).map {
+      guard words.count > 1 else {
+        report("line \(number + 1) names no suite")
+        return []
+      }
+      guard !isFlat(words[1]) else { return [] }
+      guard words.count > 2 else {
+        report("line \(number + 1) names no component")
+        return []
+      }
+      return mirrors(words[0], root, report).map {
         DebianSuite(
           mirror: $0, suite: words[1], components: Array(words[2...]),
           keyrings: Keyring.signedBy(signedBy), signers: KeyFingerprint.signedBy(signedBy))
@@ -118,15 +149,25 @@ public struct AptSources: Sendable {
   }
 
   /// sources.list(5), "deb822-Style Format".
-  static func deb822(_ text: [UInt8], root: String = "") -> [DebianSuite] {
-    ((try? ControlParagraph.parse(text)) ?? []).flatMap { paragraph -> [DebianSuite] in
+  /// - Parameter report: gets what can't be read.
+  static func deb822(
+    _ text: [UInt8], root: String = "", report: (String) -> Void = { _ in }
+  ) -> [DebianSuite] {
+    let paragraphs: [ControlParagraph]
+    do {
+      paragraphs = try ControlParagraph.parse(text)
+    } catch {
+      report(error.reason)
+      return []
+    }
+    return paragraphs.flatMap { paragraph -> [DebianSuite] in
       func words(_ field: String) -> [String] {
         (paragraph[field] ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
       }
       let isOff = ["no", "false", "without", "off", "disable", "0"].contains(
         paragraph["Enabled"]?.lowercased())
       guard words("Types").contains("deb"), !isOff else { return [] }
-      return words("URIs").flatMap { mirrors($0, root: root) }.flatMap { mirror in
+      return words("URIs").flatMap { mirrors($0, root, report) }.flatMap { mirror in
         words("Suites").filter { !isFlat($0) }.map {
           DebianSuite(
             mirror: mirror, suite: $0, components: words("Components"),
@@ -142,12 +183,15 @@ public struct AptSources: Sendable {
 
   /// The archive that a source's address stands for: itself, or the first of a list of mirrors, as
   /// Debian's cloud images have it. apt-transport-mirror(1).
-  private static func mirrors(_ uri: String, root: String) -> [String] {
+  private static func mirrors(
+    _ uri: String, _ root: String, _ report: (String) -> Void
+  ) -> [String] {
     if isMirror(uri) { return [uri] }
     guard uri.hasPrefix("mirror+file:") else { return [] }
     var path = uri.dropFirst("mirror+file:".count)
     while path.hasPrefix("//") { path.removeFirst() }
     guard path.hasPrefix("/"), let text = try? InputFile(root + path).readAll(limit: 1 << 20) else {
+      report("the list of mirrors \(path) can't be read")
       return []
     }
     let words = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
