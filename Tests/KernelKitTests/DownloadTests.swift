@@ -113,7 +113,7 @@ import Testing
     Fault("one byte too many", "is larger than", code: .unverified) { _ in
       [.send(TestServer.head("200 OK", length: file.count + 1)), .send(file + [0])]
     },
-    Fault("a Content-Length that is too small", "the archive says", code: .unverified) { _ in
+    Fault("a Content-Length that is too small", "ended after 1000 of", tries: 4) { _ in
       [.send(TestServer.head("200 OK", length: 1000)), .send(file)]
     },
     Fault("another file of the same size", "the archive says", code: .unverified) { _ in
@@ -170,6 +170,31 @@ import Testing
     try Self.fetch("\(server.address)/file", Self.environment(cache))
     try Self.checkCache(cache)
     #expect(server.requests.map(\.offset) == [nil, cut])
+  }
+
+  @Test("A transfer without a length that ends early goes on where it stopped, and is no fraud")
+  func closed() throws {
+    let cache = try TemporaryFolder()
+    let server = try TestServer { request in
+      request.number == 0
+        ? [.send(TestServer.head("200 OK", length: nil)), .send(Array(Self.file.prefix(100_000)))]
+        : Self.answer(request)
+    }
+    try Self.fetch("\(server.address)/file", Self.environment(cache))
+    try Self.checkCache(cache)
+    #expect(server.requests.map(\.offset) == [nil, 100_000])
+    // One that always ends there leaves its part for the next run.
+    let other = try TemporaryFolder()
+    let wrong = try TestServer { _ in
+      [.send(TestServer.head("200 OK", length: nil)), .send(Array(Self.file.prefix(100_000)))]
+    }
+    let error = #expect(throws: KitError.self) {
+      try Self.fetch("\(wrong.address)/file", Self.environment(other))
+    }
+    #expect(error?.code == .invalid)
+    #expect(error?.message.contains("ended after 100000 of the 300000 bytes") == true, "\(error!)")
+    let hash = Digest.sha256(of: Self.file)
+    #expect(try InputFile(other("partial/\(hash)")).size == 100_000)
   }
 
   @Test("The next run goes on where the last one stopped; a server without ranges starts anew")

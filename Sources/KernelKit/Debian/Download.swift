@@ -178,20 +178,27 @@ extension KitEnvironment {
   /// Gets a file and, where a transfer breaks off, tries again after a while.
   /// - Parameters:
   ///   - offset: where to begin, in bytes.
+  ///   - end: where the file ends, in bytes; a transfer that ends before has broken off. Not all servers
+  ///     announce a length. nil for wherever it ends.
   ///   - isResumed: whether another try goes on where the last one stopped; for files whose hashes
   ///     are known.
   ///   - receive: takes pieces with their places in the file; place 0 begins it anew.
   func download(
-    _ url: String, from offset: Int = 0, isResumed: Bool,
+    _ url: String, from offset: Int = 0, to end: Int? = nil, isResumed: Bool,
     _ receive: (_ bytes: [UInt8], _ offset: Int) throws -> Void
   ) throws {
     var position = offset
     for pause in Self.pauses.map(Optional.some) + [nil] {
       do {
-        return try get(DownloadRequest(url, offset: isResumed ? position : 0)) { bytes, offset in
+        try get(DownloadRequest(url, offset: isResumed ? position : 0)) { bytes, offset in
           try receive(bytes, offset)
           position = offset + bytes.count
         }
+        guard let end, position < end else { return }
+        throw Interruption(
+          KitError(
+            .invalid, "\(url): ended after \(position) of the \(end) bytes that the archive says",
+            advice: "try again later, or another mirror"))
       } catch let interruption as Interruption {
         guard let pause else {
           var reason = interruption.reason

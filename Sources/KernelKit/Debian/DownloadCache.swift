@@ -106,13 +106,16 @@ struct DownloadCache: Sendable {
     var count = try Digest.update(&hash, from: partial.read)
     tally.report(wanted, count)
     if count < wanted.size {
-      try environment.download(url, from: count, isResumed: true) { piece, offset in
+      try environment.download(url, from: count, to: wanted.size, isResumed: true) {
+        piece, offset in
         try tally.check()
         if offset == 0, count > 0 {
           hash = SHA256()
           count = 0
           try partial.truncate(to: 0)
         }
+        // Its end is not to be taken for a transfer that broke off.
+        if count == 0, WebPage.isBegun(by: piece) { throw WebPage.refusal(url) }
         guard offset == count, piece.count <= wanted.size - count else {
           throw refusal(
             "is larger than the \(wanted.size) bytes that the archive says", partial, url)
