@@ -10,6 +10,8 @@ public struct Configuration: Sendable, Hashable {
   public var architecture: String?
   /// Files of keys.
   public var keyrings: [String] = []
+  /// The file, where it is one of the current folder and not the user's own: whoever wrote it chose.
+  public var foreignFile: String?
 
   private static let fileName = "minivm.yaml"
   private static let sizeLimit = 1 << 20
@@ -29,8 +31,10 @@ public struct Configuration: Sendable, Hashable {
       paths.append("\(home)/.config/minivm/\(fileName)")
     }
     for path in paths where FileTree.status(path, followingLink: true) != nil {
-      return try Configuration(
+      var configuration = try Configuration(
         reading: try InputFile(path).readAll(limit: sizeLimit), path: path)
+      if path == paths[0] { configuration.foreignFile = path }
+      return configuration
     }
     return Configuration()
   }

@@ -36,6 +36,7 @@ struct MirrorOptions: ParsableArguments {
     let defaults = try CommandEnvironment.configuration()
     let suite = (suite ?? defaults.suite).map { isRelease ? DebianSuite.release(of: $0) : $0 }
     let environment = offline ? environment.offline() : environment
+    if !isRelease { note(defaults, environment) }
     if mirrors(defaults).isEmpty, !isRelease {
       environment.aptSources.problems.forEach {
         environment.log.warning("\($0): what it says is passed over")
@@ -46,6 +47,15 @@ struct MirrorOptions: ParsableArguments {
         suite: suite, mirrors: mirrors(defaults)),
       keyrings: keyrings(defaults).map { .file($0) },
       at: at.flatMap(PointInTime.seconds), environment: environment)
+  }
+
+  /// Says where packages and keys come from when a file that lies in the current folder chose.
+  private func note(_ defaults: Configuration, _ environment: KitEnvironment) {
+    let chosen =
+      (mirror.isEmpty && !defaults.mirrors.isEmpty ? ["mirror"] : [])
+      + (keyring.isEmpty && !defaults.keyrings.isEmpty ? ["keyring"] : [])
+    guard let file = defaults.foreignFile, !chosen.isEmpty else { return }
+    environment.log.notice("\(chosen.joined(separator: " and ")) as ./\(file) says")
   }
 
   /// The template of those who have none, with programs of this mirror.

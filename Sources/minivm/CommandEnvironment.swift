@@ -1,14 +1,17 @@
 import Glibc
 import KernelKit
+import Logging
 import Synchronization
 
 /// The world that commands work in: this process's variables and terminal.
 enum CommandEnvironment {
-  /// - Parameter quiet: no progress, even on a terminal.
+  /// - Parameter quiet: no progress, even on a terminal, and no notices.
   static func make(quiet: Bool = false) throws -> KitEnvironment {
     let showsProgress = !quiet && isatty(2) == 1
-    return try KitEnvironment.system(
+    var environment = try KitEnvironment.system(
       variables: variables, progress: showsProgress ? ProgressLine().progress : .none)
+    if !quiet { environment.log.logLevel = .notice }
+    return environment
   }
 
   /// The user's own defaults.

@@ -24,7 +24,7 @@ struct SearchCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let environment = try CommandEnvironment.make()
+    let environment = try CommandEnvironment.make(quiet: json)
     defer { environment.progress.end() }
     let architecture = try archive.architecture()
     let kernels = try await archive.repository(environment).kernels(architecture: architecture)

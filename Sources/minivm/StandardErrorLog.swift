@@ -1,7 +1,7 @@
 import Formats
 import Logging
 
-/// Warnings on stderr, a line each, as the program's errors are.
+/// Warnings and notices on stderr, a line each, as the program's errors are.
 struct StandardErrorLog: LogHandler {
   var metadata: Logger.Metadata = [:]
   var logLevel: Logger.Level = .warning

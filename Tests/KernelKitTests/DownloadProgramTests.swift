@@ -267,6 +267,31 @@ import Testing
     #expect(!missing.errors.contains("s3cret") && !missing.errors.contains("nobody"))
   }
 
+  @Test(
+    "A minivm.yaml of the current folder that chooses mirror or keys is named; the user's own is not"
+  )
+  func notice() async throws {
+    let place = try await Place()
+    let server = try TestServer.files(below: place.repository.root)
+    let text = "mirror: \(server.address)\nkeyring: \(place.repository.keyring)\nsuite: test\n"
+    try place.folder.write("work/minivm.yaml", text.utf8)
+    try place.folder.write("config/minivm/minivm.yaml", text.utf8)
+    try FileTree.makeDirectories(place.folder("empty"))
+    func search(_ more: [String] = [], in folder: String = "work") async throws -> String {
+      let result = try await Tool.run(
+        TestKit.program, ["search", "--arch", "amd64"] + more, in: place.folder(folder),
+        environment: place.variables.merging(["XDG_CONFIG_HOME": place.folder("config")]) { $1 })
+      #expect(result.status == 0, "\(result.errors)")
+      return result.errors
+    }
+    let line = "minivm: notice: mirror and keyring as ./minivm.yaml says\n"
+    #expect(try await search() == line)
+    #expect(
+      try await search(["--mirror", server.address]) == line.replacing("mirror and ", with: ""))
+    #expect(try await search(["--json"]) == "")
+    #expect(try await search(in: "empty") == "")
+  }
+
   @Test("A full disk is a clear error, and the next run goes on")
   func fullDisk() async throws {
     let place = try await Place()
