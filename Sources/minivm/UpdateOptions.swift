@@ -55,6 +55,10 @@ struct UpdateOptions: ParsableArguments {
     if keys != nil, from == "debian" {
       throw ValidationError("--keys are Alpine's; Debian's are given with --keyring")
     }
+    if from == "alpine", mirror.offline {
+      throw ValidationError(
+        "--offline is for --from debian; what comes from Alpine's mirrors is not kept")
+    }
     if from == "alpine", mirror.suite != nil || !mirror.keyring.isEmpty || mirror.at != nil {
       throw ValidationError(
         "--suite, --keyring and --at are Debian's; give --branch and --keys for Alpine")
@@ -82,7 +86,7 @@ struct UpdateOptions: ParsableArguments {
       return try AlpineRepository(
         mirror: address, branch: branch ?? AlpineRepository.newestBranch,
         keys: keys.map(AlpineKeys.init(folder:)),
-        environment: mirror.offline ? environment.offline() : environment
+        environment: environment
       ).program(tool, architecture: arch ?? Machine.debianArchitecture)
     default:
       return try tool.read(from, architecture: arch, keys: keys.map(AlpineKeys.init(folder:)))

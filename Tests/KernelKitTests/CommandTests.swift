@@ -159,6 +159,13 @@ import Testing
     }
   }
 
+  @Test("What comes from Alpine's mirrors comes over the network only")
+  func alpineOffline() async throws {
+    try await CommandBench().expectFailure(
+      ["update-busybox", "t", "--from", "alpine", "--mirror", "http://m.invalid", "--offline"], 2,
+      "--offline is for --from debian")
+  }
+
   @Test("Times that fit and times that don't", arguments: ["0", "4294967295"])
   func epochs(_ epoch: String) async throws {
     let bench = try CommandBench()
