@@ -65,13 +65,17 @@ struct UpdateOptions: ParsableArguments {
     }
   }
 
+  /// Debian's name of the architecture that a mirror's program is for.
+  private func mirrorsArchitecture() throws -> String {
+    try arch ?? CommandEnvironment.configuration().architecture ?? Machine.debianArchitecture
+  }
+
   private func provide(_ tool: TemplateTool) async throws -> TemplateTool.Provided {
     switch from {
     case "debian":
       let environment = try CommandEnvironment.make()
       defer { environment.progress.end() }
-      let arch =
-        try arch ?? CommandEnvironment.configuration().architecture ?? Machine.debianArchitecture
+      let arch = try mirrorsArchitecture()
       let download = try await mirror.repository(environment)
         .newest(tool.debianPackage, architecture: arch)
       return try tool.read(download, architecture: arch)
@@ -87,7 +91,7 @@ struct UpdateOptions: ParsableArguments {
         mirror: address, branch: branch ?? AlpineRepository.newestBranch,
         keys: keys.map(AlpineKeys.init(folder:)),
         environment: environment
-      ).program(tool, architecture: arch ?? Machine.debianArchitecture)
+      ).program(tool, architecture: mirrorsArchitecture())
     default:
       return try tool.read(from, architecture: arch, keys: keys.map(AlpineKeys.init(folder:)))
     }

@@ -166,6 +166,14 @@ import Testing
       "--offline is for --from debian")
   }
 
+  @Test("What comes from Alpine's mirrors is for the architecture of minivm.yaml")
+  func alpine() async throws {
+    let bench = try CommandBench()
+    let words = ["update-busybox", "t", "--from", "alpine", "--mirror", "http://m.invalid"]
+    try bench.folder.write("minivm.yaml", "arch: sparc\n".utf8)
+    try await bench.expectFailure(words, 2, "that Debian calls sparc")
+  }
+
   @Test("Times that fit and times that don't", arguments: ["0", "4294967295"])
   func epochs(_ epoch: String) async throws {
     let bench = try CommandBench()
