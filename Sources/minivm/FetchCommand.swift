@@ -36,8 +36,8 @@ struct FetchCommand: AsyncParsableCommand {
     environment.progress.end()
     try FileTree.withDirectories(output) {
       let copies = try downloads.map { download in
-        let path = download.archive.path
-        return try FileTree.copied(path, to: "\(output)/\(FileTree.name(of: path))")
+        let file = download.archive.file
+        return try FileTree.copied(file, to: "\(output)/\(FileTree.name(of: file.path))")
       }
       let lock = FolderLock(output)
       defer { lock.unlock() }

@@ -21,6 +21,23 @@ import Testing
     #expect(FileTree.name(of: path).utf8.elementsEqual(name.dropLast().utf8))
   }
 
+  @Test(
+    "A copy is of the file that is open, whatever comes in its place, and of one that stays as it is"
+  )
+  func copied() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("file", "hashed".utf8)
+    let file = try InputFile(folder("file"))
+    try folder.write("other", "planted".utf8)
+    try FileTree.rename(folder("other"), to: folder("file"))
+    try FileTree.copied(file, to: folder("copy")).commit()
+    #expect(try folder.read("copy") == Array("hashed".utf8))
+    let planted = try InputFile(folder("file"))
+    try FileTree.setAttributes(folder("file"), mode: 0o644, seconds: 7)
+    #expect(throws: FormatError.self) { _ = try FileTree.copied(planted, to: folder("copy")) }
+    #expect(try folder.read("copy") == Array("hashed".utf8))
+  }
+
   @Test("Of several outputs none is put in its place when one can't be")
   func outputs() throws {
     let folder = try TemporaryFolder()

@@ -206,18 +206,18 @@ public enum FileTree {
 
   /// Copies a file's bytes; the copy appears whole or not at all.
   public static func copy(_ path: String, to copy: String) throws {
-    try copied(path, to: copy).commit()
+    try copied(InputFile(path), to: copy).commit()
   }
 
-  /// A copy of a file's bytes that has not been put in its place yet.
-  public static func copied(_ path: String, to copy: String) throws -> OutputFile {
-    let input = try InputFile(path)
+  /// A copy of an open file's bytes that has not been put in its place yet.
+  public static func copied(_ input: InputFile, to copy: String) throws -> OutputFile {
     let output = try OutputFile(replacing: copy)
     var offset = 0
     try input.source(0..<input.size).forEachPiece { piece in
       try output.write(piece, at: offset)
       offset += piece.count
     }
+    try input.checkUnchanged()
     return output
   }
 

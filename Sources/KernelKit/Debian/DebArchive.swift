@@ -19,7 +19,7 @@ public struct DebArchive: Sendable {
   public var path: String { file.path }
   public let control: Control
   /// What is read; hashes are to be of this, not of what may have come in its place.
-  let file: InputFile
+  public let file: InputFile
   private let data: ArMember
 
   /// Reads what comes before the package's files.
