@@ -64,17 +64,14 @@ struct MirrorOptions: ParsableArguments {
   ) throws -> DefaultTemplate {
     // Backports have kernels, and no busybox.
     let suite = try (suite ?? CommandEnvironment.configuration().suite).map(DebianSuite.release)
+    let defaults = try CommandEnvironment.configuration()
     return DefaultTemplate(
-      architecture: architecture, suite: suite, origin: try origin(), environment: environment
+      architecture: architecture, suite: suite,
+      origin: mirrors(defaults) + [at].compactMap { $0 }, keyrings: keyrings(defaults),
+      environment: environment
     ) { [self] in
       try repository(environment, isRelease: true)
     }
-  }
-
-  /// What says where packages come from and who vouches for them, beside the machine's own settings.
-  private func origin() throws -> [String] {
-    let defaults = try CommandEnvironment.configuration()
-    return mirrors(defaults) + keyrings(defaults) + [at].compactMap { $0 }
   }
 
   private func mirrors(_ defaults: Configuration) -> [String] {

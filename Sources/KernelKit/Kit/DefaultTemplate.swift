@@ -7,21 +7,27 @@ internal import Formats
 public struct DefaultTemplate: Sendable {
   private let architecture: String
   private let repository: @Sendable () throws -> DebianRepository
-  private let name: String
+  /// Of the folder in the cache.
+  let name: String
   private let environment: KitEnvironment
 
   /// - Parameters:
   ///   - suite: the name of the suite that the programs come from; nil for the machine's own.
-  ///   - origin: what says where they come from and who vouches for them; empty for the machine's own
-  ///     mirrors and keys. What one vouches for is not taken for another's.
+  ///   - origin: what says where they come from; empty for the machine's own mirrors.
+  ///   - keyrings: files of the keys that vouch for them; empty for the machine's own. What some keys vouch
+  ///     for is not taken for others', also when those are in a file of the same name.
   ///   - repository: where to look for them, asked when there is something to fetch.
   public init(
-    architecture: String, suite: String?, origin: [String] = [], environment: KitEnvironment,
+    architecture: String, suite: String?, origin: [String] = [], keyrings: [String] = [],
+    environment: KitEnvironment,
     repository: @escaping @Sendable () throws -> DebianRepository
   ) {
     self.architecture = architecture
     self.repository = repository
     let suite = (suite ?? environment.aptSources.codename ?? "default").replacing("/", with: "_")
+    // What can't be read vouches for nothing.
+    let keys = keyrings.map { (try? Digest.sha256(of: InputFile($0))) ?? $0 }
+    let origin = origin + keys
     let mark = origin.isEmpty ? "" : "-\(Digest.sha256(of: Array("\(origin)".utf8)).prefix(16))"
     name = "\(suite)-\(architecture)\(mark)"
     self.environment = environment
