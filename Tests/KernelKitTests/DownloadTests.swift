@@ -152,6 +152,7 @@ import Testing
     #expect(error?.code == fault.code, "\(error?.description ?? "")")
     #expect(error?.message.contains(fault.message) == true, "\(error?.description ?? "")")
     #expect(wrong.requests.count == fault.tries)
+    #expect(((try? FileTree.names(in: cache("files"))) ?? []) == [])
     try Self.checkCache(cache)
     let right = try TestServer(Self.answer)
     #expect(try InputFile(Self.fetch("\(right.address)/file", environment)).size == Self.file.count)

@@ -47,7 +47,6 @@ struct DownloadCache: Sendable {
     let folder = "\(environment.cacheFolder)/files/\(wanted.sha256)"
     let path = "\(folder)/\(wanted.name)"
     if let file = try sound(path, wanted) { return file }
-    try FileTree.makeDirectories(folder)
     try FileTree.makeDirectories("\(environment.cacheFolder)/partial")
     let partial = try PartialFile("\(environment.cacheFolder)/partial/\(wanted.sha256)")
     defer { if partial.size == 0 { partial.remove() } }
@@ -64,6 +63,8 @@ struct DownloadCache: Sendable {
         continue  // not every mirror has names by hash
       }
     }
+    // Not before: an empty folder would stay after a failure.
+    try FileTree.makeDirectories(folder)
     try partial.publish(to: path)
     guard let file = try sound(path, wanted) else {
       throw KitError(.invalid, "\(path): is not what was written to it", advice: "check the disk")
