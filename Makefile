@@ -1,5 +1,6 @@
 # minivm: `make kit` sets everything up and boots a VM; `make test` runs all tests.
-# Options: MIRROR=URL SUITE=NAME (where kernels come from), OUT=FOLDER (where the kit goes).
+# Options: MIRROR=URL SUITE=NAME (where kernels come from; the tests name their suites), OUT=FOLDER (where the
+# kit goes).
 
 OUT ?= kit
 ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
@@ -7,8 +8,9 @@ ARCHIVE = $(if $(MIRROR),--mirror $(MIRROR)) $(if $(SUITE),--suite $(SUITE))
 # fetched come first.
 RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -L$(CURDIR)/.build/lib -Xlinker -s
 MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
+DEBUG = $(shell swift build --show-bin-path)/minivm
 
-.PHONY: kit build test check-all matrix fuzz bench bench-micro bench-linear lint format clean
+.PHONY: kit build test test-cache check-all matrix fuzz bench bench-micro bench-linear lint format clean
 
 kit: build
 	$(strip $(MINIVM) build --out $(OUT) $(ARCHIVE))
@@ -23,11 +25,16 @@ test:
 	scripts/bootstrap test
 	scripts/build-guest
 	swift build --build-tests
-	scripts/test-cache
+	MINIVM=$(DEBUG) scripts/test-cache
 	swift test --skip-build
-	MINIVM=$$(swift build --show-bin-path)/minivm scripts/matrix --ci
-	MINIVM=$$(swift build --show-bin-path)/minivm scripts/matrix --ci --shell --only bullseye
-	MINIVM=$$(swift build --show-bin-path)/minivm ROUNDS=1 scripts/faults kill readonly clock
+	MINIVM=$(DEBUG) scripts/matrix --ci
+	MINIVM=$(DEBUG) scripts/matrix --ci --shell --only bullseye
+	MINIVM=$(DEBUG) ROUNDS=1 scripts/faults kill readonly clock
+
+# What the tests and benchmarks read, fetched by the release.
+test-cache: build
+	scripts/bootstrap test
+	MINIVM=$(MINIVM) scripts/test-cache
 
 # All that is too much for every change: the tests under sanitizers, more packages and boots, broken inputs
 # for every decoder, faults at every write, the same bytes in other surroundings. Several hours.
@@ -36,15 +43,13 @@ check-all: test build
 	scripts/check-sanitized thread
 	scripts/judge-packages 150
 	scripts/guest-test
-	scripts/fuzz 60
+	MINIVM=$(MINIVM) scripts/fuzz 60
 	MINIVM=$(MINIVM) scripts/faults
 	MINIVM=$(MINIVM) scripts/reproduce
 
 # Every kernel on every machine, disk and form of root=, with coldplug and by the shell, and with a module
 # taken away, to docs/MATRIX.md: some hours. It goes on where it was stopped.
-matrix: build
-	scripts/bootstrap test
-	scripts/test-cache
+matrix: test-cache
 	MINIVM=$(MINIVM) scripts/matrix --depmod
 	MINIVM=$(MINIVM) scripts/matrix
 	MINIVM=$(MINIVM) scripts/matrix --without
@@ -53,11 +58,13 @@ matrix: build
 # Broken inputs for every decoder, SECONDS for each of them.
 fuzz:
 	scripts/bootstrap test
-	scripts/fuzz $(or $(SECONDS),20)
+	scripts/build-guest
+	swift build --product minivm
+	MINIVM=$(DEBUG) scripts/test-cache
+	MINIVM=$(DEBUG) scripts/fuzz $(or $(SECONDS),20)
 
 # minivm beside what people use today, in turn: RUNS of each; FULL=1 for the largest kernel, too.
-bench: build
-	scripts/bootstrap test
+bench: test-cache
 	MINIVM="$(MINIVM)" Benchmarks/run $(or $(RUNS),5)
 	Benchmarks/plot Benchmarks/results.tsv >docs/benchmarks.svg
 
@@ -67,8 +74,7 @@ bench-micro:
 	swift package --package-path Benchmarks --allow-writing-to-package-directory benchmark --no-progress
 
 # Processor time and memory of builds against the size of their packages. MORE="DEB ..." takes more packages.
-bench-linear: build
-	scripts/bootstrap test
+bench-linear: test-cache
 	MINIVM="$(MINIVM)" Benchmarks/linear >Benchmarks/linear.tsv
 	Benchmarks/plot-linear Benchmarks/linear.tsv >docs/linear.svg
 
