@@ -12,6 +12,7 @@ import Testing
     #expect(!seeds.isEmpty, "scripts/decoder-seeds has nothing for \(check.name)")
     for (number, name) in seeds.enumerated() {
       let bytes = try InputFile("\(folder)/\(name)").readAll(limit: 1 << 17)
+      #expect(!bytes.isEmpty, "\(check.name)/\(name) is empty")
       try check.run(bytes)
       // Short pieces take little time, and every change to them hits something.
       let count = max(20, min(400, 1_000_000 / max(1, bytes.count)))

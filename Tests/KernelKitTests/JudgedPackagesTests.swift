@@ -97,7 +97,10 @@ import Testing
   func entries() async throws {
     let folder = "\(TestCache.folder)/judged"
     let packages = try FileTree.names(in: folder).filter { $0.hasSuffix(".deb") }
-    #expect(packages.count >= 20, "run scripts/test-cache")
+    for suite in ["bookworm", "trixie"] {
+      let count = packages.count { $0.hasPrefix("\(suite)-") }
+      #expect(count >= 20, "\(count) packages of \(suite): run scripts/test-cache")
+    }
     var entries = 0
     for name in packages {
       let path = "\(folder)/\(name)"
