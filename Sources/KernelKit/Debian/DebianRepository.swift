@@ -324,7 +324,7 @@ public struct DebianRepository: Sendable {
   /// The file of a package, without a look into it.
   func file(of package: IndexedPackage) throws -> InputFile {
     try DownloadCache(environment: environment).file(
-      [url(of: package)], name: FileTree.name(of: package.file), size: package.size,
+      [package.url], name: FileTree.name(of: package.file), size: package.size,
       sha256: package.sha256)
   }
 
