@@ -149,7 +149,7 @@ import Testing
     try await repository.writeIndex(extra: ["Version": "1"])
     try await repository.writeRelease(.init(date: repository.now - 3600))
     try await repository.sign()
-    let server = try TestServer.files(below: repository.root, rate: 2_000_000)
+    let server = try TestServer.files(below: repository.root, rate: 300_000)
     let bench = try CommandBench()
     let arguments = [
       "fetch", SignedRepository.package, "--mirror", server.address, "--suite", "test", "--arch",
