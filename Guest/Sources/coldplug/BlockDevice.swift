@@ -9,6 +9,9 @@ struct BlockDevice {
   let major: [UInt8]
   let minor: [UInt8]
   let identity: FileSystemIdentity?
+  /// Whether it has something on it that is not known here.
+  var isUnknown: Bool { identity == nil && hasContent }
+  private let hasContent: Bool
   /// Of a partition: what its disk's table says.
   let partition: (uuid: [UInt8], name: [UInt8])?
 
@@ -20,6 +23,7 @@ struct BlockDevice {
     minor = event.value(of: "MINOR") ?? []
     let file = OpenDisk(path)
     identity = file.flatMap { FileSystemIdentity(reading: $0) }
+    hasContent = file.map { $0.size > 0 } ?? false
     if let number = event.value(of: "PARTN")?.number {
       partition = Self.partition(number, name, event)
     } else {
@@ -28,26 +32,29 @@ struct BlockDevice {
     file?.close()
   }
 
-  /// New kernels tell a partition's UUID; of old ones the disk's table is read.
+  /// The kernel tells a partition's UUID, old ones do not, and its name in part: the disk's table is read.
   private static func partition(
     _ number: Int, _ name: [UInt8], _ event: DeviceEvent
   ) -> (uuid: [UInt8], name: [UInt8])? {
+    // Of each UTF-16 unit the low byte, which is not the name where that is not ASCII.
     let label = event.value(of: "PARTNAME")
-    if let uuid = event.value(of: "PARTUUID") { return (uuid, label ?? []) }
+    let uuid = event.value(of: "PARTUUID")
+    if let uuid, label == nil { return (uuid, []) }
+    let told = uuid.map { ($0, label ?? []) }
     // The folder of a partition stands in that of its disk.
     var folder = System.linkTarget("/sys/class/block/" + name.sysfsName)
-    guard let slash = folder.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+    guard let slash = folder.lastIndex(of: UInt8(ascii: "/")) else { return told }
     folder.removeSubrange(slash...)
     let disk = folder.lastPathPart
     let sector = System.contents("/sys/class/block/" + disk + "/queue/logical_block_size")
-    guard let file = OpenDisk("/dev/" + disk.deviceName) else { return nil }
+    guard let file = OpenDisk("/dev/" + disk.deviceName) else { return told }
     defer { file.close() }
     guard
       let table = PartitionTable(
         reading: file, sectorSize: sector?.withoutNewline.number ?? 512),
       let entry = table.entry(number)
-    else { return nil }
-    return (entry.uuid, label ?? entry.name)
+    else { return told }
+    return (uuid ?? entry.uuid, entry.name.isEmpty ? label ?? [] : entry.name)
   }
 
   /// Whether its file system has to be checked before it is written to; nil where that is not known.
@@ -105,6 +112,24 @@ extension [UInt8] {
 
   fileprivate var deviceName: [UInt8] {
     map { $0 == UInt8(ascii: "!") ? UInt8(ascii: "/") : $0 }
+  }
+
+  /// The name that a link made of `linkName` stands for.
+  var fromLinkName: [UInt8] {
+    var text: [UInt8] = []
+    var index = 0
+    while index < count {
+      if count - index >= 4, self[index] == UInt8(ascii: "\\"), self[index + 1] == UInt8(ascii: "x"),
+        let high = self[index + 2].hexadecimalDigit, let low = self[index + 3].hexadecimalDigit
+      {
+        text.append(high << 4 | low)
+        index += 4
+      } else {
+        text.append(self[index])
+        index += 1
+      }
+    }
+    return text
   }
 
   /// The name as udev writes it in a link: what could be taken for something else as `\x2f`.

@@ -18,8 +18,18 @@ struct Coldplug {
     var wait: Int? = 0
     var report: [UInt8] = []
     var isQuiet = false
+    /// Which disks with something on them that is not known here end the wait for a file system's UUID or
+    /// label: others may know it.
+    var unknown = Unknown.none
     /// How many modules are loaded at once; nil to choose.
     var lanes: Int?
+  }
+
+  enum Unknown {
+    case none
+    /// Those that come while it waits.
+    case late
+    case all
   }
 
   private let options: Options
@@ -29,6 +39,8 @@ struct Coldplug {
   private var seen: [[UInt8]] = []
   private var root: BlockDevice?
   private var modulesDisk: BlockDevice?
+  private var isUnknownThere = false
+  private var isLate = false
 
   init?(_ options: Options, _ tree: ModuleTree) {
     self.options = options
@@ -39,38 +51,63 @@ struct Coldplug {
     if socket < 0 { return nil }
   }
 
-  /// - Returns: whether the wanted device is there.
-  mutating func run() -> Bool {
+  enum Result {
+    case done
+    /// The wanted device is not there.
+    case missing
+    /// Nor is it, but for a disk that is not known here.
+    case unknown
+    case failed
+  }
+
+  mutating func run() -> Result {
     let start = System.uptime
     let rest = loadFirst()
     lookAround()
     for name in rest { loader.add(name, isLater: true) }
     settle()
-    var isLate = false
-    var isTold = options.isQuiet
-    while let wanted = options.root, !isFound(wanted) {
-      isLate = true
+    if let wanted = options.root, isFound(wanted) { loadFileSystem() }
+    sayLoaded(milliseconds: System.uptime - start)
+    let result = options.root.map { waitForRoot($0, since: start) } ?? .done
+    return report() ? result : .failed
+  }
+
+  /// Waits for the root device as long as the options say.
+  private mutating func waitForRoot(_ wanted: DeviceName, since start: Int) -> Result {
+    if isFound(wanted) { return .done }
+    isLate = true
+    if options.unknown == .late { isUnknownThere = false }
+    let mayBeUnknown = options.unknown != .none && wanted.isOfFileSystem
+    // Who waits for ever is told even by a quiet machine.
+    let patience = options.isQuiet ? 10_000 : 2000
+    var isTold = false
+    while !isFound(wanted) {
       let passed = System.uptime - start
-      if let wait = options.wait, passed >= wait { break }
-      if !isTold, passed >= 2000 {
+      if let wait = options.wait, passed >= wait { return .missing }
+      if mayBeUnknown, isUnknownThere { return .unknown }
+      if !isTold, passed >= patience {
         isTold = true
         Console.say("waiting for " + options.rootText)
       }
       // A path may be somebody else's doing, of which no event tells.
-      let tick = isTold || options.isQuiet ? 500 : max(1, 2000 - passed)
+      let tick = isTold ? 500 : max(1, patience - passed)
       System.waitForEvents(
         socket, milliseconds: min(tick, 500, options.wait.map { $0 - passed } ?? 500))
       settle()
     }
     loadFileSystem()
-    if !options.isQuiet, loader.loaded > 0 || options.root != nil {
-      let hundredths = (System.uptime - start + 5) / 10
-      let fraction = [UInt8](decimal: 100 + hundredths % 100).dropFirst()
-      Console.say(
-        [UInt8](decimal: loader.loaded) + " modules loaded in "
-          + [UInt8](decimal: hundredths / 100) + "." + fraction + " s")
+    return .done
+  }
+
+  private func sayLoaded(milliseconds: Int) {
+    if options.isQuiet || loader.loaded == 0 && (options.root == nil || options.unknown == .late) {
+      return
     }
-    return report(isLate: isLate)
+    let hundredths = (milliseconds + 5) / 10
+    let fraction = [UInt8](decimal: 100 + hundredths % 100).dropFirst()
+    Console.say(
+      [UInt8](decimal: loader.loaded) + " modules loaded in "
+        + [UInt8](decimal: hundredths / 100) + "." + fraction + " s")
   }
 
   // MARK: Drivers
@@ -163,6 +200,7 @@ struct Coldplug {
   private mutating func take(_ event: DeviceEvent) {
     guard let device = BlockDevice(event) else { return }
     device.makeLinks()
+    if device.isUnknown { isUnknownThere = true }
     if root == nil, let wanted = options.root, wanted.isNamed(device) { root = device }
     if modulesDisk == nil, !options.label.isEmpty, device.identity?.label == options.label {
       modulesDisk = device
@@ -179,7 +217,7 @@ struct Coldplug {
   // MARK: Handing over
 
   /// Tells init what was found: a line a device, and a last one so that it is known to be whole.
-  private func report(isLate: Bool) -> Bool {
+  private func report() -> Bool {
     var text: [UInt8] = []
     func line(_ what: StaticString, _ device: BlockDevice?) {
       guard let device else { return }
@@ -195,7 +233,6 @@ struct Coldplug {
     line("root", root)
     line("modules", modulesDisk)
     text += isLate ? "end late\n" : "end\n"
-    if !options.report.isEmpty, !System.writeFile(options.report, text) { return false }
-    return options.root == nil || root != nil
+    return options.report.isEmpty || System.writeFile(options.report, text)
   }
 }

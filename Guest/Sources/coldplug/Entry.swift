@@ -4,12 +4,13 @@
 
 /// coldplug: loads the drivers of the devices that there are, and finds the root device.
 ///
-///     coldplug [--root NAME] [--wait SECONDS|forever] [--label LABEL] [--report FILE] [--quiet]
+///     coldplug [--root NAME] [--wait SECONDS|forever] [--unknown all|late] [--label LABEL] [--report FILE] [--quiet]
 ///     coldplug --show-depends [-d ROOT] [-S VERSION] NAME...   what would be loaded, as modprobe says it
 ///     coldplug --probe FILE...                                 what is on disks
 ///     coldplug -q -- NAME                                      what the kernel asks modprobe for
 ///
-/// Exit codes: 0 done; 1 it can't work here; 2 usage; 3 the root device did not come.
+/// Exit codes: 0 done; 1 it can't work here; 2 usage; 3 the root device did not come; 4 nor did it, but there is
+/// a disk with something on it that is not known here, with `--unknown late` one that came while it waited.
 @_cdecl("coldplug_main")
 public func coldplugMain(_ count: Int, _ pointers: UnsafePointer<UnsafePointer<UInt8>?>) -> Int32 {
   var words: [[UInt8]] = []
@@ -81,6 +82,8 @@ private struct Command {
       options.report = value
     } else if option.isText("--wait") {
       options.wait = value.isText("forever") ? nil : (value.number ?? 0) * 1000
+    } else if option.isText("--unknown") {
+      options.unknown = value.isText("late") ? .late : .all
     } else if option.isText("--lanes") {
       options.lanes = value.number
       return (1...64).contains(options.lanes ?? 0)
@@ -115,7 +118,12 @@ private struct Command {
       Console.say([UInt8]("the kernel does not tell of devices"))
       return 1
     }
-    return coldplug.run() ? 0 : 3
+    switch coldplug.run() {
+    case .done: return 0
+    case .failed: return 1
+    case .missing: return 3
+    case .unknown: return 4
+    }
   }
 
   /// As modprobe(8) of that option: `insmod PATH ARGUMENTS`, in order.

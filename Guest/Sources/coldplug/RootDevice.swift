@@ -19,13 +19,14 @@ enum DeviceName {
       guard text.startsWithText(start), text.count > start.utf8CodeUnitCount else { return nil }
       return Array(text[start.utf8CodeUnitCount...])
     }
-    if let uuid = rest("UUID=") ?? rest("/dev/disk/by-uuid/") {
+    func link(_ folder: StaticString) -> [UInt8]? { rest(folder)?.fromLinkName }
+    if let uuid = rest("UUID=") ?? link("/dev/disk/by-uuid/") {
       self = .uuid(uuid)
-    } else if let label = rest("LABEL=") ?? rest("/dev/disk/by-label/") {
+    } else if let label = rest("LABEL=") ?? link("/dev/disk/by-label/") {
       self = .label(label)
-    } else if let uuid = rest("PARTUUID=") ?? rest("/dev/disk/by-partuuid/") {
+    } else if let uuid = rest("PARTUUID=") ?? link("/dev/disk/by-partuuid/") {
       self = .partitionUUID(uuid)
-    } else if let label = rest("PARTLABEL=") ?? rest("/dev/disk/by-partlabel/") {
+    } else if let label = rest("PARTLABEL=") ?? link("/dev/disk/by-partlabel/") {
       self = .partitionLabel(label)
     } else if text.startsWithText("/dev/") {
       self = .path(text)
@@ -35,6 +36,14 @@ enum DeviceName {
       self = .number(major: [UInt8](decimal: major), minor: [UInt8](decimal: minor))
     } else {
       self = .other
+    }
+  }
+
+  /// Whether it is what a file system is called by.
+  var isOfFileSystem: Bool {
+    switch self {
+    case .uuid, .label: true
+    default: false
     }
   }
 

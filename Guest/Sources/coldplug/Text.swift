@@ -54,6 +54,18 @@ extension [UInt8] {
   }
 }
 
+extension UInt8 {
+  /// The value of a hexadecimal digit.
+  var hexadecimalDigit: UInt8? {
+    switch self {
+    case 0x30...0x39: self - 0x30
+    case 0x41...0x46: self - 0x41 + 10
+    case 0x61...0x66: self - 0x61 + 10
+    default: nil
+    }
+  }
+}
+
 /// What coldplug says, on the console.
 enum Console {
   static func say(_ text: [UInt8]) {

@@ -125,14 +125,14 @@ read_command_line() {
 # below take for the same work; they do it where it is not, or does not succeed.
 
 # Runs coldplug with the given options: 0 it did its work, 3 the device that it was to wait for did
-# not come, 1 there is none.
+# not come, 4 nor did it, but a disk that coldplug does not know, 1 there is none.
 run_coldplug() {
   local code
   [ "$kit_coldplug" != shell ] && [ -x /bin/coldplug ] || return 1
   coldplug --label "$kit_label" --report /run/coldplug ${kit_quiet:+--quiet} "$@"
   code=$?
   case $code in
-    0 | 3) read_report </run/coldplug && return $code ;;
+    0 | 3 | 4) read_report </run/coldplug && return $code ;;
   esac
   complain "coldplug failed (its exit code is $code): the shell takes over"
   kit_coldplug=shell kit_facts=''
@@ -171,14 +171,15 @@ known() {
 
 # --- Drivers -------------------------------------------------------------------------------------
 
-# Names from modules.autoload, a line each; `#` starts a comment.
+# Names from modules.autoload, a line each; `#` starts a comment. kit_names has a line each, too.
 read_autoload() {
   local name rest
   kit_names=''
   [ -f /etc/modules.autoload ] || return 0
   while read -r name rest || [ -n "$name" ]; do
     name=${name%%#*}
-    [ -z "$name" ] || kit_names="$kit_names $name"
+    [ -z "$name" ] || kit_names="$kit_names$name
+"
   done </etc/modules.autoload
 }
 
@@ -191,17 +192,22 @@ load_new_drivers() {
   set +f
   set -- /sys/bus/*/devices/*/modalias
   set -f
-  # shellcheck disable=SC2013 # a modalias has no blanks
+  # Some have blanks: platform:Fixed MDIO bus.
+  IFS='
+'
+  # shellcheck disable=SC2013 # lines, as IFS says
   for alias in $(cat "$@" 2>/dev/null); do
     case $kit_tried in
       *"|$alias|"*) ;;
-      *) kit_tried="$kit_tried$alias|" new="$new $alias" ;;
+      *) kit_tried="$kit_tried$alias|" new="$new$alias
+" ;;
     esac
   done
-  [ -n "$new" ] || return 1
-  # shellcheck disable=SC2086 # a list of names without blanks, and set -f holds
-  modprobe -qa -- $new 2>/dev/null
-  return 0
+  # shellcheck disable=SC2086 # a list of lines, and set -f holds
+  [ -z "$new" ] || modprobe -qa -- $new 2>/dev/null
+  IFS='
+ 	'
+  [ -n "$new" ]
 }
 
 # A driver finds devices, whose drivers find devices: at most as deep as buses are nested.
@@ -355,6 +361,10 @@ find_by_superblock() {
 find_device() {
   local what=$1 line
   kit_device=''
+  # udev writes what is not plain in a link's name as \xNN.
+  case $what in
+    /dev/disk/by-*uuid/*\\x* | /dev/disk/by-*label/*\\x*) what=$(printf %b "$what") ;;
+  esac
   case $what in
     /dev/disk/by-uuid/*) what=UUID=${what#/dev/disk/by-uuid/} ;;
     /dev/disk/by-label/*) what=LABEL=${what#/dev/disk/by-label/} ;;
@@ -391,22 +401,38 @@ read_clock() {
   kit_clock=$((seconds * 10 + ${rest%?}))
 }
 
+# Says once, after two seconds or, where all is to be quiet, ten, what is waited for. `start` and `told` are the
+# caller's.
+tell() {
+  local patience=20
+  [ -z "$kit_quiet" ] || patience=100
+  [ -z "$told" ] && [ $((kit_clock - start)) -ge $patience ] || return 0
+  told=yes
+  complain "waiting for $1"
+}
+
 # Loads drivers until DEVICE is there; false after kit_wait seconds. A search opens every device, so
 # it is made again only when there are others than before.
 wait_for_device() {
-  local seen=none start told=''
-  run_coldplug --root "$1" --wait "$kit_wait"
-  case $? in
-    0)
-      kit_device=$kit_root_device
-      return 0 ;;
-    3)
-      # There are file systems that only findfs knows.
-      find_device "$1"
-      return ;;
-  esac
+  local seen=none start told='' left=$kit_wait unknown=all code
   read_clock
   start=$kit_clock
+  while :; do
+    run_coldplug --root "$1" --wait "$left" --unknown $unknown
+    code=$?
+    case $code in
+      0)
+        kit_device=$kit_root_device
+        return 0 ;;
+      1) break ;;
+    esac
+    # There are file systems that only findfs knows.
+    find_device "$1" && return 0
+    [ $code = 4 ] || return 1
+    unknown=late
+    read_clock
+    [ "$kit_wait" = forever ] || left=$((kit_wait - (kit_clock - start) / 10))
+  done
   while :; do
     load_drivers
     list_block_devices
@@ -422,10 +448,7 @@ wait_for_device() {
     if [ "$kit_wait" != forever ] && [ $((kit_clock - start)) -ge $((kit_wait * 10)) ]; then
       return 1
     fi
-    if [ -z "$told" ] && [ $((kit_clock - start)) -ge 20 ]; then
-      told=yes
-      say "waiting for $1"
-    fi
+    tell "$1"
     kit_slow=yes
     pause
   done
@@ -558,7 +581,7 @@ is_shared() {
 
 # Nothing but its mounting tells that a tag is there: it is tried for kit_wait seconds.
 mount_shared() {
-  local start options=$kit_access${kit_flags:+,$kit_flags}
+  local start told='' options=$kit_access${kit_flags:+,$kit_flags}
   read_clock
   start=$kit_clock
   while :; do
@@ -569,6 +592,7 @@ mount_shared() {
     fi
     read_clock
     [ "$kit_wait" = forever ] || [ $((kit_clock - start)) -lt $((kit_wait * 10)) ] || break
+    tell "$kit_tag"
     pause
   done
   # Once more, for its words.
@@ -910,10 +934,11 @@ virtio:d00000004v00000000 virtio_rng                # entropy
 
 """###),
     ("hyper-v", ###"""
-# Hyper-V's disks and network cards.
+# Hyper-V's disks, network cards and keyboard.
 ? hv_vmbus
 ? hv_storvsc
 ? hv_netvsc
+? hyperv_keyboard
 scsi:t-0x00 sd_mod
 
 """###),
