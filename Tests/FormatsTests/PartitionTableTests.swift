@@ -23,7 +23,7 @@ import Testing
     let whole = try FileDisk(folder("disk")).read(at: 0, count: 32 << 20)
     let isGPT = table.contains("gpt")
     var bytes = whole
-    // The backup at the disk's end then counts, as it does for the kernel.
+    // The backup at the disk's end then counts, as it does for the kernel with `gpt` on its command line.
     if isPrimaryDamaged { bytes[512 + 72] ^= 1 }
     let reader = try #require(PartitionTable(reading: MemoryDisk(bytes), sectorSize: 512))
     for number in numbers {

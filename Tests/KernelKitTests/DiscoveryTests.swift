@@ -3,7 +3,7 @@ import KernelKit
 import TestSupport
 import Testing
 
-/// What is found without booting; boots are in BootTests and scripts/prove-discover.
+/// What is found without booting; boots are in BootTests and scripts/prove-modules.
 @Suite struct DiscoveryTests {
   private func catalog(_ name: String) throws -> (ModuleCatalog, KernelRelease) {
     let folder = try TestCache.tree(name)

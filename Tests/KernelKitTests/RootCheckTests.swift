@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Kits of the cached kernels, and what is said of them without booting. What really boots is compared
-/// with `check` in scripts/matrix and scripts/prove-check.
+/// with `check` in scripts/matrix and scripts/prove-modules.
 @Suite(.serialized) struct RootCheckTests {
   private func kit(
     _ name: String, _ folder: TemporaryFolder, profile: String? = "qemu", modules: String? = nil
