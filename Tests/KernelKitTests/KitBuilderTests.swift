@@ -260,6 +260,26 @@ import Testing
     }
   }
 
+  @Test("Modules that stay compressed need a kernel that unpacks them")
+  func compressedModules() async throws {
+    let bench = try CommandBench()
+    let result = try await bench.shell(
+      """
+      set -e
+      mkdir k; cd k; "$minivm" unpack ../p.deb >/dev/null
+      find lib -name '*.ko' -exec xz --check=crc32 {} +
+      "$minivm" depmod -b . \(CommandBench.release)
+      cd ..; echo fs >more.ramfs
+      build() { "$minivm" build k --template t --out kit --modules more.ramfs --modules-as-shipped; }
+      build 2>without >/dev/null
+      echo CONFIG_MODULE_DECOMPRESS=y >>k/config-\(CommandBench.release)
+      build 2>with >/dev/null
+      grep -c 'fs/x.ko.xz.*--modules-as-shipped' without
+      ! grep as-shipped with
+      """)
+    #expect(result.status == 0 && result.output == "1\n", "\(result.output)\(result.errors)")
+  }
+
   @Test("Built again without vmlinux, a kit has none")
   func vmlinux() async throws {
     let folder = try TemporaryFolder()

@@ -106,6 +106,7 @@ public struct RamDisk: Sendable {
     if options.hasColdplug, let architecture = programs.first?.architecture ?? machine {
       try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
     }
+    if initramfs.entries[Coldplug.path] != nil { warnings += warning(ofCompressed: modules) }
     let archive = try initramfs.archive(timestamp: timestamp)
     let (bytes, compression) = try compressor.compress(archive, jobs: jobs)
     return Result(
@@ -145,6 +146,17 @@ public struct RamDisk: Sendable {
     }
     try initramfs.add(Coldplug.path, .file(program, isExecutable: true))
     programs.append(Coldplug.note(program, architecture))
+  }
+
+  /// coldplug leaves the unpacking of modules to the kernel.
+  private func warning(ofCompressed modules: [Manifest.Module]) -> [String] {
+    guard let configuration, !configuration.isBuiltIn("MODULE_DECOMPRESS"),
+      let module = modules.first(where: { ModuleName.uncompressed($0.path) != $0.path })
+    else { return [] }
+    return [
+      "kernel \(release) can't unpack modules (CONFIG_MODULE_DECOMPRESS is not set): coldplug can't load"
+        + " \(module.path) and its like; leave out --modules-as-shipped"
+    ]
   }
 
   /// Only what is in the image stands in the image's indexes; what is built in is in all of them.
