@@ -13,17 +13,6 @@ public struct ByteReader: Sendable {
     self.init(unchecked: bytes, range: 0..<bytes.count)
   }
 
-  /// - Throws: `FormatError.truncated` when `range` is not inside `bytes`.
-  @inlinable
-  public init(_ bytes: [UInt8], range: Range<Int>) throws(FormatError) {
-    guard range.lowerBound >= 0, range.upperBound <= bytes.count else {
-      throw FormatError(
-        .truncated, "bytes \(range) are needed, the input has \(bytes.count)",
-        offset: range.lowerBound)
-    }
-    self.init(unchecked: bytes, range: range)
-  }
-
   @usableFromInline
   init(unchecked bytes: [UInt8], range: Range<Int>) {
     self.bytes = bytes

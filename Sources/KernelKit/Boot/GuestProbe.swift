@@ -22,7 +22,6 @@ struct GuestProbe: Sendable {
   private(set) var networkCards: [(name: String, path: String)] = []
   /// The type of the root disk's file system, when it could be mounted.
   private(set) var rootType: String?
-  private(set) var loaded: Set<String> = []
 
   /// Takes a line of the console.
   mutating func take(_ line: String) {
@@ -38,7 +37,6 @@ struct GuestProbe: Sendable {
     case ("block", 3): blockDevices.append((words[1], words[2]))
     case ("network", 3): networkCards.append((words[1], words[2]))
     case ("root", 2): rootType = words[1]
-    case ("module", 2): loaded.insert(ModuleName.normalized(words[1]))
     default: break
     }
   }
@@ -128,7 +126,6 @@ struct GuestProbe: Sendable {
       [ -e $folder/device ] || continue
       report network ${folder##*/} $($b readlink -f $folder/device)
     done
-    while read -r name rest; do report module $name; done </proc/modules
     echo "\(end)"
     $b sync
     $b poweroff -f

@@ -63,10 +63,8 @@ struct KernelPackageName: Hashable {
   }
 
   /// The names that a user's word may stand for, the likeliest first.
-  /// - Parameter word: a package, or a kernel release with or without its flavour; empty for the
-  ///   newest cloud kernel.
+  /// - Parameter word: a package, or a kernel release with or without its flavour.
   static func candidates(_ word: String, architecture: String) -> [String] {
-    if word.isEmpty { return ["\(image)cloud-\(architecture)"] }
     let release = word.hasPrefix(image) ? String(word.dropFirst(image.count)) : word
     guard let name = KernelPackageName("\(image)\(release)") else { return [word] }
     let full = "\(image)\(release)"

@@ -14,14 +14,10 @@ public struct RamDiskContent: Sendable {
   private static let contentLimit = 1 << 31
 
   public let compression: Compression
-  /// Bytes of the whole, compressed.
-  public let size: Int
   /// Files and links, by path.
   public let files: [String: File]
   /// The modules as the guest's modprobe sees them: what modules.dep lists.
   public let index: ModuleIndex
-  /// Names that the guest loads first.
-  public let autoload: [String]
   /// Bytes of modules, by path below the tree, where they were asked for.
   private let bytes: [String: [UInt8]]
   let busybox: [UInt8]
@@ -35,7 +31,6 @@ public struct RamDiskContent: Sendable {
     var files: [String: File] = [:]
     var bytes: [String: [UInt8]] = [:]
     var busybox: [UInt8] = []
-    var autoload: [String] = []
     var texts: [String: [UInt8]] = [:]
     try inside(path) {
       while let entry = try archive.next() {
@@ -48,8 +43,6 @@ public struct RamDiskContent: Sendable {
         guard entry.isFile else { continue }
         if entry.path == "bin/busybox" {
           busybox = try archive.body(limit: 64 << 20)
-        } else if entry.path == "etc/modules.autoload" {
-          autoload = ModuleIndex.lines(try archive.body(limit: 1 << 20))
         } else if entry.path.hasPrefix(tree) {
           let below = String(entry.path.dropFirst(tree.count))
           if ModuleName.isModuleFile(below) {
@@ -61,8 +54,7 @@ public struct RamDiskContent: Sendable {
       }
     }
     (self.compression, self.tree, self.files) = (compression, tree, files)
-    (self.bytes, self.busybox, self.autoload) = (bytes, busybox, autoload)
-    size = file.size
+    (self.bytes, self.busybox) = (bytes, busybox)
     index = try ModuleIndex(reading: ModuleIndex.Texts { texts[$0] })
   }
 
@@ -79,9 +71,7 @@ public struct RamDiskContent: Sendable {
     files[tree + module.path] != nil
   }
 
-  /// Bytes of a module that is there.
-  func size(of module: ModuleIndex.Module) -> Int? { files[tree + module.path]?.size }
-
+  /// Bytes of a module that is there, where they were asked for.
   func contents(of module: ModuleIndex.Module) -> [UInt8]? { bytes[module.path] }
 
   /// Names of the modules that are there.

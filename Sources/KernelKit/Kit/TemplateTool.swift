@@ -40,12 +40,6 @@ public enum TemplateTool: String, Sendable, CaseIterable {
     }
   }
 
-  /// The program and its links, as a RAM disk holds them.
-  public func entries(_ program: StaticProgram) throws -> [(path: String, Initramfs.Content)] {
-    try [(path, .file(program.bytes, isExecutable: true))]
-      + linkNames(program).map { ("\(folder)/\($0)", .symbolicLink(target: rawValue)) }
-  }
-
   /// Reads the program from a package of a Debian mirror.
   /// - Parameter architecture: Debian's name of the one it has to be for.
   public func read(

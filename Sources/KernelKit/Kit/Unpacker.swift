@@ -9,8 +9,6 @@ public struct Unpacker: Sendable {
     public var kernel: String?
     public var configuration: String?
     public var moduleTree: String?
-    public var files: Int
-    public var bytes: Int
   }
 
   private let packages: [DebArchive]
@@ -48,8 +46,6 @@ public struct Unpacker: Sendable {
     var kernelMode: UInt32?
     var configurationMode: UInt32?
     var hasModules = false
-    var files = 0
-    var bytes = 0
     let release = try KernelSource.packages(packages).forEachEntry(jobs: jobs) { entry, body in
       if !entry.role.isInModuleTree, entry.kind != .file { return }
       let path: String
@@ -68,8 +64,6 @@ public struct Unpacker: Sendable {
       case .directory: try staging.addDirectory(path, mode: entry.mode, modified: entry.modified)
       case .file:
         try staging.addFile(path, mode: entry.mode, modified: entry.modified, body: body)
-        files += 1
-        bytes += entry.size
       case .symbolicLink(let target):
         try staging.addLink(path, to: target, modified: entry.modified)
       case .hardLink(let earlier):
@@ -83,7 +77,7 @@ public struct Unpacker: Sendable {
       }
     }
     try staging.seal()
-    var result = Result(release: release, files: files, bytes: bytes)
+    var result = Result(release: release)
     var published: [(below: String, destination: String)] = []
     for (name, mode, path) in [
       ("vmlinuz", kernelMode, \Result.kernel), ("config", configurationMode, \Result.configuration),
