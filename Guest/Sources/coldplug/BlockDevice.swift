@@ -119,7 +119,7 @@ extension [UInt8] {
     var text: [UInt8] = []
     var index = 0
     while index < count {
-      if count - index >= 4, self[index] == UInt8(ascii: "\\"), self[index + 1] == UInt8(ascii: "x"),
+      if count - index >= 4, Array(self[index..<index + 2]).isText("\\x"),
         let high = self[index + 2].hexadecimalDigit, let low = self[index + 3].hexadecimalDigit
       {
         text.append(high << 4 | low)
