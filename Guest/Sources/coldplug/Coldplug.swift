@@ -12,7 +12,7 @@ struct Coldplug {
     var root: DeviceName?
     /// What `root` was, to be printed.
     var rootText: [UInt8] = []
-    /// Another file system to be found by its label, if it is there.
+    /// Other file systems to be found by their label, if they are there.
     var label: [UInt8] = []
     /// Milliseconds to wait for the root device; nil for ever.
     var wait: Int? = 0
@@ -38,7 +38,7 @@ struct Coldplug {
   private var loader: ModuleLoader
   private var seen: [[UInt8]] = []
   private var root: BlockDevice?
-  private var modulesDisk: BlockDevice?
+  private var modulesDisks: [BlockDevice] = []
   private var isUnknownThere = false
   private var isLate = false
 
@@ -202,8 +202,10 @@ struct Coldplug {
     device.makeLinks()
     if device.isUnknown { isUnknownThere = true }
     if root == nil, let wanted = options.root, wanted.isNamed(device) { root = device }
-    if modulesDisk == nil, !options.label.isEmpty, device.identity?.label == options.label {
-      modulesDisk = device
+    if !options.label.isEmpty, device.identity?.label == options.label,
+      !modulesDisks.contains(where: { $0.path == device.path })
+    {
+      modulesDisks.append(device)
     }
   }
 
@@ -231,7 +233,7 @@ struct Coldplug {
       }
     }
     line("root", root)
-    line("modules", modulesDisk)
+    for disk in modulesDisks { line("modules", disk) }
     text += isLate ? "end late\n" : "end\n"
     return options.report.isEmpty || System.writeFile(options.report, text)
   }

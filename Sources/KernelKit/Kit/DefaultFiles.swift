@@ -143,11 +143,11 @@ run_coldplug() {
 # check of it is due; at last `end`. False if it does not make sense.
 read_report() {
   local what device rest
-  kit_facts='|' kit_slow='' kit_root_device='' kit_modules_device=''
+  kit_facts='|' kit_slow='' kit_root_device='' kit_modules_devices=''
   while read -r what device rest; do
     case $what in
       root) kit_root_device=$device ;;
-      modules) kit_modules_device=$device ;;
+      modules) kit_modules_devices="$kit_modules_devices $device" ;;
       end)
         kit_slow=$device
         return 0 ;;
@@ -665,15 +665,14 @@ find_inside() {
 
 # --- The modules disk ----------------------------------------------------------------------------
 
-# The kernel ends the loading of a module when the probing that it began has ended, so what is there
-# now is all there is; only where root itself came late can this disk come later.
-find_modules_disk() {
+# Sets kit_modules_devices. The kernel ends the loading of a module when the probing that it began has
+# ended, so what is there now is all there is; only where root itself came late can this disk come later.
+find_modules_disks() {
   local tries=0
   if [ -n "$kit_facts" ]; then
-    [ -n "$kit_modules_device" ] || [ -z "$kit_slow" ] ||
+    [ -n "$kit_modules_devices" ] || [ -z "$kit_slow" ] ||
       run_coldplug --root "LABEL=$kit_label" --wait 1
-    kit_device=$kit_modules_device
-    [ -n "$kit_device" ]
+    [ -n "$kit_modules_devices" ]
     return
   fi
   list_block_devices
@@ -683,32 +682,62 @@ find_modules_disk() {
     pause
     load_drivers
   done
+  kit_modules_devices=$kit_device
+}
+
+# The same without coldplug, where find_device has told of one only: the others of its label.
+find_more_modules_disks() {
+  local known=$kit_modules_devices all=$kit_blocks folder
+  kit_modules_devices=''
+  for folder in $all; do
+    kit_blocks=$folder
+    [ "/dev/${folder##*/}" = "$known" ] || ! find_by_superblock LABEL "$kit_label" ||
+      kit_modules_devices="$kit_modules_devices $kit_device"
+  done
+  [ -n "$kit_modules_devices" ]
+}
+
+# Mounts the first of the disks that has modules for this kernel: RELEASE FOLDER ACCESS. Adds those that
+# have none to kit_without.
+mount_modules_disk() {
+  local device
+  for device in $kit_modules_devices; do
+    if ! mount_checked "$device" "$2" "$3" ext4 ''; then
+      complain "can't mount $device, the disk labelled $kit_label, on /lib/modules"
+    elif [ -d "$2/$1" ]; then
+      say "/lib/modules is $device ($kit_granted)"
+      return 0
+    else
+      umount "$2"
+      kit_without="$kit_without $device"
+    fi
+  done
+  return 1
 }
 
 mount_modules() {
-  local release access=$kit_modules
+  local release access=$kit_modules device
   case $access in
     ro | rw) ;;
     *) return 0 ;;
   esac
   read -r release </proc/sys/kernel/osrelease
   find_inside "/lib/modules/$release" && return 0
-  if ! find_modules_disk; then
+  if ! find_modules_disks; then
     say "root has no /lib/modules/$release, and there is no disk labelled $kit_label"
     return 0
   fi
   if ! find_inside /lib/modules && ! mkdir -p "$kit_found" 2>/dev/null; then
-    complain "$kit_device is not mounted: root has no folder /lib/modules and is read-only"
+    complain "${kit_modules_devices# } is not mounted: root has no folder /lib/modules and is read-only"
     return 0
   fi
-  if ! mount_checked "$kit_device" "$kit_found" "$access" ext4 ''; then
-    complain "can't mount $kit_device, the disk labelled $kit_label, on /lib/modules"
-  elif [ ! -d "$kit_found/$release" ]; then
-    complain "$kit_device, the disk labelled $kit_label, has no modules for $release"
-    umount "$kit_found"
-  else
-    say "/lib/modules is $kit_device ($kit_granted)"
-  fi
+  kit_without=''
+  mount_modules_disk "$release" "$kit_found" "$access" && return 0
+  [ -n "$kit_facts" ] || ! find_more_modules_disks ||
+    ! mount_modules_disk "$release" "$kit_found" "$access" || return 0
+  for device in $kit_without; do
+    complain "$device, the disk labelled $kit_label, has no modules for $release"
+  done
   return 0
 }
 
