@@ -38,6 +38,20 @@ import Testing
     #expect(try folder.read("copy") == Array("hashed".utf8))
   }
 
+  @Test("Several programs put a folder in one place at once: one of the folders is there")
+  func foldersAtOnce() throws {
+    let folder = try TemporaryFolder()
+    for round in 0..<50 {
+      let destination = folder("place-\(round)")
+      _ = try OrderedWork.map(0..<8 as Range<UInt8>, jobs: 8) { number in
+        let staging = try StagingDirectory(in: folder.path)
+        try staging.addFile("new/file", mode: 0o644, modified: 0, body: MemorySource([number]))
+        try staging.publish("new", to: destination)
+      }
+      #expect(try folder.read("place-\(round)/file").count == 1)
+    }
+  }
+
   @Test("Of several outputs none is put in its place when one can't be")
   func outputs() throws {
     let folder = try TemporaryFolder()

@@ -163,9 +163,14 @@ public final class StagingDirectory {
   @discardableResult
   public func publish(_ below: String, to destination: String) throws(FormatError) -> Publication {
     let staged = "\(path)/\(below)"
-    guard FileTree.status(destination) != nil else {
-      try FileTree.rename(staged, to: destination)
-      return Publication(staged: staged, destination: destination, earlier: nil)
+    if FileTree.status(destination) == nil {
+      do throws(FormatError) {
+        try FileTree.rename(staged, to: destination)
+        return Publication(staged: staged, destination: destination, earlier: nil)
+      } catch {
+        // Another program may have been faster: its folder is there now.
+        guard FileTree.status(destination) != nil else { throw error }
+      }
     }
     if FileTree.exchange(staged, destination) {
       return Publication(staged: staged, destination: destination, earlier: staged)
