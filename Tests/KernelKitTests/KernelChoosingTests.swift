@@ -84,7 +84,8 @@ import Testing
     #expect(try await names("linux-image-6.1.0-18-cloud-amd64", "6.1.18-1") == old)
     // The meta package has moved on.
     #expect(try await names("linux-image-cloud-amd64", "6.1.18-1") == old)
-    #expect(try await names("linux-image-cloud-amd64", "6.1.9-1") == ["linux-image-6.1.0-9-cloud-amd64"])
+    #expect(
+      try await names("linux-image-cloud-amd64", "6.1.9-1") == ["linux-image-6.1.0-9-cloud-amd64"])
     let split = ["image", "binary", "modules", "base"].map {
       "linux-\($0)-6.12.2+deb12-cloud-amd64"
     }
