@@ -121,6 +121,27 @@ import Testing
     }
   }
 
+  /// kmod gives them to the C library as they are.
+  @Test(arguments: [
+    String(repeating: "+", count: 40), "((((((((1+)+)+)+)+)+)+)+)+(1+)+(1+)+(1+)+(1+)+", "1{9999}{9999}",
+    "(1*)*\\1",
+  ])
+  func patternsThatGrow(_ pattern: String) throws {
+    var configuration = DepmodConfiguration()
+    configuration.read(
+      "override a \(pattern) x\n", name: "c", release: try KernelRelease("1.0-test"))
+    #expect(configuration.warnings.count == 1)
+    #expect(configuration.warnings.first?.hasPrefix("c:1: the pattern") == true)
+  }
+
+  @Test func usualPatternsAreNotTooLarge() throws {
+    var configuration = DepmodConfiguration()
+    configuration.read(
+      "override a ^[0-9]+\\.[0-9]+\\.[0-9]+-[0-9]{1,3}+?-(cloud-)?(amd64|arm64)+$ x\n", name: "c",
+      release: try KernelRelease("1.0-test"))
+    #expect(configuration.warnings.isEmpty)
+  }
+
   @Test func externalFolders() async throws {
     let outside = try DepmodOracle()
     for folder in ["e", "f"] {

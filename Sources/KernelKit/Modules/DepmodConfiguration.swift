@@ -1,3 +1,5 @@
+internal import Formats
+
 /// Which of two modules with one name counts, and where modules are looked for: depmod.d(5).
 public struct DepmodConfiguration: Sendable {
   enum Place: Sendable, Equatable {
@@ -56,10 +58,10 @@ public struct DepmodConfiguration: Sendable {
     case ("search", _):
       search = (search ?? []) + words.dropFirst().map(Self.place)
     case ("override", 4...):
-      if Self.matches(words[2], release) { overrides.insert("\(words[3])/\(words[1])", at: 0) }
+      if matches(words[2], release, place) { overrides.insert("\(words[3])/\(words[1])", at: 0) }
     case ("external", 3...):
       // The manual page has a list of folders here; kmod takes the first.
-      if Self.matches(words[1], release) { externalFolders.append(words[2]) }
+      if matches(words[1], release, place) { externalFolders.append(words[2]) }
       if words.count > 3 { warnings.append("\(place): folders after \(words[2]) do not count") }
     case ("exclude", _):
       excludedNames.formUnion(words.dropFirst())
@@ -78,8 +80,13 @@ public struct DepmodConfiguration: Sendable {
     }
   }
 
-  private static func matches(_ pattern: String, _ release: KernelRelease) -> Bool {
-    pattern == "*" || RegularExpression.matches(pattern, in: release.description)
+  private mutating func matches(
+    _ pattern: String, _ release: KernelRelease, _ place: String
+  ) -> Bool {
+    if RegularExpression.isTooLarge(pattern) {
+      warnings.append("\(place): the pattern \(pattern.quoted) is too large, and matches nothing")
+    }
+    return pattern == "*" || RegularExpression.matches(pattern, in: release.description)
   }
 
   /// Whether the module at one path is taken instead of the one with the same name at another.
