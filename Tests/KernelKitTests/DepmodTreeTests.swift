@@ -123,7 +123,8 @@ import Testing
 
   /// kmod gives them to the C library as they are.
   @Test(arguments: [
-    String(repeating: "+", count: 40), "((((((((1+)+)+)+)+)+)+)+)+(1+)+(1+)+(1+)+(1+)+", "1{9999}{9999}",
+    String(repeating: "+", count: 40), "((((((((1+)+)+)+)+)+)+)+)+(1+)+(1+)+(1+)+(1+)+",
+    "1{9999}{9999}",
     "(1*)*\\1",
   ])
   func patternsThatGrow(_ pattern: String) throws {

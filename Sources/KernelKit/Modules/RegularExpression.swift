@@ -24,7 +24,8 @@ enum RegularExpression {
       case UInt8(ascii: "+"): size *= 2
       case UInt8(ascii: "{"):
         let numbers = rest.prefix { $0 != UInt8(ascii: "}") }.split(separator: UInt8(ascii: ","))
-        let largest = numbers.compactMap { Int(String(decoding: $0.prefix(9), as: UTF8.self)) }.max()
+        let largest = numbers.compactMap { Int(String(decoding: $0.prefix(9), as: UTF8.self)) }
+          .max()
         size *= max(1, largest ?? 1)
       case UInt8(ascii: "\\"):
         if let next = rest.popFirst(), (UInt8(ascii: "1")...UInt8(ascii: "9")).contains(next) {
