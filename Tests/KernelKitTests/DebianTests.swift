@@ -43,7 +43,7 @@ import Testing
     try root.write("etc/os-release", "ID=debian\nVERSION_CODENAME=\"bookworm\"\n".utf8)
     try root.write(
       "etc/apt/sources.list",
-      "# deb http://no.invalid x main\ndeb [arch=amd64 signed-by=/k.gpg] http://one.invalid/debian/ bookworm main contrib # why\ndeb-src http://one.invalid/debian bookworm main\ndeb http://other.invalid stable main\ndeb http:// bookworm main\ndeb http:///x bookworm main\n"
+      "# deb http://no.invalid x main\ndeb [arch=amd64 signed-by=/k.gpg] http://one.invalid/debian/ bookworm main contrib # why\ndeb-src http://one.invalid/debian bookworm main\ndeb http://other.invalid stable main\ndeb http:// bookworm main\ndeb https://user:word@ bookworm main\ndeb https://user@/x bookworm main\ndeb http:///x bookworm main\n"
         .utf8)
     try root.write(
       "etc/apt/sources.list.d/a.sources",

@@ -199,9 +199,12 @@ public struct AptSources: Sendable {
     return words.first(where: isMirror).map { [$0] } ?? []
   }
 
+  /// Whether it is an address of the web, with a host.
   private static func isMirror(_ uri: String) -> Bool {
-    ["http://", "https://"].contains { uri.hasPrefix($0) && uri.dropFirst($0.count).first != "/" }
-      && !uri.hasSuffix("://")
+    let uri = MirrorLogin.split(uri).address
+    return ["http://", "https://"].contains {
+      uri.hasPrefix($0) && uri.dropFirst($0.count).first != "/"
+    } && !uri.hasSuffix("://")
   }
 
   private static func codename(root: String) -> String? {
