@@ -14,6 +14,8 @@ public struct NewcEntry: Sendable, Hashable {
   public var device: [Int]
   /// What a file has in common with others that are other names of it; nil for one with a single name.
   public var identity: FileIdentity?
+  /// Whether its body is that of an earlier name.
+  public var isAnotherName = false
 
   public var isFile: Bool { mode & 0o170000 == 0o100000 }
   public var isSymbolicLink: Bool { mode & 0o170000 == 0o120000 }
@@ -81,6 +83,7 @@ public final class NewcReader {
       let identity = FileIdentity(
         device: UInt64(fields[7]) << 32 | UInt64(fields[8]), inode: UInt64(fields[0]))
       entry.identity = identity
+      entry.isAnotherName = bodyLeft == 0 && linked[identity] != nil
       try keepBody(of: identity)
       entry.size = kept?.count ?? 0
     }

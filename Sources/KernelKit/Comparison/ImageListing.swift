@@ -17,16 +17,21 @@ public struct ImageListing: Sendable {
   public init(ramDisk path: String) throws {
     let (archive, compression) = try RamDiskContent.archive(InputFile(path))
     properties["compression"] = compression.rawValue
+    // Of files with several names: however many they are, each file is hashed once.
+    var hashes: [FileIdentity: String] = [:]
     try inside(path) {
       while let entry = try archive.next() {
         let bytes = try archive.body(limit: Self.fileLimit)
         let kind = Self.kind(entry.mode)
+        let known = entry.isAnotherName ? entry.identity.flatMap { hashes[$0] } : nil
+        let sha256 = kind == .file ? known ?? Digest.sha256(of: bytes) : nil
+        if let identity = entry.identity { hashes[identity] = sha256 }
         try add(
           entry.path,
           ImageEntry(
             kind: kind, mode: entry.mode & 0o7777, owner: entry.owner, group: entry.group,
             modified: "\(entry.modified)", size: kind == .file ? bytes.count : 0,
-            sha256: kind == .file ? Digest.sha256(of: bytes) : nil,
+            sha256: sha256,
             target: kind == .link
               ? String(decoding: bytes, as: UTF8.self)
               : kind == .device ? entry.device.map(String.init).joined(separator: ":") : nil))
