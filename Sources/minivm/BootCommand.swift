@@ -25,6 +25,9 @@ struct BootCommand: AsyncParsableCommand {
 
   @OptionGroup var machine: MachineOptions
 
+  @Option(help: "vmlinuz, or vmlinux where the kit has it: on amd64 it is entered through PVH.")
+  var kernelFormat = KernelFormat.vmlinuz
+
   @Option(help: ArgumentHelp("What the console has to show for success.", valueName: "text"))
   var expect: String?
 
@@ -65,62 +68,70 @@ struct BootCommand: AsyncParsableCommand {
     let kit = try kit.open()
     let temporary = try StagingDirectory(in: Machine.temporaryFolder)
     defer { withExtendedLifetime(temporary) {} }
+    let machine = try virtualMachine(kit, temporary: temporary.path)
+    let accelerators = self.machine.accelerators ?? Accelerator.candidates(kit.architecture)
+    if showsCommand {
+      print(try machine.shellCommand(accelerators[0]))
+      return
+    }
+    let runner = runner(accelerators)
+    var result = BootResult(
+      kernel: kit.release.description, machine: machine.model.description,
+      disk: machine.bus.rawValue)
+    if runner.isInteractive { keepTerminal() }
+    defer { restoreTerminal() }
+    do {
+      let outcome = try await runner.run(machine)
+      result.accelerator = outcome.accelerator.rawValue
+      result.expectedAfter = outcome.expectedAfter.map { $0 / .seconds(1) }
+      result.timing = timing ? outcome.timeline : nil
+    } catch let error as KitError where json {
+      (result.problem, result.lastLines) = (error.message, error.details)
+      try printJSON(result)
+      throw error
+    }
+    if json { try printJSON(result) } else { show(result) }
+  }
+
+  private func virtualMachine(_ kit: Kit, temporary: String) throws -> VirtualMachine {
     let rootDisk =
       if let root {
         try machine.rootDisk(root, access: .readWrite)
       } else {
-        try proofDisk(kit, temporary: temporary.path)
+        try proofDisk(kit, temporary: temporary)
       }
     try kit.modulesDisk?.checkIsWhole(advice: "minivm makes no such disk: build the kit again")
     let extra = append.map { [$0] } ?? []
     let hasRoot = extra.contains { $0.hasPrefix("root=") || $0.contains(" root=") }
     // Nobody is there for the RAM disk's shell; what the user says of it comes later, and counts.
     let panic = root == nil ? ["panic=-1"] : []
-    let machine = try machine.virtualMachine(
-      kit, disks: [rootDisk] + [kit.modulesDisk].compactMap { $0 },
+    return machine.virtualMachine(
+      RootPlace(try machine.model(kit.architecture), machine.disk),
+      kernel: try kit.kernel(kernelFormat), initramfs: kit.initramfs,
+      disks: [rootDisk] + [kit.modulesDisk].compactMap { $0 },
       commandLine: (hasRoot ? [] : ["root=\(machine.disk.firstDevice)"]) + panic + extra,
       extraArguments: arguments)
-    let accelerators = self.machine.accelerators ?? Accelerator.candidates(kit.architecture)
-    if showsCommand {
-      print(try machine.shellCommand(accelerators[0]))
-      return
-    }
+  }
+
+  private func runner(_ accelerators: [Accelerator]) -> QEMURunner {
     let expectation = expect ?? (root == nil ? ProofDisk.success : nil)
     let showsConsole = root != nil || expect != nil
-    let runner = QEMURunner(
+    return QEMURunner(
       accelerators: accelerators, expectation: expectation,
       timeout: (timeout ?? (expectation == nil ? nil : 120)).map { .seconds($0) },
       isInteractive: root != nil && expect == nil && !timing && !json && isatty(0) == 1
     ) { line in
       if showsConsole || line.hasPrefix(ProofDisk.prefix) { writeToStandardError(line) }
     }
-    var result = BootResult(
-      kernel: kit.release.description, machine: machine.model.description,
-      disk: machine.bus.rawValue)
-    let outcome: QEMURunner.Outcome
-    if runner.isInteractive { keepTerminal() }
-    defer { restoreTerminal() }
-    do {
-      outcome = try await runner.run(machine)
-    } catch let error as KitError where json {
-      (result.problem, result.lastLines) = (error.message, error.details)
-      try printJSON(result)
-      throw error
-    }
-    if json {
-      result.accelerator = outcome.accelerator.rawValue
-      result.expectedAfter = outcome.expectedAfter.map { $0 / .seconds(1) }
-      result.timing = timing ? outcome.timeline : nil
-      try printJSON(result)
-      return
-    }
-    if let after = outcome.expectedAfter {
+  }
+
+  private func show(_ result: BootResult) {
+    if let after = result.expectedAfter {
       print(
-        "\(kit.release) booted in \(Seconds(after)) s (\(outcome.accelerator.rawValue), \(machine.model.description), \(machine.bus.rawValue))"
+        "\(result.kernel) booted in \(Seconds(.seconds(after))) s (\(result.accelerator ?? ""), \(result.machine), \(result.disk))"
       )
     }
-    if timing {
-      let phases = outcome.timeline.phases
+    if let phases = result.timing?.phases {
       let width = phases.map(\.name.count).max() ?? 0
       print("Seconds from QEMU's start:")
       for (name, seconds) in phases {

@@ -127,13 +127,10 @@ struct DiscoverCommand: AsyncParsableCommand {
     }
     let temporary = try StagingDirectory(in: Machine.temporaryFolder)
     defer { withExtendedLifetime(temporary) {} }
-    let virtual = VirtualMachine(
-      model: place.model, kernel: found.kernel, initramfs: "", disks: [], bus: place.bus,
-      network: machine.net.flatMap(NetworkCard.init), commandLine: [], memory: machine.memory,
-      cpus: machine.cpus, extraArguments: arguments)
     let showsConsole = console
     let discovery = try Discovery(
-      subject, machine: virtual,
+      subject,
+      machine: machine.virtualMachine(place, kernel: found.kernel, extraArguments: arguments),
       root: root.map { try machine.rootDisk($0, access: .unchanged) },
       runner: QEMURunner(
         accelerators: machine.accelerators, timeout: .seconds(timeout),

@@ -42,7 +42,7 @@ struct ExplainCommand: ParsableCommand {
       if json { try printJSON(item) } else { show(item) }
     } else {
       let items = try explanation.modules()
-      if json { try printJSON(items) } else { showTable(items) }
+      if json { try printJSON(["modules": items]) } else { showTable(items) }
     }
   }
 

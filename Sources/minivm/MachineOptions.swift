@@ -22,9 +22,6 @@ struct MachineOptions: ParsableArguments {
       """, valueName: "card"))
   var net: String?
 
-  @Option(help: "vmlinuz, or vmlinux where the kit has it: on amd64 it is entered through PVH.")
-  var kernelFormat = KernelFormat.vmlinuz
-
   @Option(help: "raw or qcow2, of --root; by its first bytes otherwise.")
   var rootFormat: MachineDisk.Format?
 
@@ -66,16 +63,17 @@ struct MachineOptions: ParsableArguments {
   }
 
   /// - Parameters:
+  ///   - place: the machine and how its disks are attached.
   ///   - disks: the root disk first.
   ///   - extraArguments: of QEMU.
   func virtualMachine(
-    _ kit: Kit, disks: [MachineDisk], commandLine: [String], extraArguments: [String]
-  ) throws -> VirtualMachine {
+    _ place: RootPlace, kernel: String, initramfs: String = "", disks: [MachineDisk] = [],
+    commandLine: [String] = [], extraArguments: [String]
+  ) -> VirtualMachine {
     VirtualMachine(
-      model: try model(kit.architecture), kernel: try kit.kernel(kernelFormat),
-      initramfs: kit.initramfs, disks: disks, bus: disk, network: net.flatMap(NetworkCard.init),
-      commandLine: commandLine,
-      memory: memory, cpus: cpus, extraArguments: extraArguments)
+      model: place.model, kernel: kernel, initramfs: initramfs, disks: disks, bus: place.bus,
+      network: net.flatMap(NetworkCard.init), commandLine: commandLine, memory: memory, cpus: cpus,
+      extraArguments: extraArguments)
   }
 }
 

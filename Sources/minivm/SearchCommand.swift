@@ -20,7 +20,7 @@ struct SearchCommand: AsyncParsableCommand {
 
   @OptionGroup var archive: ArchiveOptions
 
-  @Flag(help: "Print JSON.")
+  @Flag(help: "Print JSON, and nothing else, to stdout.")
   var json = false
 
   func run() async throws {
@@ -31,7 +31,7 @@ struct SearchCommand: AsyncParsableCommand {
       .matching(pattern, architecture: architecture)
     environment.progress.end()
     if json {
-      try printJSON(kernels)
+      try printJSON(["kernels": kernels])
     } else {
       for line in Self.aligned(kernels.map(Self.row)) { print(line) }
     }
@@ -50,10 +50,7 @@ struct SearchCommand: AsyncParsableCommand {
       rows.map { $0[column].count }.max() ?? 0
     }
     return rows.map { row in
-      let cells = zip(row, widths).map { cell, width in
-        cell + String(repeating: " ", count: width - cell.count)
-      }
-      var line = cells.joined(separator: "  ")
+      var line = zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ")
       while line.hasSuffix(" ") { line.removeLast() }
       return line
     }

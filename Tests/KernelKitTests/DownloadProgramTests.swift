@@ -282,6 +282,7 @@ import Testing
         TestKit.program, ["search", "--arch", "amd64"] + more, in: place.folder(folder),
         environment: place.variables.merging(["XDG_CONFIG_HOME": place.folder("config")]) { $1 })
       #expect(result.status == 0, "\(result.errors)")
+      #expect(!more.contains("--json") || result.output.hasPrefix("{\n  \"kernels\" : ["))
       return result.errors
     }
     let line = "minivm: notice: mirror and keyring as ./minivm.yaml says\n"

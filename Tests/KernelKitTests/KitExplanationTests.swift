@@ -77,7 +77,8 @@ import Testing
     ] {
       let result = try await Tool.run(TestKit.program, arguments, in: folder.path)
       let judge = try await Tool.run(
-        "python3", ["-m", "json.tool"], input: Array(result.output.utf8))
+        "python3", ["-c", "import json, sys; assert type(json.load(sys.stdin)) is dict"],
+        input: Array(result.output.utf8))
       #expect(result.status == 0 && judge.status == 0 && result.errors.isEmpty)
     }
     let unknown = try await Tool.run(

@@ -1,4 +1,5 @@
 import Formats
+import Glibc
 import KernelKit
 import TestSupport
 import Testing
@@ -60,6 +61,13 @@ import Testing
     try bench.folder.write("nbd:x", [0])
     let shown = try await Self.words(bench, ["--root", "nbd:x"])
     #expect(shown.contains { $0.hasPrefix("file=./nbd:x,") })
+    // Only root can make a block device.
+    if geteuid() == 0 {
+      let device = try await bench.shell("mknod device b 7 200")
+      #expect(device.status == 0, "\(device.errors)")
+      let shown = try await Self.words(bench, ["--root", "device"])
+      #expect(shown.contains { $0.hasPrefix("file=device,") && $0.contains("format=raw") })
+    }
     // Nor does a kit's own disk have QEMU open anything.
     try bench.folder.write(disk, bench.folder.read("over"))
     try await bench.expectFailure(["boot", Self.folder, "--print"], 1, "qcow2: is a qcow2 image")

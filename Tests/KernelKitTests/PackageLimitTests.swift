@@ -127,6 +127,18 @@ import Testing
     #expect(listing?.kind == .limit)
   }
 
+  @Test("A template whose RAM disk would be a bomb")
+  func template() async throws {
+    let bench = try CommandBench()
+    try await Tool.shell("truncate -s 300000000 t/zeros", in: bench.folder.path)
+    let build = ["build", "p.deb", "--template", "t", "--out", "kit"]
+    try await bench.expectFailure(
+      build, 1, "the RAM disk's 3", "a decompression bomb; look for a large file")
+    try await Tool.shell("truncate -s 10000000 t/zeros", in: bench.folder.path)
+    #expect(try await bench.run(build).status == 0)
+    #expect(try await bench.run(["diff", "kit", "kit"]).status == 0)
+  }
+
   @Test("A record of the cache whose module lies where no disk has a block")
   func records() throws {
     var writer = ByteWriter()

@@ -52,6 +52,12 @@ public enum FileTree {
       links: Int(clamping: status.st_nlink))
   }
 
+  /// Links are followed.
+  public static func isBlockDevice(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFBLK
+  }
+
   /// The path without links, as realpath(3) gives it.
   /// - Returns: nil for a path that leads nowhere.
   public static func realPath(_ path: String) -> String? {

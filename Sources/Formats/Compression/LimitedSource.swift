@@ -19,13 +19,18 @@ public final class LimitedSource: ByteSource {
   ///   - compressedSize: bytes that it is decompressed from, for `bombRatio`.
   public init(_ source: any ByteSource, limit: Int, compressedSize: Int) {
     self.source = source
-    let (product, overflow) = compressedSize.multipliedReportingOverflow(by: Self.bombRatio)
-    let bomb = max(Self.bombFloor, overflow ? .max : product)
+    let bomb = Self.mostBytes(from: compressedSize)
     self.limit = min(limit, bomb)
     reason =
       bomb < limit
       ? "unpacks to more than \(bomb) bytes from \(compressedSize): a decompression bomb"
       : "unpacks to more than \(limit) bytes"
+  }
+
+  /// The most bytes that are no bomb.
+  public static func mostBytes(from compressedSize: Int) -> Int {
+    let (product, overflow) = compressedSize.multipliedReportingOverflow(by: bombRatio)
+    return max(bombFloor, overflow ? .max : product)
   }
 
   /// - Throws: `FormatError.limit`.

@@ -38,11 +38,15 @@ public struct MachineDisk: Sendable, Hashable {
     self.access = access
   }
 
-  /// A disk of the user's, whose format its first bytes tell.
+  /// A disk of the user's, whose format its first bytes tell; a block device is raw.
   ///
   /// The guest may have written them: an image that has QEMU open other files of the host is not taken.
   /// - Throws: `KitError.invalid` for such an image.
   public init(detecting path: String, access: Access) throws {
+    if FileTree.isBlockDevice(path) {
+      self.init(path, format: .raw, access: access)
+      return
+    }
     let isQcow2 = try DiskImage.isQcow2(InputFile(path))
     self.init(path, format: isQcow2 ? .qcow2 : .raw, access: access)
     try checkIsWhole(

@@ -109,6 +109,12 @@ public struct RamDisk: Sendable {
     if initramfs.entries[Coldplug.path] != nil { warnings += warning(ofCompressed: modules) }
     let archive = try initramfs.archive(timestamp: timestamp)
     let (bytes, compression) = try compressor.compress(archive, jobs: jobs)
+    guard archive.count <= LimitedSource.mostBytes(from: bytes.count) else {
+      throw KitError(
+        .invalid,
+        "the RAM disk's \(archive.count) bytes compress to \(bytes.count): to whatever reads it, it is a decompression bomb",
+        advice: "look for a large file of the same bytes in the template")
+    }
     return Result(
       bytes: bytes, compression: compression,
       modules: modules.sorted { $0.path < $1.path },
