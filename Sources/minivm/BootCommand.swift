@@ -166,20 +166,3 @@ private struct BootResult: Encodable {
   var problem: String?
   var lastLines: [String]?
 }
-
-/// A time as people read it, in tenths of a second.
-struct Seconds: CustomStringConvertible {
-  private let thousandths: Int64
-
-  init(_ duration: Duration) {
-    thousandths =
-      duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
-  }
-
-  var description: String { "\(thousandths / 1000).\(thousandths / 100 % 10)" }
-
-  /// The same in hundredths.
-  var hundredths: String {
-    "\(thousandths / 1000).\(thousandths / 100 % 10)\(thousandths / 10 % 10)"
-  }
-}

@@ -112,20 +112,3 @@ final class ProgressLine: Sendable {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 }
-
-/// A number of bytes, as people read it.
-struct ByteCount: CustomStringConvertible {
-  var bytes: Int
-
-  init(_ bytes: Int) {
-    self.bytes = bytes
-  }
-
-  var description: String {
-    for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where bytes >= 1 << shift {
-      let tenths = (bytes * 10) >> shift
-      return "\(tenths / 10).\(tenths % 10) \(unit)"
-    }
-    return "\(bytes) bytes"
-  }
-}

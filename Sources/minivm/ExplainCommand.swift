@@ -104,17 +104,20 @@ struct ExplainCommand: ParsableCommand {
 
   private func showTable(_ items: [KitExplanation.Item]) {
     let width = items.map(\.name.count).max() ?? 0
+    func show(_ name: String, _ cost: KitExplanation.Cost, _ text: String = "") {
+      let sizes = [cost.size, cost.compressed].map { "\(ByteCount($0))".aligned(to: 9) }
+      let columns = [name.padded(to: width)] + sizes + (text.isEmpty ? [] : [text])
+      printVisibly(columns.joined(separator: "  "))
+    }
+    var sum = KitExplanation.Cost(size: 0, compressed: 0)
     for item in items {
       let cost = item.cost ?? KitExplanation.Cost(size: 0, compressed: 0)
       let more = item.reasons.count > 1 ? " (and \(item.reasons.count - 1) more)" : ""
-      printVisibly(
-        "\(item.name.padded(to: width))  \(right(cost.size))  \(right(cost.compressed))  \(short(item.reasons.first ?? ""))\(more)"
-      )
+      show(item.name, cost, short(item.reasons.first ?? "") + more)
+      sum.size += cost.size
+      sum.compressed += cost.compressed
     }
-    let size = items.reduce(0) { $0 + ($1.cost?.size ?? 0) }
-    let compressed = items.reduce(0) { $0 + ($1.cost?.compressed ?? 0) }
-    printVisibly(
-      "\("\(items.count) modules".padded(to: width))  \(right(size))  \(right(compressed))")
+    show("\(items.count) modules", sum)
   }
 
   /// Where the line is and what it is for, without the entry itself if it says so much.
@@ -122,10 +125,5 @@ struct ExplainCommand: ParsableCommand {
     guard let comment = reason.firstRange(of: "  # "), let place = reason.firstRange(of: ": ")
     else { return reason }
     return "\(reason[..<place.upperBound])\(reason[comment.upperBound...])"
-  }
-
-  private func right(_ bytes: Int) -> String {
-    let text = "\(ByteCount(bytes))"
-    return String(repeating: " ", count: max(0, 9 - text.count)) + text
   }
 }

@@ -6,7 +6,7 @@ import KernelKit
 struct UpdateOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp("The template's folder.", valueName: "template"), completion: .directory)
-  var template = RamdiskTemplate.defaultFolder
+  var template = TemplateFolder.defaultFolder
 
   @Option(
     help: ArgumentHelp(
@@ -37,7 +37,7 @@ struct UpdateOptions: ParsableArguments {
   @OptionGroup var mirror: MirrorOptions
 
   func update(_ tool: TemplateTool) async throws {
-    let template = try RamdiskTemplate(template)
+    let template = try TemplateFolder(template)
     let update = try await template.update(tool, provide(tool))
     let program = update.program
     let package = program.package.map { "\($0) \(program.version ?? "")" } ?? program.origin

@@ -49,7 +49,7 @@ import Testing
     let good = try await update(server, sound)
     #expect(good.status == 0 && good.output.contains("busybox-static 1.36.1-r29"), "\(good)")
     try await Tool.output("cmp", [busyboxPath(), folder("template/bin/busybox")])
-    let note = try #require(try RamdiskTemplate(folder("template")).programs().first)
+    let note = try #require(try TemplateFolder(folder("template")).programs().first)
     #expect(note.signedBy == "test.rsa.pub" && note.origin.hasPrefix(server.address))
     try await mirror.run("cp -r template before")
 

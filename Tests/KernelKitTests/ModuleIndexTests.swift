@@ -25,7 +25,7 @@ import Testing
     #expect(index.position(of: "a-b") == 1)
     #expect(index.position(of: "a_b") == 1)
     #expect(index.position(of: "x_y") == nil)
-    #expect(index.isBuiltin("x-y") && index.isBuiltin("x_y") && !index.isBuiltin("c"))
+    #expect(index.isBuiltIn("x-y") && index.isBuiltIn("x_y") && !index.isBuiltIn("c"))
     #expect(index.closure(of: 0) == [1])
     #expect(index.closure(of: 1) == [])
   }

@@ -98,7 +98,7 @@ import Testing
         "ext4",
         "squashfs", "erofs", "overlay", "virtio_net", "virtio_console", "virtio_rng",
       ] {
-        #expect(selected.contains(name) || index.isBuiltin(name), "\(name)")
+        #expect(selected.contains(name) || index.isBuiltIn(name), "\(name)")
       }
       let size = selection.modules.reduce(0) {
         $0 + (FileTree.status("\(tree.path)/\($1.path)")?.size ?? 0)

@@ -152,7 +152,7 @@ import Testing
     #expect(
       selected.isSuperset(of: ["virtio_blk", "virtio_scsi", "sd_mod", "virtio_mmio", "overlay"]))
     for name in ["virtio_pci", "ext4", "nvme", "ata_piix", "virtio_console"] {
-      #expect(selected.contains(name) || index.isBuiltin(name), "\(name)")
+      #expect(selected.contains(name) || index.isBuiltIn(name), "\(name)")
     }
     let size = selection.modules.reduce(0) {
       $0 + (FileTree.status("\(tree.path)/\($1.path)")?.size ?? 0)

@@ -7,7 +7,7 @@ public enum TestKit {
   public static func makeTemplate(_ folder: TemporaryFolder) throws -> String {
     try folder.write("template/init", DefaultFiles.initScript.utf8)
     try FileTree.setAttributes(folder("template/init"), mode: 0o755, seconds: 0)
-    let template = try RamdiskTemplate(folder("template"))
+    let template = try TemplateFolder(folder("template"))
     for (tool, name) in [(TemplateTool.busybox, "busybox"), (.e2fsck, "e2fsck")] {
       try template.update(tool, tool.read(TestCache.packages(name)[0]))
     }

@@ -4,44 +4,32 @@
 /// decision, so that a program need not be started for it. In doubt it says that a check is due, and
 /// e2fsck decides. ext4 documentation, "Super Block"; e2fsck(8), tune2fs(8).
 public enum Ext4Check {
-  private enum Incompatible {
-    static let needsRecovery: UInt32 = 0x4
-    static let extents: UInt32 = 0x40
-    /// filetype, extents, 64bit, flex_bg, ea_inode, csum_seed, largedir, inline_data, encrypt and
-    /// casefold: the decision does not depend on them.
-    static let indifferent: UInt32 = 0x3_E6C2
-  }
-
-  private enum ReadOnly {
-    static let largeFiles: UInt32 = 0x2
-    static let manyLinks: UInt32 = 0x20
-    static let metadataChecksums: UInt32 = 0x400
-    static let orphanPresent: UInt32 = 0x1_0000
-  }
-
-  private enum Compatible {
-    static let extendedAttributes: UInt32 = 0x8
-    static let sparseSuperblocks2: UInt32 = 0x200
-  }
+  /// The decision does not depend on them.
+  private static let indifferent: Ext4Format.Incompatible = [
+    .fileType, .extents, .is64Bit, .flexibleGroups, .attributeInodes, .checksumSeed,
+    .largeDirectories, .inlineData, .encryption, .caseFolding,
+  ]
 
   /// - Parameter now: seconds since 1970.
   public static func isDue(_ disk: some DiskReader, now: Int) -> Bool {
-    let superblock = disk.read(at: 1024, count: 1024)
+    let superblock = disk.read(
+      at: Ext4Format.superblockOffset, count: Ext4Format.superblockSize)
     let bytes = superblock.span
     func half(_ offset: Int) -> UInt16 { bytes.littleEndian(at: offset) ?? 0 }
     func word(_ offset: Int) -> UInt32 { bytes.littleEndian(at: offset) ?? 0 }
-    guard superblock.count == 1024, half(0x38) == 0xEF53 else { return true }
-    let incompatible = word(0x60)
-    let readOnly = word(0x64)
+    guard superblock.count == Ext4Format.superblockSize,
+      half(Ext4Format.magicOffset) == Ext4Format.magic
+    else { return true }
+    let incompatible = Ext4Format.Incompatible(rawValue: word(0x60))
+    let readOnly = Ext4Format.ReadOnly(rawValue: word(0x64))
     // s_state: cleanly unmounted, without errors, no orphans being recovered; errors that the kernel
     // noted; inodes that were deleted while they were open.
     guard half(0x3A) & 0x7 == 1, word(0x194) == 0, word(0xE8) == 0,
-      readOnly & ReadOnly.orphanPresent == 0,
-      incompatible & Incompatible.needsRecovery == 0,
-      // What is unknown here, an external journal among it, is not for us to judge.
-      incompatible & ~Incompatible.indifferent == 0
+      !readOnly.contains(.orphansPresent),
+      // A journal to be replayed is not, and what is unknown here is not for us to judge.
+      incompatible.isSubset(of: indifferent)
     else { return true }
-    if readOnly & ReadOnly.metadataChecksums != 0 {
+    if readOnly.contains(.metadataChecksums) {
       guard bytes.byte(at: 0x175) == 1, CRC32C.update(~0, superblock.dropLast(4)) == word(0x3FC)
       else { return true }
     }
@@ -66,25 +54,27 @@ public enum Ext4Check {
     let perGroup = Int(word(0x20))
     let blocks = Int(word(0x04))
     let first = Int(word(0x14))
-    guard logBlockSize <= 6, perGroup > 0, word(0x5C) & Compatible.sparseSuperblocks2 == 0 else {
-      return false
-    }
+    guard logBlockSize <= 6, perGroup > 0,
+      !Ext4Format.Compatible(rawValue: word(0x5C)).contains(.sparseSuperblocks2)
+    else { return false }
     // Group 1 has a backup with and without sparse_super.
     guard blocks - first > perGroup else { return true }
     let place = (first + perGroup) << Int(10 + logBlockSize)
-    let backup = disk.read(at: place, count: 1024)
+    let backup = disk.read(at: place, count: Ext4Format.superblockSize)
     let copy = backup.span
-    guard copy.littleEndian(at: 0x38) == 0xEF53 as UInt16 else { return false }
+    guard copy.littleEndian(at: Ext4Format.magicOffset) == Ext4Format.magic else { return false }
     // s_inodes_count, s_blocks_count, s_uuid, and the features that the kernel does not change.
     for offset in [0x00, 0x04, 0x68, 0x6C, 0x70, 0x74]
     where word(offset) != copy.littleEndian(at: offset) {
       return false
     }
-    func features(_ offset: Int, _ changing: UInt32) -> Bool {
-      word(offset) & ~changing == (copy.littleEndian(at: offset) ?? 0 as UInt32) & ~changing
+    func features<Features: OptionSet>(_ offset: Int, _ changing: Features) -> Bool
+    where Features.RawValue == UInt32 {
+      word(offset) & ~changing.rawValue
+        == (copy.littleEndian(at: offset) ?? 0 as UInt32) & ~changing.rawValue
     }
-    return features(0x5C, Compatible.extendedAttributes)
-      && features(0x60, Incompatible.extents | Incompatible.needsRecovery)
-      && features(0x64, ReadOnly.largeFiles | ReadOnly.manyLinks | ReadOnly.orphanPresent)
+    return features(0x5C, [.extendedAttributes] as Ext4Format.Compatible)
+      && features(0x60, [.extents, .needsRecovery] as Ext4Format.Incompatible)
+      && features(0x64, [.largeFiles, .manyLinks, .orphansPresent] as Ext4Format.ReadOnly)
   }
 }

@@ -57,9 +57,9 @@ public struct FileSystemIdentity: Equatable, Sendable {
       return FileSystemIdentity(.squashfs, uuid: [], label: [])
     }
     // ext4 documentation, "Super Block".
-    if bytes.littleEndian(at: 1024 + 0x38) == 0xEF53 as UInt16 {
-      let isJournal = (bytes.littleEndian(at: 1024 + 0x60) ?? 0 as UInt32) & 0x8 != 0
-      return isJournal ? nil : named(.ext4, bytes, uuid: 1024 + 0x68, label: 1024 + 0x78, 16)
+    if bytes.littleEndian(at: 1024 + Ext4Format.magicOffset) == Ext4Format.magic {
+      let features = Ext4Format.Incompatible(rawValue: bytes.littleEndian(at: 1024 + 0x60) ?? 0)
+      return features.contains(.journalDevice) ? nil : named(.ext4, bytes, uuid: 1024 + 0x68, label: 1024 + 0x78, 16)
     }
     // Linux, Documentation/filesystems/erofs.rst, and fs/erofs/erofs_fs.h.
     if bytes.littleEndian(at: 1024) == 0xE0F5_E1E2 as UInt32 {

@@ -32,7 +32,7 @@ extension DiscoveredLists {
   ) throws -> (lists: DiscoveredLists, place: RootPlace?) {
     let index = catalog.index
     let unknown = loaded.modules.map(\.name).filter {
-      index.position(of: $0) == nil && !index.isBuiltin($0)
+      index.position(of: $0) == nil && !index.isBuiltIn($0)
     }
     if unknown.count > loaded.modules.count / 2 {
       throw KitError(
@@ -137,7 +137,7 @@ extension DiscoveredLists {
     aliases.prepare(modaliases + ["fs-\(rootType)"])
     let fileSystems = aliases.positions(of: "fs-\(rootType)")
     guard
-      !fileSystems.isEmpty || index.isBuiltin(rootType) || aliases.isBuiltin("fs-\(rootType)")
+      !fileSystems.isEmpty || index.isBuiltIn(rootType) || aliases.isBuiltIn("fs-\(rootType)")
     else {
       throw KitError(
         .invalid, "kernel \(release) has no file system \(rootType.quoted)",

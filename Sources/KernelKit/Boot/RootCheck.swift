@@ -170,12 +170,12 @@ public struct RootCheck {
   ) -> Step {
     var step = Step(
       kind: kind, name: device.name, state: .missing, modalias: device.modalias, isOptional: false)
-    if let builtin = device.drivers.first(where: { kernel.isBuiltin($0) }) {
+    if let builtin = device.drivers.first(where: { kernel.isBuiltIn($0) }) {
       step.state = .builtIn
       step.driver = builtin
       return step
     }
-    if aliases.isBuiltin(device.modalias) {
+    if aliases.isBuiltIn(device.modalias) {
       step.state = .builtIn
       return step
     }
@@ -221,7 +221,7 @@ public struct RootCheck {
     }
     let wishes = ([position] + closure).flatMap(kernel.softDependencies)
     aliases.prepare(wishes)
-    for wish in wishes where !aliases.isBuiltin(wish) {
+    for wish in wishes where !aliases.isBuiltIn(wish) {
       let found = aliases.positions(of: wish).map { kernel.modules[$0].name }
       if !found.isEmpty, !found.contains(where: inside.contains) { return found[0] }
     }

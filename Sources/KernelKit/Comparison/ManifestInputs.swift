@@ -67,7 +67,7 @@ struct ManifestInputs {
   func template(_ own: String?, makingIn folder: String) async throws -> String {
     let wanted = try recipe().templateSHA256
     if let own {
-      guard try RamdiskTemplate(own).digest() == wanted else {
+      guard try TemplateFolder(own).digest() == wanted else {
         throw KitError(
           .unverified,
           "\(own): is not the template of the kit, whose content has SHA-256 \(wanted)",

@@ -49,7 +49,7 @@ public struct DefaultTemplate: Sendable {
 
   /// A template with the program's own init, which may be newer than the one that is there; its other
   /// content stays.
-  static func make(_ folder: String) throws -> RamdiskTemplate {
+  static func make(_ folder: String) throws -> TemplateFolder {
     try FileTree.makeDirectories(folder)
     let script = Array(DefaultFiles.initScript.utf8)
     let path = "\(folder)/init"
@@ -58,6 +58,6 @@ public struct DefaultTemplate: Sendable {
       defer { lock.unlock() }
       try OutputFile.write(script, to: path, mode: 0o755)
     }
-    return try RamdiskTemplate(folder)
+    return try TemplateFolder(folder)
   }
 }

@@ -3,7 +3,7 @@ internal import Formats
 extension Initramfs {
   /// Files of a template that are about it, not for the guest.
   private static let notesOfTemplates: Set<String> = [
-    RamdiskTemplate.notesName, "README.md", ".gitignore",
+    TemplateFolder.notesName, "README.md", ".gitignore",
   ]
   /// The most bytes of a file in a template.
   private static let fileLimit = 1 << 30

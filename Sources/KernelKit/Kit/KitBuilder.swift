@@ -69,7 +69,7 @@ public struct KitBuilder: Sendable {
     // All that is read of the template is of one state of it, though somebody may update it.
     let lock = FolderLock(options.template, isShared: true)
     let template = Background { [folder = options.template] in
-      try RamdiskTemplate(folder).digest()
+      try TemplateFolder(folder).digest()
     }
     let cache =
       options.usesCache
@@ -82,7 +82,7 @@ public struct KitBuilder: Sendable {
     let storedRamDisk = cache?.ramDisk()
     let ramDisk = try storedRamDisk ?? makeRamDisk(of: kernel)
     ramDisk.details.warnings.forEach { environment.log.warning("\($0)") }
-    let programs = try RamdiskTemplate(options.template).unchangedPrograms()
+    let programs = try TemplateFolder(options.template).unchangedPrograms()
     let templateSHA256 = try template.value()
     lock.unlock()
     let files = try kernel.files + [kernel.disk.value(), ramDisk.file]

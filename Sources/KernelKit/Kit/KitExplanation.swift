@@ -86,7 +86,7 @@ public struct KitExplanation {
     if let catalog, let position = catalog.index.position(of: name) {
       return try absent(position, catalog)
     }
-    if index.isBuiltin(name) {
+    if index.isBuiltIn(name) {
       let path = ModuleIndex.lines(index.lists.builtin ?? []).first {
         ModuleName.name(ofPath: $0) == name
       }
@@ -122,7 +122,7 @@ public struct KitExplanation {
       guard case .device(modalias, let drivers) = entry.request(.names) else { return nil }
       return drivers
     }
-    return Set(known.joined()).filter { index.isBuiltin($0) }.sorted()
+    return Set(known.joined()).filter { index.isBuiltIn($0) }.sorted()
   }
 
   // MARK: -

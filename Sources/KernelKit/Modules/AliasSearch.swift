@@ -17,7 +17,7 @@ struct AliasSearch {
       if let position = index.position(of: alias) {
         modules[alias] = [position]
       } else if let key = ModuleAlias.normalized(alias.utf8) {
-        if index.isBuiltin(alias) { builtin.insert(alias) }
+        if index.isBuiltIn(alias) { builtin.insert(alias) }
         wanted.append((alias, key))
       }
     }
@@ -87,7 +87,7 @@ final class AliasLookup {
     return modules[alias] ?? []
   }
 
-  func isBuiltin(_ alias: String) -> Bool {
+  func isBuiltIn(_ alias: String) -> Bool {
     prepare([alias])
     return builtin.contains(alias)
   }

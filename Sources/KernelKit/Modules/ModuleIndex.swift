@@ -69,7 +69,7 @@ public struct ModuleIndex: Sendable {
     positions[ModuleName.normalized(name)]
   }
 
-  public func isBuiltin(_ name: some StringProtocol) -> Bool {
+  public func isBuiltIn(_ name: some StringProtocol) -> Bool {
     builtinNames.contains(ModuleName.normalized(name))
   }
 

@@ -70,7 +70,7 @@ struct SelectionWalk {
     for entry in list.entries {
       let isRemoval = isRemoval || entry.isRemoval
       let found: [Int]
-      let isBuiltin: Bool
+      let isBuiltIn: Bool
       switch entry.request(list.style) {
       case .profile(let name):
         try add(Self.profile(name, list, entry), isRemoval: isRemoval)
@@ -78,7 +78,7 @@ struct SelectionWalk {
       case .path(let text):
         let pattern = ModulePathPattern(text)
         found = index.modules.indices.filter { pattern.matches(paths[$0]) }
-        isBuiltin = found.isEmpty && builtinPaths.contains(where: pattern.matches)
+        isBuiltIn = found.isEmpty && builtinPaths.contains(where: pattern.matches)
       case .name(let name):
         let pattern = GlobPattern(ModuleName.normalized(name).utf8.map { $0 }, isPath: false)
         found =
@@ -87,19 +87,19 @@ struct SelectionWalk {
           : index.modules.indices.filter {
             pattern.matches(Array(index.modules[$0].name.utf8)[...])
           }
-        isBuiltin = search.builtin.contains(name)
+        isBuiltIn = search.builtin.contains(name)
       case .device(let modalias, let drivers):
         found = search.modules[modalias] ?? []
-        isBuiltin = search.builtin.contains(modalias) || drivers.contains(where: index.isBuiltin)
+        isBuiltIn = search.builtin.contains(modalias) || drivers.contains(where: index.isBuiltIn)
       }
       if isRemoval {
         for position in found { reasons[position] = nil }
         // What a removed profile lists may be missing; a line that removes nothing is a mistake.
-        if entry.isRemoval, found.isEmpty { explain(entry, of: list, isBuiltin: isBuiltin) }
+        if entry.isRemoval, found.isEmpty { explain(entry, of: list, isBuiltIn: isBuiltIn) }
         continue
       }
       for position in found { add(position, .listed(list: list.name, entry)) }
-      if found.isEmpty { explain(entry, of: list, isBuiltin: isBuiltin) }
+      if found.isEmpty { explain(entry, of: list, isBuiltIn: isBuiltIn) }
     }
   }
 
@@ -118,7 +118,7 @@ struct SelectionWalk {
         add(position, .listed(list: list.name, entry))
         if !names.contains(name) { names.append(name) }
       } else {
-        explain(entry, of: list, isBuiltin: index.isBuiltin(entry.text), isName: true)
+        explain(entry, of: list, isBuiltIn: index.isBuiltIn(entry.text), isName: true)
       }
     }
     return names
@@ -132,10 +132,10 @@ struct SelectionWalk {
   }
 
   private mutating func explain(
-    _ entry: ModuleList.Entry, of list: ModuleList, isBuiltin: Bool, isName: Bool = false
+    _ entry: ModuleList.Entry, of list: ModuleList, isBuiltIn: Bool, isName: Bool = false
   ) {
     let absence = ModuleSelection.Absence(list: list.name, entry: entry)
-    if isBuiltin {
+    if isBuiltIn {
       builtin.append(absence)
     } else if entry.isOptional {
       missing.append(absence)

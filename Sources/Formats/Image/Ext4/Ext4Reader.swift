@@ -33,16 +33,16 @@ public final class Ext4Reader {
     var content: [UInt8]
   }
 
-  private static let offset = 1024
+  private static let offset = Ext4Format.superblockOffset
   /// Bytes of a folder: larger ones are no module tree's, whose largest has 136 names.
   private static let directoryLimit = 1 << 22
   /// The most names of folders that are kept.
   private static let nameLimit = 1 << 20
-  /// Blocks in the journal are newer than those in their places.
-  private static let needsRecovery: UInt32 = 0x4
   private static let inlineDataFlag: UInt32 = 0x1000_0000
   /// Features that change how what is read here is stored, and that are known.
-  private static let known: UInt32 = 0x2 | 0x40 | 0x80 | 0x200 | 0x2000
+  private static let known: Ext4Format.Incompatible = [
+    .fileType, .extents, .is64Bit, .flexibleGroups, .checksumSeed,
+  ]
 
   private let image: any DiskImageReader
   private let blockSize: Int
@@ -60,10 +60,11 @@ public final class Ext4Reader {
   /// - Throws: `FormatError` for what is not ext4, or has features that are not known here.
   public init(_ image: any DiskImageReader) throws {
     self.image = image
-    var reader = ByteReader(try image.read(at: Self.offset, count: Ext4Superblock.size))
-    try reader.seek(to: 0x38)
-    guard try reader.littleEndian(UInt16.self) == 0xEF53 else {
-      throw FormatError(.malformed, "not an ext4 file system", offset: Self.offset + 0x38)
+    var reader = ByteReader(try image.read(at: Self.offset, count: Ext4Format.superblockSize))
+    try reader.seek(to: Ext4Format.magicOffset)
+    guard try reader.littleEndian(UInt16.self) == Ext4Format.magic else {
+      throw FormatError(
+        .malformed, "not an ext4 file system", offset: Self.offset + Ext4Format.magicOffset)
     }
     try reader.seek(to: 0x18)
     let logBlockSize = try reader.littleEndian(UInt32.self)
@@ -72,26 +73,26 @@ public final class Ext4Reader {
     try reader.seek(to: 0x58)
     inodeSize = Int(try reader.littleEndian(UInt16.self))
     try reader.seek(to: 0x60)
-    let features = try reader.littleEndian(UInt32.self)
+    let features = Ext4Format.Incompatible(rawValue: try reader.littleEndian(UInt32.self))
     try reader.seek(to: 0x68)
     uuid = Array(try reader.bytes(16))
     label = Array(try reader.bytes(16).prefix { $0 != 0 })
     try reader.seek(to: 0xFE)
     let size = Int(try reader.littleEndian(UInt16.self))
-    descriptorSize = features & 0x80 == 0 ? 32 : size
+    descriptorSize = features.contains(.is64Bit) ? size : 32
     guard logBlockSize <= 6, inodesPerGroup > 0, (128...4096).contains(inodeSize),
       (32...4096).contains(descriptorSize)
     else { throw FormatError(.malformed, "the superblock makes no sense", offset: Self.offset) }
-    guard features & Self.needsRecovery == 0 else {
+    guard !features.contains(.needsRecovery) else {
       throw FormatError(
         .unsupported,
         "was not unmounted, its journal is to be replayed: mount it, run e2fsck -fy, or build it again",
         offset: Self.offset + 0x60)
     }
-    guard features & ~Self.known == 0 else {
+    guard features.isSubset(of: Self.known) else {
       throw FormatError(
         .unsupported,
-        "an ext4 file system with features that are not known (0x\(String(features, radix: 16)))",
+        "an ext4 file system with features that are not known (0x\(String(features.rawValue, radix: 16)))",
         offset: Self.offset + 0x60)
     }
     blockSize = 1024 << Int(logBlockSize)

@@ -1,33 +1,5 @@
 /// The superblock: ext4 documentation, "Super Block".
 struct Ext4Superblock {
-  static let size = 1024
-
-  struct CompatibleFeatures: OptionSet {
-    let rawValue: UInt32
-    static let hasJournal = Self(rawValue: 0x4)
-    static let extendedAttributes = Self(rawValue: 0x8)
-    static let resizeInode = Self(rawValue: 0x10)
-    static let directoryIndex = Self(rawValue: 0x20)
-  }
-
-  struct IncompatibleFeatures: OptionSet {
-    let rawValue: UInt32
-    static let fileType = Self(rawValue: 0x2)
-    static let extents = Self(rawValue: 0x40)
-    static let is64Bit = Self(rawValue: 0x80)
-    static let flexibleGroups = Self(rawValue: 0x200)
-  }
-
-  struct ReadOnlyFeatures: OptionSet {
-    let rawValue: UInt32
-    static let sparseSuperblocks = Self(rawValue: 0x1)
-    static let largeFiles = Self(rawValue: 0x2)
-    static let hugeFiles = Self(rawValue: 0x8)
-    static let manyLinks = Self(rawValue: 0x20)
-    static let extraInodeSize = Self(rawValue: 0x40)
-    static let metadataChecksums = Self(rawValue: 0x400)
-  }
-
   var layout: Ext4Layout
   var identity: Ext4Identity
   var freeBlocks: Int
@@ -40,7 +12,7 @@ struct Ext4Superblock {
     let time = identity.timestamp
     let journalSize = layout.journal.reduce(0) { $0 + $1.count } * Ext4Geometry.blockSize
     let usedKiB = (layout.blocks - freeBlocks) * (Ext4Geometry.blockSize / 1024)
-    var writer = ByteWriter(capacity: Self.size)
+    var writer = ByteWriter(capacity: Ext4Format.superblockSize)
     writer.littleEndian(UInt32(truncatingIfNeeded: layout.inodes))
     writer.littleEndian(UInt32(truncatingIfNeeded: layout.blocks))
     writer.littleEndian(0 as UInt32)  // s_r_blocks_count_lo
@@ -56,7 +28,7 @@ struct Ext4Superblock {
     writer.littleEndian(time.low)  // s_wtime
     writer.littleEndian(0 as UInt16)  // s_mnt_count
     writer.littleEndian(UInt16.max)  // s_max_mnt_count: no check for having been mounted often
-    writer.littleEndian(0xEF53 as UInt16)  // s_magic
+    writer.littleEndian(Ext4Format.magic)  // s_magic
     writer.littleEndian(1 as UInt16)  // s_state: clean
     writer.littleEndian(1 as UInt16)  // s_errors: go on
     writer.littleEndian(0 as UInt16)  // s_minor_rev_level
@@ -68,13 +40,13 @@ struct Ext4Superblock {
     writer.littleEndian(Ext4Inode.first)
     writer.littleEndian(UInt16(Ext4Inode.size))
     writer.littleEndian(UInt16(truncatingIfNeeded: group))
-    let compatible: CompatibleFeatures = [
+    let compatible: Ext4Format.Compatible = [
       .hasJournal, .extendedAttributes, .resizeInode, .directoryIndex,
     ]
     writer.littleEndian(compatible.rawValue)
-    let incompatible: IncompatibleFeatures = [.fileType, .extents, .is64Bit, .flexibleGroups]
+    let incompatible: Ext4Format.Incompatible = [.fileType, .extents, .is64Bit, .flexibleGroups]
     writer.littleEndian(incompatible.rawValue)
-    let readOnly: ReadOnlyFeatures = [
+    let readOnly: Ext4Format.ReadOnly = [
       .sparseSuperblocks, .largeFiles, .hugeFiles, .manyLinks, .extraInodeSize, .metadataChecksums,
     ]
     writer.littleEndian(readOnly.rawValue)

@@ -4,14 +4,14 @@ import Synchronization
 import TestSupport
 import Testing
 
-struct RamdiskTemplateTests {
+struct TemplateFolderTests {
   private let folder: TemporaryFolder
-  private let template: RamdiskTemplate
+  private let template: TemplateFolder
 
   init() throws {
     folder = try TemporaryFolder()
     try FileTree.makeDirectory(folder("template"))
-    template = try RamdiskTemplate(folder("template"))
+    template = try TemplateFolder(folder("template"))
   }
 
   private var everything: [String: String] {
@@ -159,7 +159,7 @@ struct RamdiskTemplateTests {
   @Test("A kit's manifest says of a program that was changed by hand nothing that was noted before")
   func changedProgram() async throws {
     let bench = try CommandBench()
-    try RamdiskTemplate(bench.folder("t")).update(.busybox, provided(["sh"]))
+    try TemplateFolder(bench.folder("t")).update(.busybox, provided(["sh"]))
     for (change, paths) in [(":", ["bin/busybox"]), ("printf x >>t/bin/busybox", [])] {
       let result = try await bench.shell(
         "\(change) && \"$minivm\" build p.deb --template t --no-coldplug --out out")

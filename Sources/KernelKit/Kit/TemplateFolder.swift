@@ -2,7 +2,7 @@ internal import Formats
 
 /// A folder whose content goes into every RAM disk that is made with it: init, and the programs that
 /// init needs.
-public struct RamdiskTemplate: Sendable {
+public struct TemplateFolder: Sendable {
   /// Where commands look for one that is not named.
   public static let defaultFolder = "ramdisk-template"
   /// The note that says where the programs came from. It is not for the RAM disk.

@@ -1,0 +1,35 @@
+public import ArgumentParser
+public import KernelKit
+
+/// What the modules disk is like.
+struct DiskOptions: ParsableArguments {
+  @Option(name: .customLong("disk-format"), help: "qcow2 or raw (sparse).")
+  var format = MachineDisk.Format.qcow2
+
+  @Option(
+    name: .customLong("disk-compression"),
+    help: "zstd, zlib (for QEMU before 5.1) or none.")
+  var compression = ModulesDisk.Options.Compression.zstd
+
+  func options(size: Int?, _ effort: EffortOptions, jobs: Int) -> ModulesDisk.Options {
+    ModulesDisk.Options(
+      format: format, compression: compression, size: size, isSmallest: effort.best, jobs: jobs)
+  }
+
+  static func check(size: Int) throws {
+    let sizes = ModulesDisk.sizes
+    guard sizes.contains(size) else {
+      throw ValidationError(
+        "the disk's size is \(sizes.lowerBound) to \(sizes.upperBound) MB, not \(size)")
+    }
+  }
+}
+
+/// What a smaller file is worth.
+struct EffortOptions: ParsableArguments {
+  @Flag(help: "For releases: as small as the formats allow, which takes many times as long.")
+  var best = false
+}
+
+extension MachineDisk.Format: ExpressibleByArgument {}
+extension ModulesDisk.Options.Compression: ExpressibleByArgument {}
