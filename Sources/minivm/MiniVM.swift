@@ -9,7 +9,7 @@ struct MiniVM: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "minivm",
     abstract: "Makes what a light VM boots from out of a distribution's kernel package.",
-    version: Minivm.version,
+    version: ProgramVersion.current,
     subcommands: subcommandTypes
   )
 

@@ -59,7 +59,8 @@ public struct FileSystemIdentity: Equatable, Sendable {
     // ext4 documentation, "Super Block".
     if bytes.littleEndian(at: 1024 + Ext4Format.magicOffset) == Ext4Format.magic {
       let features = Ext4Format.Incompatible(rawValue: bytes.littleEndian(at: 1024 + 0x60) ?? 0)
-      return features.contains(.journalDevice) ? nil : named(.ext4, bytes, uuid: 1024 + 0x68, label: 1024 + 0x78, 16)
+      return features.contains(.journalDevice)
+        ? nil : named(.ext4, bytes, uuid: 1024 + 0x68, label: 1024 + 0x78, 16)
     }
     // Linux, Documentation/filesystems/erofs.rst, and fs/erofs/erofs_fs.h.
     if bytes.littleEndian(at: 1024) == 0xE0F5_E1E2 as UInt32 {

@@ -63,9 +63,9 @@ public struct KitVerifier: Sendable {
     _ options: Options, environment: KitEnvironment,
     archive: @escaping @Sendable () throws -> DebianRepository
   ) async throws -> KitVerification {
-    if manifest.minivm != Minivm.version {
+    if manifest.minivm != ProgramVersion.current {
       environment.log.warning(
-        "the kit was made by minivm \(manifest.minivm), this is \(Minivm.version): what differs may come of that"
+        "the kit was made by minivm \(manifest.minivm), this is \(ProgramVersion.current): what differs may come of that"
       )
     }
     if let output = options.output, FileTree.status(output) != nil {
@@ -130,7 +130,8 @@ public struct KitVerifier: Sendable {
       (0...Int(UInt32.max)).contains(manifest.timestamp)
     else {
       throw KitError(
-        .invalid, "the manifest of \(release) has options that minivm \(Minivm.version) has not",
+        .invalid,
+        "the manifest of \(release) has options that minivm \(ProgramVersion.current) has not",
         advice: "verify it with minivm \(manifest.minivm)")
     }
     let hasVmlinux = manifest.outputs.contains {

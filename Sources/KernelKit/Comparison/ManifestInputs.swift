@@ -86,7 +86,7 @@ struct ManifestInputs {
     guard (try? template.digest()) == wanted else {
       throw KitError(
         .missing,
-        "the kit's template (SHA-256 \(wanted)) is not the one that minivm \(Minivm.version) makes of its own init and the programs of the manifest",
+        "the kit's template (SHA-256 \(wanted)) is not the one that minivm \(ProgramVersion.current) makes of its own init and the programs of the manifest",
         advice: "give it with --template")
     }
     return folder

@@ -140,7 +140,8 @@ struct Download: Sendable {
         unsafe message.withUnsafeMutableBytes { message in
           unsafe location.withUnsafeMutableBytes { location in
             unsafe minivm_http_get(
-              url, "minivm/\(Minivm.version)", login?.user, login?.password, Int64(offset), stall,
+              url, "minivm/\(ProgramVersion.current)", login?.user, login?.password, Int64(offset),
+              stall,
               Self.receiver, pointer, &status,
               location.baseAddress!.assumingMemoryBound(to: CChar.self), location.count,
               message.baseAddress!.assumingMemoryBound(to: CChar.self), message.count)

@@ -19,7 +19,7 @@ enum Coldplug {
   static func note(_ program: [UInt8], _ architecture: String) -> TemplateProgram {
     TemplateProgram(
       path: path, architecture: architecture, sha256: Digest.sha256(of: program),
-      origin: "minivm", version: Minivm.version)
+      origin: "minivm", version: ProgramVersion.current)
   }
 }
 

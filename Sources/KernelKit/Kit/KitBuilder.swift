@@ -87,7 +87,7 @@ public struct KitBuilder: Sendable {
     lock.unlock()
     let files = try kernel.files + [kernel.disk.value(), ramDisk.file]
     let manifest = Manifest(
-      minivm: Minivm.version, kernel: kernel.release.description,
+      minivm: ProgramVersion.current, kernel: kernel.release.description,
       architecture: kernel.architecture.rawValue, timestamp: kernel.timestamp, inputs: inputs,
       programs: (programs + ramDisk.details.programs).sorted { $0.path < $1.path },
       options: Manifest.Options(options, initramfsCompression: ramDisk.details.compression),
@@ -206,9 +206,4 @@ struct RamDiskPart {
 
   var file: KitFile
   var details: Details
-}
-
-/// The program itself.
-public enum Minivm {
-  public static let version = "0.1.0"
 }
