@@ -49,22 +49,21 @@ struct ExplainCommand: ParsableCommand {
   private struct Device: Codable {
     var device: String
     var drivers: [KitExplanation.Driver]
-    var builtin: [String]
+    var builtIn: [String]
   }
 
   private func explain(_ device: String, _ explanation: KitExplanation) throws {
-    let answer = Device(
-      device: device, drivers: try explanation.drivers(of: device),
-      builtin: explanation.builtinDrivers(of: device))
+    let drivers = explanation.drivers(of: device)
+    let answer = Device(device: device, drivers: drivers.modules, builtIn: drivers.builtIn)
     if json { return try printJSON(answer) }
     for driver in answer.drivers {
       printVisibly("\(driver.name)  \(driver.place.rawValue)  \(driver.path)")
     }
-    for name in answer.builtin { printVisibly("\(name)  built into the kernel") }
-    if answer.drivers.isEmpty, answer.builtin.isEmpty {
+    for name in answer.builtIn { printVisibly("\(name)  built into the kernel") }
+    if answer.drivers.isEmpty, answer.builtIn.isEmpty {
       printVisibly("no module of kernel \(explanation.kit.release) takes it")
       printVisibly(
-        "If it works all the same, its driver is built in: kernels before 6.18 don't list such devices."
+        "If it works all the same, its driver is built in: kernels before 6.18 list few of their devices."
       )
     }
   }

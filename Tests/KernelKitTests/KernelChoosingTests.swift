@@ -30,6 +30,20 @@ import Testing
     ("linux-binary-6.12.2+deb12-cloud-amd64", "6.12.2-1", ""),
     ("linux-base-6.12.2+deb12-cloud-amd64", "6.12.2-1", ""),
     ("linux-image-6.12.3-cloud-amd64", "6.12.3-1", "linux-binary-6.12.3-cloud-amd64"),
+    // Ubuntu's, by which modules come in two packages.
+    (
+      "linux-image-generic", "5.15.100.1",
+      "linux-image-5.15.0-100-generic, linux-modules-extra-5.15.0-100-generic, linux-firmware"
+    ),
+    (
+      "linux-image-5.15.0-100-generic", "5.15.100-1",
+      "kmod, linux-base, linux-modules-5.15.0-100-generic"
+    ),
+    ("linux-modules-5.15.0-100-generic", "5.15.100-1", ""),
+    (
+      "linux-modules-extra-5.15.0-100-generic", "5.15.100-1",
+      "linux-image-5.15.0-100-generic | linux-image-unsigned-5.15.0-100-generic"
+    ),
     ("busybox-static", "1:1.35.0-4+b3", ""),
   ]
 
@@ -92,6 +106,11 @@ import Testing
     #expect(try await names("linux-image-6.12-cloud-amd64") == split)
     #expect(try await names("6.12.2+deb12-cloud-amd64") == split)
     #expect(try await names("linux-image-cloud-amd64", "6.12.2-1") == split)
+    #expect(
+      try await names("linux-image-generic")
+        == ["image", "modules", "modules-extra"].map {
+          "linux-\($0)-5.15.0-100-generic"
+        })
     #expect(try await names("busybox-static") == ["busybox-static"])
   }
 
@@ -131,7 +150,7 @@ import Testing
     #expect(
       kernels.map(\.release) == [
         "6.12.2+deb12-cloud-amd64", "6.1.0-20-cloud-amd64", "6.1.0-18-amd64",
-        "6.1.0-18-cloud-amd64", "6.1.0-9-cloud-amd64",
+        "6.1.0-18-cloud-amd64", "6.1.0-9-cloud-amd64", "5.15.0-100-generic",
       ])
     #expect(kernels[0].layout == .split && kernels[1].layout == .onePackage)
     #expect(kernels[0].suites == ["test"] && kernels[0].version == "6.12.2-1")

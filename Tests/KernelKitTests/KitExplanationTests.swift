@@ -63,13 +63,14 @@ import Testing
     #expect(error?.code == .missing && error?.advice == "the nearest is virtio_blk")
 
     #expect(
-      try explanation.drivers(of: "virtio:d00000002v00001AF4").map(\.name) == ["virtio_blk"])
+      explanation.drivers(of: "virtio:d00000002v00001AF4").modules.map(\.name) == ["virtio_blk"])
     #expect(
-      try explanation.drivers(of: "pci:v000015ADd000007B0sv000015ADsd000007B0bc02sc00i00")
-        .map(\.place) == [.modulesDisk])
+      explanation.drivers(of: "pci:v000015ADd000007B0sv000015ADsd000007B0bc02sc00i00")
+        .modules.map(\.place) == [.modulesDisk])
     #expect(
-      explanation.builtinDrivers(of: "pci:v00001B36d00000010sv00001AF4sd00001100bc01sc08i02")
+      explanation.drivers(of: "pci:v00001B36d00000010sv00001AF4sd00001100bc01sc08i02").builtIn
         == ["nvme"])
+    #expect(explanation.drivers(of: "fs-ext4").builtIn == ["ext4"])
 
     for arguments in [
       ["explain", "kit", "sd_mod", "--json"], ["explain", "kit", "--json"],

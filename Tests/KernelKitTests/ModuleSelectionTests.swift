@@ -109,6 +109,12 @@ import Testing
     #expect(try select("", autoload: "loop\next4\nextra").autoload == ["loop", "ext4", "extra"])
   }
 
+  @Test func autoloadTakesAliases() throws {
+    let selection = try select("", autoload: "crypto-crc32c\n")
+    #expect(selection.autoload.sorted() == ["crc32c_generic", "crc32c_intel"])
+    #expect(selection.modules.contains { $0.name == "tail_end" })
+  }
+
   @Test func autoloadTakesOut() throws {
     let selection = try select("", autoload: "loop\next4\n- loop\n")
     #expect(selection.autoload == ["ext4"] && !selection.modules.contains { $0.name == "loop" })

@@ -76,7 +76,7 @@ import Testing
     let catalog = try ModuleCatalog(in: tree, release, jobs: 2)
     let check = RootCheck(
       release, kernel: catalog.index, configuration: catalog.configuration,
-      inside: Set(catalog.index.modules.map(\.name)).subtracting(["virtio_scsi"]),
+      inside: catalog.index.modules.filter { $0.name != "virtio_scsi" }.map(\.path),
       hasModulesDisk: true)
     func roots(_ list: String) throws -> [Manifest.Root]? {
       try check.roots(
@@ -88,6 +88,32 @@ import Testing
     let found = try #require(try roots("@xfs\n@qemu\n"))
     #expect(found.contains { $0.disk == "virtio-blk" && $0.problem == nil })
     #expect(found.contains { $0.disk == "virtio-scsi" && $0.problem != nil })
+  }
+
+  @Test("What can't be unpacked, or only says that it takes a device, does not reach root")
+  func unusable() throws {
+    let tree = try TestCache.tree("cloud")
+    let release = try KernelRelease(TestCache.release(in: tree))
+    let catalog = try ModuleCatalog(in: tree, release, jobs: 2)
+    func report(
+      _ index: ModuleIndex, _ machine: MachineModel.Name, _ disk: MachineDisk.Bus, end: String = ""
+    ) throws -> RootCheck.Report {
+      try RootCheck(
+        release, kernel: index, configuration: catalog.configuration,
+        inside: index.modules.map { $0.path + end }, hasModulesDisk: false
+      ).report(CheckedMachine(MachineModel(.amd64, name: machine)), disk: disk)
+    }
+    // busybox unpacks .xz, nothing .zst.
+    #expect(try report(catalog.index, .q35, .virtioBlk).reachesRoot)
+    #expect(try report(catalog.index, .q35, .virtioBlk, end: ".xz").reachesRoot)
+    let packed = try report(catalog.index, .q35, .virtioBlk, end: ".zst")
+    #expect(packed.error?.message.contains("is compressed in the RAM disk") == true)
+
+    #expect(try report(catalog.index, .pc, .ide).reachesRoot)
+    let others = catalog.index.modules.filter { $0.name != "ata_piix" }
+    #expect(others.contains { $0.name == "ata_generic" })
+    let without = try ModuleIndex(others.map { ($0.path, $0.facts) }, lists: catalog.index.lists)
+    #expect(try !report(without, .pc, .ide).reachesRoot)
   }
 
   /// A kit of the full kernel, whose RAM disk is made anew for each case.

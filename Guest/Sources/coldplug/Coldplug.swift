@@ -67,6 +67,7 @@ struct Coldplug {
     for name in rest { loader.add(name, isLater: true) }
     settle()
     if let wanted = options.root, isFound(wanted) { loadFileSystem() }
+    if loader.cannotUnpack { return .failed }
     sayLoaded(milliseconds: System.uptime - start)
     let result = options.root.map { waitForRoot($0, since: start) } ?? .done
     return report() ? result : .failed

@@ -32,6 +32,8 @@ struct ModuleLoader {
   private var running = 0
   /// How many are in the kernel because of this program.
   private(set) var loaded = 0
+  /// One was compressed in a way that the kernel can't undo: another modprobe may unpack it itself.
+  private(set) var cannotUnpack = false
 
   init(_ tree: ModuleTree, lanes: Int) {
     self.tree = tree
@@ -154,7 +156,10 @@ struct ModuleLoader {
     case 17, 19: break
     default:
       if !modules[position].path.hasEnd(".ko"), [8, 22, 95].contains(error) {
-        Console.say(name + " is compressed in a way that this kernel can't undo: unpack it")
+        if !cannotUnpack {
+          Console.say(name + " is compressed in a way that this kernel can't undo")
+        }
+        cannotUnpack = true
       } else {
         Console.say("can't load " + name + " (error " + [UInt8](decimal: Int(error)) + ")")
       }

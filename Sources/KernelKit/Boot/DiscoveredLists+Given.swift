@@ -43,7 +43,9 @@ extension DiscoveredLists {
     let positions = loaded.modules.compactMap { index.position(of: $0.name) }
     let check = RootCheck(
       release, kernel: index, configuration: catalog.configuration,
-      inside: Set(reach(index, from: Set(positions)).map { index.modules[$0].name }),
+      inside: reach(index, from: Set(positions)).map {
+        ModuleName.uncompressed(index.modules[$0].path)
+      },
       hasModulesDisk: false)
     // A mounted file system has a user.
     let types = Discovery.rootTypes.filter { type in

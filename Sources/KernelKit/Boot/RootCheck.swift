@@ -55,20 +55,25 @@ public struct RootCheck {
   private let configuration: KernelConfiguration?
   /// Names of the modules in the RAM disk.
   private let inside: Set<String>
+  /// Those of them that neither the kernel nor busybox unpacks, which knows gzip and xz.
+  private let packed: Set<String>
   private let hasModulesDisk: Bool
   private let aliases: AliasLookup
 
   /// - Parameters:
   ///   - kernel: all of its modules.
-  ///   - inside: names of the modules in the RAM disk.
+  ///   - inside: paths of the modules in the RAM disk.
   init(
     _ release: KernelRelease, kernel: ModuleIndex, configuration: KernelConfiguration?,
-    inside: Set<String>, hasModulesDisk: Bool
+    inside: [String], hasModulesDisk: Bool
   ) {
     self.release = release
     self.kernel = kernel
     self.configuration = configuration
-    self.inside = inside
+    self.inside = Set(inside.map { ModuleName.name(ofPath: $0) })
+    packed = Set(
+      inside.filter { $0.hasSuffix(".zst") && configuration?.unpacksModule($0) == false }
+        .map { ModuleName.name(ofPath: $0) })
     self.hasModulesDisk = hasModulesDisk
     aliases = AliasLookup(kernel)
     aliases.prepare(["fs-ext4"])
@@ -81,7 +86,7 @@ public struct RootCheck {
     self.init(
       kit.release, kernel: catalog?.index ?? ramDisk.index,
       configuration: try catalog?.configuration ?? kit.configuration(),
-      inside: ramDisk.moduleNames, hasModulesDisk: kit.modulesDisk != nil)
+      inside: ramDisk.modulePaths, hasModulesDisk: kit.modulesDisk != nil)
   }
 
   /// - Parameter rootTypes: file systems that are mounted to get at root, such as ext4, or squashfs and
@@ -182,11 +187,20 @@ public struct RootCheck {
     var candidates = aliases.positions(of: device.modalias).map { kernel.modules[$0] }
     // Some drivers announce more than they take: ata_generic every IDE controller.
     let named = candidates.filter { device.drivers.contains($0.name) }
-    if !named.isEmpty { candidates = named }
+    if named.isEmpty {
+      candidates.removeAll { $0.name == "ata_generic" }
+    } else {
+      candidates = named
+    }
     for candidate in candidates where inside.contains(candidate.name) {
       step.state = .inRAMDisk
       step.driver = candidate.name
-      if let needed = missingNeed(of: candidate.name) {
+      if let packed = packedNeed(of: candidate.name) {
+        step.state = .missing
+        step.problem =
+          "\(packed) is compressed in the RAM disk, in a way that kernel \(release) can't undo"
+        step.advice = "build it without --modules-as-shipped"
+      } else if let needed = missingNeed(of: candidate.name) {
         step.state = .missing
         step.problem = "\(candidate.name) is in the RAM disk, but not \(needed), which it needs"
         step.advice = "build the kit again"
@@ -209,6 +223,13 @@ public struct RootCheck {
       (profiles.first.map { "build it with --profile +\($0), or " } ?? "build it ")
       + "with a line \(line) in modules.ramfs"
     return step
+  }
+
+  /// A module that can't be unpacked: this one, or one that it needs.
+  private func packedNeed(of name: String) -> String? {
+    guard !packed.isEmpty, let position = kernel.position(of: name) else { return nil }
+    return ([position] + kernel.closure(of: position)).map { kernel.modules[$0].name }
+      .first(where: packed.contains)
   }
 
   /// A module that another one can't be loaded or does not work without, and that is not there.

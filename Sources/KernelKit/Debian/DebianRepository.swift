@@ -268,8 +268,9 @@ public struct DebianRepository: Sendable {
   /// Whether a package holds no files but needs a kernel: its name has no release, or only a series,
   /// as in `linux-image-6.12-cloud-amd64`.
   private static func isMeta(_ package: IndexedPackage) -> Bool {
-    KernelPackageName(package.name[...]) == nil
-      || package.dependencies.contains { KernelPackageName($0.name[...])?.isImage == true }
+    guard let name = KernelPackageName(package.name[...]) else { return true }
+    return name.isImage
+      && package.dependencies.contains { KernelPackageName($0.name[...])?.isImage == true }
   }
 
   /// The packages that hold the files of a kernel.

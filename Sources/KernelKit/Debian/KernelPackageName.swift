@@ -8,7 +8,9 @@ struct KernelPackageName: Hashable {
   var release: String
 
   private static let image = "linux-image-"
-  private static let prefixes = [image, "linux-binary-", "linux-modules-", "linux-base-"]
+  private static let prefixes = [
+    image, "linux-binary-", "linux-modules-extra-", "linux-modules-", "linux-base-",
+  ]
   private static let twins = ["-dbg", "-unsigned", "-signed-template"]
 
   /// - Returns: nil for any other package, among them the debugging and unsigned twins.

@@ -28,6 +28,14 @@ public struct KernelConfiguration: Sendable, Hashable {
     }
   }
 
+  /// Whether the kernel takes a module as its file is: it unpacks the one form that its own modules are
+  /// installed in. Linux, kernel/module/Kconfig.
+  func unpacksModule(_ path: String) -> Bool {
+    let forms = [".xz": "XZ", ".zst": "ZSTD", ".gz": "GZIP"]
+    guard let form = forms.first(where: { path.hasSuffix($0.key) }) else { return true }
+    return isBuiltIn("MODULE_DECOMPRESS") && isBuiltIn("MODULE_COMPRESS_\(form.value)")
+  }
+
   /// Whether an option, written without `CONFIG_`, is part of the kernel itself.
   public func isBuiltIn(_ option: String) -> Bool {
     values[option] == "y"

@@ -120,7 +120,7 @@ public struct KitBuilder: Sendable {
       contents: modules.contents)
     let roots = try RootCheck(
       kernel.release, kernel: modules.index, configuration: kernel.configuration,
-      inside: Set(result.modules.map { ModuleName.name(ofPath: $0.path) }), hasModulesDisk: true
+      inside: result.modules.map(\.path), hasModulesDisk: true
     ).roots(of: options.ramDisk.lists, kernel.architecture)
     var warnings = result.warnings
     if roots == nil, let profile = options.ramDisk.lists.profile {

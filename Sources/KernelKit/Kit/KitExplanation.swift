@@ -101,28 +101,26 @@ public struct KitExplanation {
       advice: nearest.map { "the nearest is \($0)" })
   }
 
-  /// Which modules modprobe would load for a device.
-  public func drivers(of modalias: String) throws -> [Driver] {
+  /// What takes a device.
+  /// - Returns: the modules that modprobe would load, and the names of drivers that are built in: those
+  ///   that the kernel lists, and those that the profiles know, as kernels before 6.18 list hardly any.
+  public func drivers(of modalias: String) -> (modules: [Driver], builtIn: [String]) {
     let index = catalog?.index ?? ramDisk.index
     let search = AliasSearch([modalias], in: index)
     let inside = ramDisk.moduleNames
-    return (search.modules[modalias] ?? []).map { position in
+    let modules = (search.modules[modalias] ?? []).map { position in
       let module = index.modules[position]
       return Driver(
         name: module.name, path: module.path,
         place: inside.contains(module.name) ? .ramDisk : .modulesDisk)
     }
-  }
-
-  /// Drivers that the profiles know for a device, and that this kernel has built in. Kernels before
-  /// 6.18 don't say which devices their built-in drivers take.
-  public func builtinDrivers(of modalias: String) -> [String] {
-    let index = catalog?.index ?? ramDisk.index
     let known = ModuleProfile.all.flatMap { $0.list.entries }.compactMap { entry -> [String]? in
       guard case .device(modalias, let drivers) = entry.request(.names) else { return nil }
       return drivers
     }
-    return Set(known.joined()).filter { index.isBuiltIn($0) }.sorted()
+    let builtIn = (search.builtIn[modalias] ?? []).union(
+      known.joined().filter { index.isBuiltIn($0) })
+    return (modules, builtIn.sorted())
   }
 
   // MARK: -

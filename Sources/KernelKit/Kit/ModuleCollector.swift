@@ -99,7 +99,7 @@ final class ModuleCollector {
       case "modules.builtin.modinfo": \.builtinInformation
       default: nil
       }
-    guard list != nil || ModuleName.isModuleFile(FileTree.name(of: below)) else { return body }
+    guard list != nil || ModuleTreePath.isModule(below) else { return body }
     try Self.check(size: entry.size, of: below)
     if let list {
       lists[keyPath: list] = []
@@ -122,7 +122,7 @@ final class ModuleCollector {
 
   /// Takes note of another name of a file that was collected.
   func collect(_ below: String, linkedTo earlier: String) throws {
-    guard ModuleName.isModuleFile(FileTree.name(of: below)) else { return }
+    guard ModuleTreePath.isModule(below) else { return }
     try countModule(below)
     links.append((below, earlier))
   }
@@ -145,11 +145,17 @@ final class ModuleCollector {
   private static func facts(
     ofModule bytes: [UInt8], _ path: String, _ found: Found
   ) throws -> ModuleFacts {
-    let bytes = try inside(path) {
-      try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
+    let unpacked: [UInt8]
+    do {
+      unpacked = try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
+    } catch let error as FormatError where [.malformed, .truncated].contains(error.kind) {
+      // depmod warns of it; the RAM disk's maker ends if it is to have it.
+      return ModuleFacts(problem: error)
+    } catch let error as FormatError {
+      throw error.inside(path)
     }
-    try found.count(unpacked: bytes.count, of: path)
-    return ModuleFacts(reading: bytes)
+    try found.count(unpacked: unpacked.count, of: path)
+    return ModuleFacts(reading: unpacked)
   }
 
   private static func facts(

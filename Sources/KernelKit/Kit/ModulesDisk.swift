@@ -71,8 +71,8 @@ public final class ModulesDisk {
       image, size: (options.size ?? Self.defaultSize) << 20, mayGrow: options.size == nil)
   }
 
-  /// Adds a path of the module tree. `build` and `source` lead out of it and are left out, and so
-  /// are earlier indexes, which are made anew.
+  /// Adds a path of the module tree. `build` and `source`, and what is in them, are left out,
+  /// and so are earlier indexes, which are made anew.
   /// - Parameter below: the path below lib/modules/VER; empty for the tree itself.
   public func add(_ below: String, _ entry: KernelSource.Entry, _ body: any ByteSource) throws {
     guard !ModuleTreePath.isLeftOut(below) else { return }
@@ -208,10 +208,20 @@ extension ModulesDisk.Options {
 
 /// What paths of a module tree mean.
 enum ModuleTreePath {
+  /// Links to what the kernel was built in, or folders with its headers: depmod looks into none of that
+  /// name.
+  static let sources: Set<String> = ["build", "source"]
   /// Files that depmod makes, which say nothing that the modules do not.
   static let indexes = Set(ModuleIndex.fileNames)
 
   static func isLeftOut(_ below: String) -> Bool {
-    ["build", "source"].contains(below) || indexes.contains(below)
+    sources.contains(String(below.prefix { $0 != "/" })) || indexes.contains(below)
+  }
+
+  /// Whether a path is that of a file in which depmod sees a module.
+  static func isModule(_ below: String) -> Bool {
+    let parts = below.split(separator: "/")
+    return ModuleName.isModuleFile(parts.last ?? "")
+      && !parts.dropLast().contains { sources.contains(String($0)) }
   }
 }

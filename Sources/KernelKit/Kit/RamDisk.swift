@@ -106,7 +106,7 @@ public struct RamDisk: Sendable {
     if options.hasColdplug, let architecture = programs.first?.architecture ?? machine {
       try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
     }
-    if initramfs.entries[Coldplug.path] != nil { warnings += warning(ofCompressed: modules) }
+    warnings += warning(ofCompressed: modules)
     let archive = try initramfs.archive(timestamp: timestamp)
     let (bytes, compression) = try compressor.compress(archive, jobs: jobs)
     guard archive.count <= LimitedSource.mostBytes(from: bytes.count) else {
@@ -154,14 +154,18 @@ public struct RamDisk: Sendable {
     programs.append(Coldplug.note(program, architecture))
   }
 
-  /// coldplug leaves the unpacking of modules to the kernel.
+  /// coldplug leaves the unpacking of modules to the kernel; busybox knows gzip and xz.
   private func warning(ofCompressed modules: [Manifest.Module]) -> [String] {
-    guard let configuration, !configuration.isBuiltIn("MODULE_DECOMPRESS"),
-      let module = modules.first(where: { ModuleName.uncompressed($0.path) != $0.path })
+    guard let configuration,
+      let module = modules.first(where: { !configuration.unpacksModule($0.path) })
     else { return [] }
+    let consequence =
+      module.path.hasSuffix(".zst")
+      ? "it can't load \(module.path) and its like"
+      : "\(module.path) and its like are left to the shell, which takes longer"
     return [
-      "kernel \(release) can't unpack modules (CONFIG_MODULE_DECOMPRESS is not set): coldplug can't load"
-        + " \(module.path) and its like; leave out --modules-as-shipped"
+      "kernel \(release) can't unpack modules of this form (CONFIG_MODULE_DECOMPRESS): \(consequence);"
+        + " leave out --modules-as-shipped"
     ]
   }
 

@@ -76,4 +76,6 @@ public struct RamDiskContent: Sendable {
 
   /// Names of the modules that are there.
   var moduleNames: Set<String> { Set(index.modules.filter(hasFile).map(\.name)) }
+  /// Below lib/modules/VER.
+  var modulePaths: [String] { index.modules.filter(hasFile).map(\.path) }
 }

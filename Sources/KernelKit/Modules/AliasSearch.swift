@@ -8,8 +8,8 @@ internal import Formats
 struct AliasSearch {
   /// Positions in the index's `modules`, by the alias that was asked for.
   private(set) var modules: [String: [Int]] = [:]
-  /// Those that something built in has.
-  private(set) var builtin: Set<String> = []
+  /// Names of what is built in and has it, by the alias that was asked for.
+  private(set) var builtIn: [String: Set<String>] = [:]
 
   init(_ aliases: some Sequence<String>, in index: ModuleIndex) {
     var wanted: [(text: String, key: [UInt8])] = []
@@ -17,7 +17,7 @@ struct AliasSearch {
       if let position = index.position(of: alias) {
         modules[alias] = [position]
       } else if let key = ModuleAlias.normalized(alias.utf8) {
-        if index.isBuiltIn(alias) { builtin.insert(alias) }
+        if index.isBuiltIn(alias) { builtIn[alias] = [ModuleName.normalized(alias)] }
         wanted.append((alias, key))
       }
     }
@@ -29,8 +29,10 @@ struct AliasSearch {
         }
       }
     }
-    for pattern in Self.builtinAliases(index.lists.builtinInformation ?? []) {
-      for (text, key) in wanted where Self.matches(pattern, key) { builtin.insert(text) }
+    for (module, pattern) in index.lists.builtInAliases {
+      for (text, key) in wanted where Self.matches(pattern, key) {
+        builtIn[text, default: []].insert(String(decoding: module, as: UTF8.self))
+      }
     }
   }
 
@@ -50,15 +52,6 @@ struct AliasSearch {
     guard let normalized = ModuleAlias.normalized(pattern) else { return false }
     return ModuleAlias.matches(normalized, key)
   }
-
-  /// Values of records `module.alias=value` of modules.builtin.modinfo.
-  private static func builtinAliases(_ records: [UInt8]) -> [ArraySlice<UInt8>] {
-    records.split(separator: 0).compactMap { record in
-      guard let dot = record.firstIndex(of: UInt8(ascii: ".")) else { return nil }
-      let field = record[(dot + 1)...]
-      return field.starts(with: "alias=".utf8) ? field.dropFirst(6) : nil
-    }
-  }
 }
 
 /// Searches whose answers are kept: each pass over a kernel's aliases takes some milliseconds.
@@ -66,7 +59,7 @@ final class AliasLookup {
   private let index: ModuleIndex
   private var known: Set<String> = []
   private var modules: [String: [Int]] = [:]
-  private var builtin: Set<String> = []
+  private var builtIn: Set<String> = []
 
   init(_ index: ModuleIndex) {
     self.index = index
@@ -79,7 +72,7 @@ final class AliasLookup {
     let search = AliasSearch(new, in: index)
     known.formUnion(new)
     modules.merge(search.modules) { first, _ in first }
-    builtin.formUnion(search.builtin)
+    builtIn.formUnion(search.builtIn.keys)
   }
 
   func positions(of alias: String) -> [Int] {
@@ -89,6 +82,6 @@ final class AliasLookup {
 
   func isBuiltIn(_ alias: String) -> Bool {
     prepare([alias])
-    return builtin.contains(alias)
+    return builtIn.contains(alias)
   }
 }

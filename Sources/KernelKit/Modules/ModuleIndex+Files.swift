@@ -144,20 +144,12 @@ extension ModuleIndex {
     return try trie.bytes()
   }
 
-  /// Records of modules.builtin.modinfo: `module.key=value`, each ended by NUL.
   private func builtinAliasIndex() throws(FormatError) -> [UInt8] {
-    guard let records = lists.builtinInformation else { return [] }
+    guard lists.builtinInformation != nil else { return [] }
     var trie = IndexTrie()
-    var rest = records[...]
-    while let end = rest.firstIndex(of: 0) {
-      let record = rest[..<end]
-      rest = rest[(end + 1)...]
-      guard let dot = record.firstIndex(of: UInt8(ascii: ".")),
-        let equals = record[dot...].firstIndex(of: UInt8(ascii: "=")),
-        record[(dot + 1)..<equals].elementsEqual("alias".utf8),
-        let key = ModuleAlias.normalized(record[(equals + 1)...])
-      else { continue }
-      trie.insert(key[...], record[..<dot], priority: 0)
+    for (module, alias) in lists.builtInAliases {
+      guard let key = ModuleAlias.normalized(alias) else { continue }
+      trie.insert(key[...], module, priority: 0)
     }
     return try trie.bytes()
   }

@@ -18,6 +18,22 @@ public struct ModuleIndex: Sendable {
       self.builtin = builtin
       self.builtinInformation = builtinInformation
     }
+
+    /// Modules that are built in and what they say that they take: records `module.alias=value` of
+    /// modules.builtin.modinfo, each ended by NUL. Aliases of names stand there since Linux 5.2, those of
+    /// devices since 6.18.
+    var builtInAliases: [(module: ArraySlice<UInt8>, alias: ArraySlice<UInt8>)] {
+      var found: [(module: ArraySlice<UInt8>, alias: ArraySlice<UInt8>)] = []
+      var rest = (builtinInformation ?? [])[...]
+      while let end = rest.firstIndex(of: 0) {
+        let record = rest[..<end]
+        rest = rest[(end + 1)...]
+        guard let dot = record.firstIndex(of: UInt8(ascii: ".")) else { continue }
+        let field = record[(dot + 1)...]
+        if field.starts(with: "alias=".utf8) { found.append((record[..<dot], field.dropFirst(6))) }
+      }
+      return found
+    }
   }
 
   public struct Module: Sendable {

@@ -7,9 +7,8 @@ struct ModulePathPattern {
 
   /// - Parameter entry: below the tree or below its folder `kernel`.
   init(_ entry: String) {
-    let path = entry.utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
-    let text = Array(path.joined(separator: [UInt8(ascii: "/")]))
-    let cut = Self.withoutCompression(text)
+    let text = entry.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    let cut = Array(ModuleName.uncompressed(text).utf8)
     isEverything = text.isEmpty
     let candidates = [cut, Array("kernel/".utf8) + cut]
     let patterns = candidates.map { GlobPattern($0, isPath: true) }
@@ -19,7 +18,7 @@ struct ModulePathPattern {
   }
 
   /// Whether the module at a path is meant, or a folder that it is in.
-  /// - Parameter path: as `withoutCompression` makes it.
+  /// - Parameter path: without what compression adds to its end.
   func matches(_ path: [UInt8]) -> Bool {
     if isEverything { return true }
     for literal in literals where path.starts(with: literal) {
@@ -31,16 +30,5 @@ struct ModulePathPattern {
           path[$0] == UInt8(ascii: "/") && glob.matches(path[..<$0])
         }
     }
-  }
-
-  /// A path that ends with `.ko`, whatever the file is compressed with.
-  static func withoutCompression(_ path: [UInt8]) -> [UInt8] {
-    for suffix in ModuleName.suffixes where suffix != ".ko" {
-      let suffix = Array(suffix.utf8)
-      if path.count > suffix.count, path.suffix(suffix.count).elementsEqual(suffix) {
-        return Array(path.dropLast(suffix.count - 3))
-      }
-    }
-    return path
   }
 }

@@ -52,7 +52,7 @@ public struct ModuleSelection: Sendable {
   public init(from index: ModuleIndex, lists: ModuleLists) throws(KitError) {
     let profiles = try lists.profile?.lists() ?? []
     let files = lists.modules.map { [$0] } ?? []
-    var walk = try SelectionWalk(index, for: profiles.map(\.list) + files)
+    var walk = try SelectionWalk(index, for: profiles.map(\.list) + files, autoload: lists.autoload)
     for (list, isRemoval) in profiles { try walk.add(list, isRemoval: isRemoval) }
     for list in files { try walk.add(list) }
     let names = walk.add(autoload: lists.autoload)

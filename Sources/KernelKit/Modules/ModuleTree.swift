@@ -57,7 +57,7 @@ public struct ModuleTree: Sendable {
     _ configuration: DepmodConfiguration = DepmodConfiguration()
   ) throws(FormatError) -> [String] {
     var found: [String] = []
-    var walk = ModuleTreeWalk(excluded: configuration.excludedNames.union(["build", "source"]))
+    var walk = ModuleTreeWalk(excluded: configuration.excludedNames.union(ModuleTreePath.sources))
     try walk.collect(path, prefix: "", into: &found)
     for folder in configuration.externalFolders where FileTree.isDirectory(folder) {
       try walk.collect(folder, prefix: folder + "/", into: &found)

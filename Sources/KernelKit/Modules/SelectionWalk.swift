@@ -13,12 +13,15 @@ struct SelectionWalk {
   private(set) var missing: [ModuleSelection.Absence] = []
   private(set) var problems: [KitError] = []
 
-  /// - Parameter lists: all that will be added.
-  init(_ index: ModuleIndex, for lists: [ModuleList]) throws(KitError) {
+  /// - Parameters:
+  ///   - lists: all that will be added.
+  ///   - autoload: the list of what is to be loaded first.
+  init(_ index: ModuleIndex, for lists: [ModuleList], autoload: ModuleList) throws(KitError) {
     self.index = index
-    paths = index.modules.map { ModulePathPattern.withoutCompression(Array($0.path.utf8)) }
+    paths = index.modules.map { Array(ModuleName.uncompressed($0.path).utf8) }
     builtinPaths = ModuleIndex.lines(index.lists.builtin ?? []).map { Array($0.utf8) }
-    search = AliasSearch(try Self.aliases(of: lists), in: index)
+    search = AliasSearch(
+      try Self.aliases(of: lists).union(autoload.entries.map(\.text)), in: index)
   }
 
   /// A walk that begins at modules, not at lists.
@@ -87,10 +90,10 @@ struct SelectionWalk {
           : index.modules.indices.filter {
             pattern.matches(Array(index.modules[$0].name.utf8)[...])
           }
-        isBuiltIn = search.builtin.contains(name)
+        isBuiltIn = search.builtIn[name] != nil
       case .device(let modalias, let drivers):
         found = search.modules[modalias] ?? []
-        isBuiltIn = search.builtin.contains(modalias) || drivers.contains(where: index.isBuiltIn)
+        isBuiltIn = search.builtIn[modalias] != nil || drivers.contains(where: index.isBuiltIn)
       }
       if isRemoval {
         for position in found { reasons[position] = nil }
@@ -103,12 +106,16 @@ struct SelectionWalk {
     }
   }
 
-  /// - Returns: the names that are modules, in the list's order, each once.
+  /// - Returns: the names of the modules, in the list's order, each once: an alias may stand for several.
   mutating func add(autoload list: ModuleList) -> [String] {
     let index = index
     var names: [String] = []
     for entry in list.entries {
-      if let position = index.position(of: entry.text) {
+      let found = search.modules[entry.text] ?? []
+      if found.isEmpty {
+        explain(entry, of: list, isBuiltIn: search.builtIn[entry.text] != nil, isName: true)
+      }
+      for position in found {
         let name = index.modules[position].name
         if entry.isRemoval {
           names.removeAll { $0 == name }
@@ -117,8 +124,6 @@ struct SelectionWalk {
         }
         add(position, .listed(list: list.name, entry))
         if !names.contains(name) { names.append(name) }
-      } else {
-        explain(entry, of: list, isBuiltIn: index.isBuiltIn(entry.text), isName: true)
       }
     }
     return names
