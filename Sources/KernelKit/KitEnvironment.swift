@@ -75,7 +75,7 @@ public struct KitEnvironment: Sendable {
         "\(Machine.homeFolder)/.cache/minivm"
       }
     return KitEnvironment(
-      get: Download().get, now: { Machine.now }, sourceDateEpoch: epoch, cacheFolder: cache,
+      get: HTTPClient().get, now: { Machine.now }, sourceDateEpoch: epoch, cacheFolder: cache,
       aptSources: .system(),
       log: Logger(label: "minivm"), progress: progress)
   }

@@ -56,7 +56,7 @@ struct CheckCommand: ParsableCommand {
     let kinds = report.steps.map(\.kind.count).max() ?? 0
     let names = report.steps.map(\.name.count).max() ?? 0
     for step in report.steps {
-      let state = step.state == .missing ? "MISSING" : step.state.rawValue
+      let state = step.state.text
       let driver = step.driver.map { "\($0) " } ?? ""
       printVisibly(
         "  \(step.kind.padded(to: kinds))  \(step.name.padded(to: names))  \(driver)\(state)")

@@ -57,7 +57,7 @@ struct ExplainCommand: ParsableCommand {
     let answer = Device(device: device, drivers: drivers.modules, builtIn: drivers.builtIn)
     if json { return try printJSON(answer) }
     for driver in answer.drivers {
-      printVisibly("\(driver.name)  \(driver.place.rawValue)  \(driver.path)")
+      printVisibly("\(driver.name)  \(driver.place.text)  \(driver.path)")
     }
     for name in answer.builtIn { printVisibly("\(name)  built into the kernel") }
     if answer.drivers.isEmpty, answer.builtIn.isEmpty {
@@ -69,7 +69,7 @@ struct ExplainCommand: ParsableCommand {
   }
 
   private func show(_ item: KitExplanation.Item) {
-    printVisibly("\(item.name): \(item.place.rawValue), \(item.path)")
+    printVisibly("\(item.name): \(item.place.text), \(item.path)")
     func lines(_ title: String, _ lines: [String]) {
       for (index, line) in lines.enumerated() {
         printVisibly("  \((index == 0 ? title : "").padded(to: 13)) \(line)")

@@ -40,7 +40,7 @@ struct SearchCommand: AsyncParsableCommand {
   private static func row(_ kernel: KernelListing) -> [String] {
     [
       kernel.release, kernel.version, kernel.suites.joined(separator: ","), kernel.architecture,
-      ByteCount(kernel.size).description, kernel.layout.rawValue,
+      ByteCount(kernel.size).description, kernel.layout.text,
     ]
   }
 

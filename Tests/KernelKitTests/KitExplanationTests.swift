@@ -49,7 +49,7 @@ import Testing
     #expect(failover.neededBy == ["net_failover", "virtio_net"])
 
     let builtin = try explanation.item("nvme")
-    #expect(builtin.place == .builtin && builtin.path == "kernel/drivers/nvme/host/nvme.ko")
+    #expect(builtin.place == .builtIn && builtin.path == "kernel/drivers/nvme/host/nvme.ko")
     #expect(builtin.reasons.first?.hasPrefix("profiles/qemu:") == true)
 
     // Not in the RAM disk: read from the modules disk, which is compressed qcow2.

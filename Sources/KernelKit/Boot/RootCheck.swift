@@ -6,11 +6,21 @@ internal import Formats
 /// would load; what is built in is looked up in modules.builtin and in the kernel's configuration.
 public struct RootCheck {
   public enum State: String, Codable, Sendable, Hashable {
-    case builtIn = "built in"
-    case inRAMDisk = "in the RAM disk"
+    case builtIn = "built-in"
+    case inRAMDisk = "ram-disk"
     case missing
     /// There is no configuration to look it up in.
     case unknown
+
+    /// As people read it.
+    public var text: String {
+      switch self {
+      case .builtIn: "built in"
+      case .inRAMDisk: "in the RAM disk"
+      case .missing: "MISSING"
+      case .unknown: "unknown"
+      }
+    }
   }
 
   /// Something that has to be there.

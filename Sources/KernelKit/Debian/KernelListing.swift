@@ -3,9 +3,12 @@ internal import Formats
 /// A kernel that a mirror has.
 public struct KernelListing: Codable, Sendable, Hashable, Comparable {
   public enum Layout: String, Codable, Sendable {
-    case onePackage = "one package"
+    case onePackage = "one-package"
     /// Kernel, modules and configuration are packages of their own.
     case split
+
+    /// As people read it.
+    public var text: String { self == .onePackage ? "one package" : rawValue }
   }
 
   /// What `uname -r` says.

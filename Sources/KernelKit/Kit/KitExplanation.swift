@@ -18,9 +18,18 @@ public struct KitExplanation {
   /// A module, or another file of the RAM disk.
   public struct Item: Codable, Sendable, Hashable {
     public enum Place: String, Codable, Sendable, Hashable {
-      case ramDisk = "in the RAM disk"
-      case builtin = "built into the kernel"
-      case modulesDisk = "on the modules disk"
+      case ramDisk = "ram-disk"
+      case builtIn = "built-in"
+      case modulesDisk = "modules-disk"
+
+      /// As people read it.
+      public var text: String {
+        switch self {
+        case .ramDisk: "in the RAM disk"
+        case .builtIn: "built into the kernel"
+        case .modulesDisk: "on the modules disk"
+        }
+      }
     }
 
     public var name: String
@@ -91,7 +100,7 @@ public struct KitExplanation {
         ModuleName.name(ofPath: $0) == name
       }
       return Item(
-        name: name, path: path ?? name, place: .builtin, reasons: listed(name), needs: [],
+        name: name, path: path ?? name, place: .builtIn, reasons: listed(name), needs: [],
         neededBy: [], onlyItNeeds: [])
     }
     let nearest = NearestName.name(

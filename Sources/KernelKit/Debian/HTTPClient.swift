@@ -26,7 +26,7 @@ public struct Interruption: Error, Sendable {
 }
 
 /// GETs over libcurl. RFC 9110, RFC 9112.
-struct Download: Sendable {
+struct HTTPClient: Sendable {
   private static let redirectLimit = 5
   private static let advice = "check the network and the mirror, and try again"
 

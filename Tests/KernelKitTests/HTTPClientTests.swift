@@ -7,7 +7,7 @@ import Testing
 @testable import KernelKit
 
 /// Servers that break off, lie and never end: each a clear error, and the next run succeeds.
-@Suite struct DownloadTests {
+@Suite struct HTTPClientTests {
   static let file: [UInt8] = {
     var generator = SeededGenerator(seed: 7)
     return (0..<300_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
@@ -31,7 +31,7 @@ import Testing
 
   static func environment(_ cache: TemporaryFolder, stall: Int = 30) -> KitEnvironment {
     var environment = KitEnvironment.testing(cache: cache.path)
-    environment.get = Download(stall: stall).get
+    environment.get = HTTPClient(stall: stall).get
     return environment
   }
 
@@ -270,13 +270,13 @@ import Testing
 
   @Test("Redirects lead to http and https, and never out of https")
   func redirects() throws {
-    #expect(Download.mayLead("http://a/", to: "https://b/"))
-    #expect(Download.mayLead("http://a/", to: "http://b/"))
-    #expect(Download.mayLead("https://a/", to: "HTTPS://b/"))
-    #expect(!Download.mayLead("https://a/", to: "http://b/"))
-    #expect(!Download.mayLead("HTTPS://a/", to: "http://b/"))
-    #expect(!Download.mayLead("http://a/", to: "file:///b"))
-    #expect(!Download.mayLead("http://a/", to: "ftp://b/"))
+    #expect(HTTPClient.mayLead("http://a/", to: "https://b/"))
+    #expect(HTTPClient.mayLead("http://a/", to: "http://b/"))
+    #expect(HTTPClient.mayLead("https://a/", to: "HTTPS://b/"))
+    #expect(!HTTPClient.mayLead("https://a/", to: "http://b/"))
+    #expect(!HTTPClient.mayLead("HTTPS://a/", to: "http://b/"))
+    #expect(!HTTPClient.mayLead("http://a/", to: "file:///b"))
+    #expect(!HTTPClient.mayLead("http://a/", to: "ftp://b/"))
     let cache = try TemporaryFolder()
     let server = try TestServer { request in
       request.target == "/there/file"
