@@ -235,6 +235,25 @@ import Testing
     #expect(folder.output.contains("fs/z.ko:"), "\(folder)")
   }
 
+  @Test("A folder with the kernel among its modules, as Fedora and Arch have it")
+  func kernelAmongModules() async throws {
+    let bench = try CommandBench()
+    let result = try await bench.shell(
+      """
+      set -e
+      "$minivm" unpack p.deb --out tree; cd tree; tree=usr/lib/modules/\(CommandBench.release)
+      mkdir usr; mv lib usr; mv vmlinuz-* $tree/vmlinuz; mv config-* $tree/config; echo x >$tree/Image
+      cd ..; "$minivm" build tree --template t --out kit --quiet; ls kit
+      echo virtio:d00000002v00001AF4 >devices
+      echo kernel/fs/ext4/ext4.ko >tree/$tree/modules.builtin
+      "$minivm" discover tree --modaliases devices --no-boot --template t --out lists
+      """)
+    #expect(result.status == 0, "\(result)")
+    #expect(result.output.contains("config-\(CommandBench.release)\n"))
+    let kernel = try bench.folder.read("kit/vmlinuz-\(CommandBench.release)")
+    #expect(kernel == MadeUpPackage.vmlinuz)
+  }
+
   @Test("A template's programs have to run on the kernel")
   func architectures() async throws {
     let bench = try CommandBench()

@@ -29,7 +29,7 @@ public struct KernelFolder: Sendable {
           severalKernels: releases.map(\.description), in: folder,
           advice: "choose one with --kernel")
       }
-      guard let path = Self.file(["vmlinuz", "vmlinux"], of: first, in: folder) else {
+      guard let path = Self.file(Self.kernelNames, of: first, in: folder) else {
         throw KitError(
           .missing, "\(folder): there is no vmlinuz-\(first) in it",
           advice: "make it with `minivm unpack linux-image-*.deb`")
@@ -40,17 +40,24 @@ public struct KernelFolder: Sendable {
     }
   }
 
-  /// A file `NAME-VER` in the folder or its `boot`: the first of `names` that is there.
+  /// What kernels are called, the likeliest first.
+  static let kernelNames = ["vmlinuz", "vmlinux", "Image"]
+
+  /// A file `NAME-VER` in the folder or its `boot`, or `NAME` in lib/modules/VER: the first of `names`
+  /// that is there.
   static func file(_ names: [String], of release: KernelRelease, in folder: String) -> String? {
-    names.flatMap { ["\(folder)/\($0)-\(release)", "\(folder)/boot/\($0)-\(release)"] }
-      .first { FileTree.status($0, followingLink: true)?.kind == .file }
+    let tree = (try? ModuleTree(root: folder, release: release))?.path
+    return names.flatMap { name in
+      ["\(folder)/\(name)-\(release)", "\(folder)/boot/\(name)-\(release)"]
+        + (tree.map { ["\($0)/\(name)"] } ?? [])
+    }.first { FileTree.status($0, followingLink: true)?.kind == .file }
   }
 
   /// What the kernel of a folder with lib/modules/VER runs on; nil when it is not there.
   public static func architecture(
     of release: KernelRelease, in folder: String
   ) throws -> MachineModel.Architecture? {
-    try file(["vmlinuz", "vmlinux"], of: release, in: folder).map(architecture)
+    try file(kernelNames, of: release, in: folder).map(architecture)
   }
 
   static func architecture(ofKernel path: String) throws -> MachineModel.Architecture {

@@ -72,7 +72,7 @@ public enum KernelSource: Sendable {
     _ root: String, _ release: KernelRelease, _ receive: (Entry, any ByteSource) throws -> Void
   ) throws -> KernelRelease {
     for (names, role) in [
-      (["vmlinuz", "vmlinux"], KernelPath.kernel(release)),
+      (KernelFolder.kernelNames, KernelPath.kernel(release)),
       (["config"], .configuration(release)),
     ] {
       if let path = KernelFolder.file(names, of: release, in: root) {
@@ -84,7 +84,8 @@ public enum KernelSource: Sendable {
     // Sorted as whole paths, not folder by folder: `a-b/c` comes before `a/b`.
     for below in try Self.paths(in: tree).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) })
     {
-      guard let role = try KernelPath("lib/modules/\(release)/\(below)") else { continue }
+      guard let role = try KernelPath("lib/modules/\(release)/\(below)"), role.isInModuleTree
+      else { continue }
       try hand("\(tree)/\(below)", role, receive)
     }
     return release
