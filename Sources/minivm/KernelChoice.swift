@@ -24,14 +24,24 @@ struct KernelChoice {
       try self.init(folder: words[0], archive)
       return
     }
+    guard !isVerified || words.contains(where: Self.isFile) else {
+      throw KitError(
+        .usage, "--verify is for .deb files: what a mirror gives is verified anyway",
+        advice: "leave it out")
+    }
     let architecture = try archive.architecture()
     var packages: [DebArchive] = []
     var inputs: [Manifest.Input] = []
     for word in words.isEmpty ? ["linux-image-cloud-\(architecture)"] : words {
-      if word.hasSuffix(".deb") || FileTree.status(word) != nil {
+      guard !FileTree.isDirectory(word) else {
+        throw KitError(
+          .usage, "\(word): is a folder, among several sources",
+          advice: "give one folder, or .deb files")
+      }
+      if Self.isFile(word) {
         let package = try DebArchive(word)
         packages.append(package)
-        try Self.check(package, isFor: archive.arch)
+        try Self.check(package.path, of: package.control.architecture, isFor: archive.arch)
         var input = try Manifest.Input(file: package)
         if isVerified {
           let twin = try await archive.repository(environment)
@@ -55,12 +65,14 @@ struct KernelChoice {
       architecture: packages.map(\.control.architecture).first { $0 != "all" } ?? architecture)
   }
 
+  private static func isFile(_ word: String) -> Bool {
+    word.hasSuffix(".deb") || FileTree.status(word) != nil
+  }
+
   /// - Parameter wanted: what `--arch` says, if anything.
-  private static func check(_ package: DebArchive, isFor wanted: String?) throws {
-    let own = package.control.architecture
+  private static func check(_ path: String, of own: String, isFor wanted: String?) throws {
     guard let wanted, own != "all", own != wanted else { return }
-    throw KitError(
-      .usage, "\(package.path): is for \(own), not for \(wanted)", advice: "leave --arch out")
+    throw KitError(.usage, "\(path): is for \(own), not for \(wanted)", advice: "leave --arch out")
   }
 
   private init(folder: String, _ archive: ArchiveOptions) throws {
@@ -74,10 +86,11 @@ struct KernelChoice {
       throw KitError(
         severalKernels: releases.map(\.description), in: folder, advice: "give a folder with one")
     }
+    let own = try KernelFolder.architecture(of: release, in: folder)?.rawValue
+    if let own { try Self.check(folder, of: own, isFor: archive.arch) }
     self.init(
       source: .directory(folder, release), inputs: [Manifest.Input(directoryOf: release)],
-      architecture: try KernelFolder.architecture(of: release, in: folder)?.rawValue
-        ?? archive.architecture())
+      architecture: try own ?? archive.architecture())
   }
 
   private init(source: KernelSource, inputs: [Manifest.Input], architecture: String) {

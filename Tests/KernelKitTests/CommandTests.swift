@@ -42,6 +42,10 @@ import Testing
       ["build", "empty", "--template", "t"], 3, "empty: there is no lib/modules/VER in it; make it")
     try await bench.expectFailure(
       ["build", "no/folder", "--template", "t"], 3, "no/folder: there is no such file or folder")
+    try await bench.expectFailure(
+      ["build", "p.deb", "empty", "--template", "t"], 2, "empty: is a folder, among several sources"
+    )
+    try await bench.expectFailure(["build", "6.1", "--verify"], 2, "--verify is for .deb files")
     for tool in ["busybox", "e2fsck"] {
       try await bench.expectFailure(
         ["update-\(tool)", "t", "--from", "bash.deb"], 1, "bash.deb: there is no ")

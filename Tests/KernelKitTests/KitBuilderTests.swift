@@ -262,6 +262,10 @@ import Testing
       build + ["--arch", "arm64"], 2, "p.deb: is for amd64, not for arm64")
     try await bench.expectFailure(build + ["--arch", "aarch64"], 2, "Debian calls aarch64 arm64")
     #expect(try await bench.run(build + ["--arch", "amd64"]).status == 0)
+    #expect(try await bench.run(["unpack", "p.deb", "--out", "tree"]).status == 0)
+    try await bench.expectFailure(
+      ["build", "tree", "--template", "t", "--arch", "arm64"], 2,
+      "tree: is for amd64, not for arm64")
     let folder = bench.folder
     let release = try KernelRelease(CommandBench.release)
     func make(_ architecture: MachineModel.Architecture?) throws {
