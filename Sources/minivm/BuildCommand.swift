@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Formats
 public import KernelKit
+import Logging
 
 struct BuildCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -70,7 +71,8 @@ struct BuildCommand: AsyncParsableCommand {
   func run() async throws {
     let clock = ContinuousClock()
     let begin = clock.now
-    let environment = try CommandEnvironment.make(quiet: quiet || json)
+    var environment = try CommandEnvironment.make(quiet: quiet || json)
+    if quiet { environment.log.logLevel = .error }
     defer { environment.progress.end() }
     let kernel = try await KernelChoice(
       sources, archive, isVerified: verify, environment)
@@ -137,7 +139,11 @@ extension BuildCommand {
     let found = roots.filter { $0.problem == nil }
     if !found.isEmpty { print("  finds root on \(list(found))") }
     let lost = roots.filter { $0.problem != nil }
-    if !lost.isEmpty { print("  but not on \(list(lost)): \(lost[0].problem ?? "")") }
+    for (index, root) in lost.enumerated()
+    where lost.firstIndex(where: { $0.problem == root.problem }) == index {
+      let alike = lost.filter { $0.problem == root.problem }
+      print("  but not on \(list(alike)): \(root.problem ?? "")")
+    }
   }
 }
 

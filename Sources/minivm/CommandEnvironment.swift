@@ -5,11 +5,14 @@ import Synchronization
 
 /// The world that commands work in: this process's variables and terminal.
 enum CommandEnvironment {
+  /// What stands on the terminal until something else is written there.
+  static let progressLine = ProgressLine()
+
   /// - Parameter quiet: no progress, even on a terminal, and no notices.
   static func make(quiet: Bool = false) throws -> KitEnvironment {
     let showsProgress = !quiet && isatty(2) == 1
     var environment = try KitEnvironment.system(
-      variables: variables, progress: showsProgress ? ProgressLine().progress : .none)
+      variables: variables, progress: showsProgress ? progressLine.progress : .none)
     if !quiet { environment.log.logLevel = .notice }
     return environment
   }
@@ -94,7 +97,7 @@ final class ProgressLine: Sendable {
     return ", \(ByteCount(Int(rate)))/s, \(minutes)\(left % 60) s left"
   }
 
-  private func end() {
+  func end() {
     state.withLock { state in
       if state.isShown { write("\r\u{1b}[K") }
       state.isShown = false

@@ -12,6 +12,7 @@ struct StandardErrorLog: LogHandler {
   }
 
   func log(event: LogEvent) {
+    CommandEnvironment.progressLine.end()
     writeToStandardError("minivm: \(event.level): \(event.message)".visible)
   }
 }

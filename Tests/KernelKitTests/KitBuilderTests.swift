@@ -333,14 +333,18 @@ import Testing
       find lib -name '*.ko' -exec xz --check=crc32 {} +
       "$minivm" depmod -b . \(CommandBench.release)
       cd ..; echo fs >more.ramfs
-      build() { "$minivm" build k --template t --out kit --modules more.ramfs --modules-as-shipped; }
+      build() { "$minivm" build k --template t --out kit --modules more.ramfs --modules-as-shipped "$@"; }
       build 2>without >/dev/null
+      build --quiet >quiet 2>&1
+      [ ! -s quiet ]
+      script -qec "$minivm build k --template t --out kit --modules more.ramfs --modules-as-shipped" /dev/null >terminal
+      grep -c "$(printf '\\033\\[Kminivm: warning')" terminal
       printf 'CONFIG_MODULE_DECOMPRESS=y\\nCONFIG_MODULE_COMPRESS_XZ=y\\n' >>k/config-\(CommandBench.release)
       build 2>with >/dev/null
       grep -c 'fs/x.ko.xz.*--modules-as-shipped' without
       ! grep as-shipped with
       """)
-    #expect(result.status == 0 && result.output == "1\n", "\(result.output)\(result.errors)")
+    #expect(result.status == 0 && result.output == "1\n1\n", "\(result.output)\(result.errors)")
   }
 
   @Test("Built again without vmlinux, a kit has none")

@@ -69,6 +69,19 @@ import Testing
       manifest.initramfsAbsent?.contains { !$0.isBuiltIn && $0.entry.hasSuffix("ahci") } == true)
   }
 
+  @Test("build says of each machine why root is not found there")
+  func summary() async throws {
+    let folder = try TemporaryFolder()
+    let template = try TestKit.makeTemplate(folder)
+    try folder.write("modules.ramfs", "@qemu\n- drivers/ata/ata_piix.ko\n".utf8)
+    let result = try await Tool.run(
+      TestKit.program, ["build", TestCache.packages("cloud")[0], "--template", template],
+      in: folder.path, environment: ["XDG_CACHE_HOME": folder("cache")])
+    let lost = result.output.split(separator: "\n").filter { $0.hasPrefix("  but not on ") }
+    #expect(lost.count == 2 && lost[0].hasPrefix("  but not on q35 (ahci): kernel"), "\(result)")
+    #expect(lost.last?.hasPrefix("  but not on pc (ide): the RAM disk has no ata_piix") == true)
+  }
+
   @Test("A list of one's own that takes in a profile for a machine is checked as that")
   func ownList() throws {
     let tree = try TestCache.tree("cloud")
