@@ -26,6 +26,8 @@ struct CheckCommand: ParsableCommand {
       "The root's file system; several with commas, such as squashfs,overlay.", valueName: "type"))
   var rootType = "ext4"
 
+  @OptionGroup var work: WorkOptions
+
   @Flag(help: "Print JSON, and nothing else, to stdout.")
   var json = false
 
@@ -41,7 +43,7 @@ struct CheckCommand: ParsableCommand {
     let model =
       try machine.map { try CheckedMachine(kit.architecture, argument: $0) }
       ?? CheckedMachine(MachineModel(kit.architecture, disk: disk))
-    let report = try RootCheck(kit, jobs: Machine.cores).report(
+    let report = try RootCheck(kit, jobs: work.jobs).report(
       model, disk: disk, rootTypes: rootType.split(separator: ",").map(String.init))
     if json {
       try printJSON(report)

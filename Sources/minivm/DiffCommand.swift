@@ -23,11 +23,13 @@ struct DiffCommand: ParsableCommand {
   @Flag(help: "Show whole lists, however long they are.")
   var all = false
 
+  @OptionGroup var work: WorkOptions
+
   @Flag(help: "Print JSON, and nothing else, to stdout.")
   var json = false
 
   func run() throws {
-    let comparison = try KitComparison(Kit(from), Kit(to), jobs: Machine.cores)
+    let comparison = try KitComparison(Kit(from), Kit(to), jobs: work.jobs)
     if json {
       try printJSON(comparison)
     } else {

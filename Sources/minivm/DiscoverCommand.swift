@@ -62,6 +62,8 @@ struct DiscoverCommand: AsyncParsableCommand {
   @Flag(help: "Show the guests' consoles, on stderr.")
   var console = false
 
+  @OptionGroup var work: WorkOptions
+
   @Flag(help: "Print what was found as JSON, and nothing else, to stdout.")
   var json = false
 
@@ -90,7 +92,7 @@ struct DiscoverCommand: AsyncParsableCommand {
     environment.progress.report("reading the modules of \(found.release)", 0, nil)
     let subject = Discovery.Subject(
       release: found.release, kernel: found.kernel,
-      catalog: try found.catalog(jobs: Machine.cores), modulesDisk: found.modulesDisk,
+      catalog: try found.catalog(jobs: work.jobs), modulesDisk: found.modulesDisk,
       template: try await chooseTemplate(found, environment))
     let lists = try await discover(subject, found, environment)
     environment.progress.end()

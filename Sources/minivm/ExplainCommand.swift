@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import KernelKit
 
 struct ExplainCommand: ParsableCommand {
@@ -15,7 +16,9 @@ struct ExplainCommand: ParsableCommand {
   @OptionGroup var kit: KitOptions
 
   @Argument(
-    help: ArgumentHelp("A module's name or path, or a path in the RAM disk.", valueName: "module"))
+    help: ArgumentHelp(
+      "A module's name or path, or a path in the RAM disk; in a kit's folder the kit may be left out.",
+      valueName: "module"))
   var module: String?
 
   @Option(
@@ -23,6 +26,8 @@ struct ExplainCommand: ParsableCommand {
       "Which module takes this device, as /sys/bus/*/devices/*/modalias has it.",
       valueName: "modalias"))
   var device: String?
+
+  @OptionGroup var work: WorkOptions
 
   @Flag(help: "Print JSON, and nothing else, to stdout.")
   var json = false
@@ -34,7 +39,9 @@ struct ExplainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let explanation = try KitExplanation(kit.open(), jobs: Machine.cores)
+    var (kit, module) = (kit, module)
+    if device == nil, module == nil, let word = kit.moduleHere { (kit.kit, module) = (".", word) }
+    let explanation = try KitExplanation(kit.open(), jobs: work.jobs)
     if let device {
       try explain(device, explanation)
     } else if let module {
@@ -124,5 +131,14 @@ struct ExplainCommand: ParsableCommand {
     guard let comment = reason.firstRange(of: "  # "), let place = reason.firstRange(of: ": ")
     else { return reason }
     return "\(reason[..<place.upperBound])\(reason[comment.upperBound...])"
+  }
+}
+
+extension KitOptions {
+  /// The one word that was given, where it is no folder and this folder is a kit.
+  fileprivate var moduleHere: String? {
+    var here = self
+    here.kit = "."
+    return FileTree.isDirectory(kit) || (try? here.open()) == nil ? nil : kit
   }
 }

@@ -22,6 +22,17 @@ import Testing
     }
   }
 
+  @Test("In a kit's folder, one word is a module; anywhere else it is a kit")
+  func moduleAlone() async throws {
+    let bench = try CommandBench()
+    #expect(try await bench.run(["build", "p.deb", "--template", "t", "--out", "kit"]).status == 0)
+    let result = try await bench.shell("cd kit; \"$minivm\" explain x")
+    #expect(result.status == 0 && result.output.hasPrefix("x: "), "\(result)")
+    let unknown = try await bench.shell("cd kit; \"$minivm\" explain y")
+    #expect(unknown.status == 3 && unknown.errors.contains("has no module “y”"), "\(unknown)")
+    try await bench.expectFailure(["explain", "x"], 3, "x: there is no such folder")
+  }
+
   @Test("Why things are in a RAM disk, why not, and what they cost")
   func cloud() async throws {
     let folder = try TemporaryFolder()
