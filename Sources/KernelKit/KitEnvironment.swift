@@ -1,6 +1,6 @@
 public import Logging
 
-/// What a job takes from the world around it: there is no other way in.
+/// What a job takes from its user's settings, and the doors to network, clock and terminal.
 public struct KitEnvironment: Sendable {
   /// The one door to the network: hands on the bytes at a URL, in pieces, each with its place in the
   /// file. Throws `KitError.missing` where there is no such file, and `Interruption` where another
@@ -21,6 +21,8 @@ public struct KitEnvironment: Sendable {
   public var sourceDateEpoch: Int?
   /// Where downloads are kept.
   public var cacheFolder: String
+  /// Where files go that nobody keeps.
+  public var temporaryFolder: String
   public var aptSources: AptSources
   public var log: Logger
   public var progress: Progress
@@ -28,14 +30,14 @@ public struct KitEnvironment: Sendable {
   public init(
     get: @escaping Get, pause: @escaping @Sendable (_ seconds: Int) -> Void = Machine.pause,
     now: @escaping @Sendable () -> Int, sourceDateEpoch: Int?, cacheFolder: String,
-    aptSources: AptSources, log: Logger,
-    progress: Progress
+    temporaryFolder: String, aptSources: AptSources, log: Logger, progress: Progress
   ) {
     self.get = get
     self.pause = pause
     self.now = now
     self.sourceDateEpoch = sourceDateEpoch
     self.cacheFolder = cacheFolder
+    self.temporaryFolder = temporaryFolder
     self.aptSources = aptSources
     self.log = log
     self.progress = progress
@@ -50,6 +52,11 @@ public struct KitEnvironment: Sendable {
         .missing, "\(request.url): is not in the cache", advice: "run it once without --offline")
     }
     return environment
+  }
+
+  /// What TMPDIR says, or /tmp.
+  public static func temporaryFolder(_ variables: [String: String]) -> String {
+    variables["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
   }
 
   /// This machine, with the user's own settings.
@@ -76,7 +83,7 @@ public struct KitEnvironment: Sendable {
       }
     return KitEnvironment(
       get: HTTPClient().get, now: { Machine.now }, sourceDateEpoch: epoch, cacheFolder: cache,
-      aptSources: .system(),
+      temporaryFolder: temporaryFolder(variables), aptSources: .system(),
       log: Logger(label: "minivm"), progress: progress)
   }
 }

@@ -39,12 +39,6 @@ public enum Machine {
   /// How fast the time stamp counter runs that QEMU's emulation shows to x86 guests, in kHz.
   static var timeStampRate: Int { Int(minivm_time_stamp_rate()) }
 
-  /// Where files go that nobody keeps.
-  public static var temporaryFolder: String {
-    guard let folder = unsafe getenv("TMPDIR"), unsafe folder.pointee != 0 else { return "/tmp" }
-    return unsafe String(cString: folder)
-  }
-
   /// The user's own folder, as the system's list of users has it.
   static var homeFolder: String {
     guard let user = unsafe getpwuid(getuid()), let folder = unsafe user.pointee.pw_dir else {

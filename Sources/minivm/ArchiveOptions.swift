@@ -29,6 +29,11 @@ struct MirrorOptions: ParsableArguments {
   @Flag(help: "Use what earlier runs have downloaded, and no network.")
   var offline = false
 
+  /// Whether any of it is said.
+  var isGiven: Bool {
+    suite != nil || !mirror.isEmpty || !keyring.isEmpty || at != nil || offline
+  }
+
   /// - Parameter isRelease: look in the release itself that the suite stands beside.
   func repository(
     _ environment: KitEnvironment, isRelease: Bool = false

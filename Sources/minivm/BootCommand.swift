@@ -20,8 +20,9 @@ struct BootCommand: AsyncParsableCommand {
   @Option(help: "A root disk, raw or qcow2; the guest may write to it.", completion: .file())
   var root: String?
 
-  @Option(help: ArgumentHelp("More of the kernel's command line.", valueName: "arguments"))
-  var append: String?
+  @Option(
+    help: ArgumentHelp("More of the kernel's command line; repeatable.", valueName: "arguments"))
+  var append: [String] = []
 
   @OptionGroup var machine: MachineOptions
 
@@ -58,15 +59,17 @@ struct BootCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard timeout ?? 1 > 0 else { throw ValidationError("--timeout is at least 1") }
-    guard !showsCommand || !json else {
+    try machine.check(root: root)
+    guard !showsCommand || !json && !timing && expect == nil && timeout == nil else {
       throw ValidationError(
-        "--print shows a command for a shell, --json a result: give one of them")
+        "--print runs nothing: --json, --timing, --expect and --timeout are for runs")
     }
   }
 
   func run() async throws {
     let kit = try kit.open()
-    let temporary = try StagingDirectory(in: Machine.temporaryFolder)
+    let temporary = try StagingDirectory(
+      in: KitEnvironment.temporaryFolder(CommandEnvironment.variables))
     defer { withExtendedLifetime(temporary) {} }
     let machine = try virtualMachine(kit, temporary: temporary.path)
     let accelerators = self.machine.accelerators ?? Accelerator.candidates(kit.architecture)
@@ -101,15 +104,14 @@ struct BootCommand: AsyncParsableCommand {
         try proofDisk(kit, temporary: temporary)
       }
     try kit.modulesDisk?.checkIsWhole(advice: "minivm makes no such disk: build the kit again")
-    let extra = append.map { [$0] } ?? []
-    let hasRoot = extra.contains { $0.hasPrefix("root=") || $0.contains(" root=") }
+    let hasRoot = append.contains { $0.hasPrefix("root=") || $0.contains(" root=") }
     // Nobody is there for the RAM disk's shell; what the user says of it comes later, and counts.
     let panic = root == nil ? ["panic=-1"] : []
     return machine.virtualMachine(
       RootPlace(try machine.model(kit.architecture), machine.disk),
       kernel: try kit.kernel(kernelFormat), initramfs: kit.initramfs,
       disks: [rootDisk] + [kit.modulesDisk].compactMap { $0 },
-      commandLine: (hasRoot ? [] : ["root=\(machine.disk.firstDevice)"]) + panic + extra,
+      commandLine: (hasRoot ? [] : ["root=\(machine.disk.firstDevice)"]) + panic + append,
       extraArguments: arguments)
   }
 

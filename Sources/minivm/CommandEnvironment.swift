@@ -32,7 +32,9 @@ enum CommandEnvironment {
 
   static var variables: [String: String] {
     var result: [String: String] = [:]
-    for name in ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "SOURCE_DATE_EPOCH"] {
+    for name in [
+      "HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "SOURCE_DATE_EPOCH",
+    ] {
       if let value = unsafe getenv(name) { unsafe result[name] = String(cString: value) }
     }
     return result

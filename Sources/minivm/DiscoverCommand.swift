@@ -32,8 +32,10 @@ struct DiscoverCommand: AsyncParsableCommand {
     completion: .file())
   var modaliases: String?
 
-  @Option(help: ArgumentHelp("With --modaliases: the root's file system.", valueName: "type"))
-  var rootType = "ext4"
+  @Option(
+    help: ArgumentHelp(
+      "With --modaliases: the root's file system; ext4 by default.", valueName: "type"))
+  var rootType: String?
 
   @Flag(help: "With --lsmod and --modaliases: don't check the lists by booting them.")
   var noBoot = false
@@ -80,6 +82,13 @@ struct DiscoverCommand: AsyncParsableCommand {
       throw ValidationError(
         "--no-boot needs --lsmod or --modaliases: something has to be looked at")
     }
+    guard rootType == nil || modaliases != nil else {
+      throw ValidationError("--root-type is for --modaliases")
+    }
+    guard template == nil || !mirror.isGiven else {
+      throw ValidationError("--template has its programs: nothing is asked of a mirror")
+    }
+    try machine.check(root: root)
     guard timeout > 0 else { throw ValidationError("--timeout is at least 1") }
   }
 
@@ -104,41 +113,47 @@ struct DiscoverCommand: AsyncParsableCommand {
     }
   }
 
+  /// The lists that `--lsmod` or `--modaliases` leads to, and where they can be booted, if anywhere.
+  /// - Returns: nil where neither is given.
+  private func given(
+    _ subject: Discovery.Subject, at place: RootPlace
+  ) throws -> (lists: DiscoveredLists, place: RootPlace?)? {
+    guard let path = lsmod ?? modaliases else { return nil }
+    let name = FileTree.name(of: path)
+    let text = String(decoding: try InputFile(path).readAll(limit: 1 << 24), as: UTF8.self)
+    if lsmod != nil {
+      let isGiven = machine.machine != nil || machine.disk != .virtioBlk
+      return try DiscoveredLists.from(
+        LoadedModules(text, name: name), subject.catalog, subject.release,
+        place: isGiven ? place : nil, architecture: place.model.architecture, name: name)
+    }
+    let rootType = rootType ?? "ext4"
+    let lists = try DiscoveredLists.from(
+      modaliases: DiscoveredLists.modaliases(in: text, name: name), subject.catalog,
+      subject.release, rootType: rootType, name: name)
+    // A root disk that is made here has ext4.
+    return (lists, rootType == "ext4" || root != nil ? place : nil)
+  }
+
   private func discover(
     _ subject: Discovery.Subject, _ found: KernelFolder, _ environment: KitEnvironment
   ) async throws -> DiscoveredLists {
-    var place = RootPlace(try machine.model(found.architecture), machine.disk)
-    var lists: DiscoveredLists?
-    if let lsmod {
-      let text = String(decoding: try InputFile(lsmod).readAll(limit: 1 << 24), as: UTF8.self)
-      let name = FileTree.name(of: lsmod)
-      let isGiven = machine.machine != nil || machine.disk != .virtioBlk
-      let result = try DiscoveredLists.from(
-        LoadedModules(text, name: name), subject.catalog, found.release,
-        place: isGiven ? place : nil, architecture: found.architecture, name: name)
-      lists = result.lists
-      guard let works = result.place, !noBoot else { return result.lists }
-      place = works
-    } else if let modaliases {
-      let name = FileTree.name(of: modaliases)
-      let text = String(decoding: try InputFile(modaliases).readAll(limit: 1 << 24), as: UTF8.self)
-      lists = try DiscoveredLists.from(
-        modaliases: DiscoveredLists.modaliases(in: text, name: name), subject.catalog,
-        found.release, rootType: rootType, name: name)
-      guard !noBoot, rootType == "ext4" || root != nil else { return lists! }
-    }
-    let temporary = try StagingDirectory(in: Machine.temporaryFolder)
+    let place = RootPlace(try machine.model(found.architecture), machine.disk)
+    let given = try given(subject, at: place)
+    if let given, noBoot || given.place == nil { return given.lists }
+    let temporary = try StagingDirectory(in: environment.temporaryFolder)
     defer { withExtendedLifetime(temporary) {} }
     let showsConsole = console
     let discovery = try Discovery(
       subject,
-      machine: machine.virtualMachine(place, kernel: found.kernel, extraArguments: arguments),
+      machine: machine.virtualMachine(
+        given?.place ?? place, kernel: found.kernel, extraArguments: arguments),
       root: root.map { try machine.rootDisk($0, access: .unchanged) },
       runner: QEMURunner(
         accelerators: machine.accelerators, timeout: .seconds(timeout),
         onLine: { if showsConsole { writeToStandardError($0) } }),
-      folder: temporary.path, jobs: Machine.cores, environment: environment)
-    if let lists { return try await discovery.checked(lists) }
+      folder: temporary.path, jobs: work.jobs, environment: environment)
+    if let given { return try await discovery.checked(given.lists) }
     return try await discovery.lists()
   }
 

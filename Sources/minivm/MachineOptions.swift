@@ -48,6 +48,12 @@ struct MachineOptions: ParsableArguments {
     }
   }
 
+  func check(root: String?) throws {
+    guard rootFormat == nil || root != nil else {
+      throw ValidationError("--root-format is for --root")
+    }
+  }
+
   /// Those to try, one after the other; nil for what suits this machine.
   var accelerators: [Accelerator]? { Accelerator(rawValue: accel).map { [$0] } }
 

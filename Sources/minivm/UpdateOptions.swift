@@ -55,6 +55,9 @@ struct UpdateOptions: ParsableArguments {
     if keys != nil, from == "debian" {
       throw ValidationError("--keys are Alpine's; Debian's are given with --keyring")
     }
+    if !["debian", "alpine"].contains(from), mirror.isGiven {
+      throw ValidationError("--from \(from) is a file: nothing is asked of a mirror")
+    }
     if from == "alpine", mirror.offline {
       throw ValidationError(
         "--offline is for --from debian; what comes from Alpine's mirrors is not kept")

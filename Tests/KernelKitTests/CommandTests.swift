@@ -147,7 +147,18 @@ import Testing
       ["boot", "--memory", "1"], ["boot", "--accel", "x"],
       ["fetch", "p", "--suite", "../x"], ["update-busybox", "t", "--from", "alpine"],
     ] {
-      try await bench.expectFailure(arguments, 2)
+      try await bench.expectFailure(arguments, 2, "minivm: ")
+    }
+    for (arguments, message) in [
+      (["boot", "--root-format", "raw"], "--root-format is for --root"),
+      (["boot", "--print", "--timing"], "--print runs nothing"),
+      (["boot", "--print", "--expect", "x"], "--print runs nothing"),
+      (["discover", "--root-format", "raw"], "--root-format is for --root"),
+      (["discover", "--root-type", "xfs"], "--root-type is for --modaliases"),
+      (["discover", "--template", "t", "--offline"], "--template has its programs"),
+      (["update-busybox", "t", "--from", "p.deb", "--suite", "x"], "--from p.deb is a file"),
+    ] {
+      try await bench.expectFailure(arguments, 2, "minivm: \(message)")
     }
     for release in [
       "../x", "a/b", "6.1\n", "", "6.1 x", "6.1%s", String(repeating: "1", count: 65),

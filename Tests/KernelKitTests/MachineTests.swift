@@ -79,7 +79,8 @@ import Testing
     let words = try await Self.words(
       bench,
       [
-        "--accel", "tcg", "--append", "a=\"b c\" $HOME 'x'", "--memory", "300", "--cpus", "3",
+        "--accel", "tcg", "--append", "a=\"b c\" $HOME 'x'", "--append", "b=1", "--memory", "300",
+        "--cpus", "3",
         "--net", "e1000e", "--", "-device", "virtio-rng-pci,id=$(id)", "-s",
       ])
     func follows(_ option: String, _ value: String) -> Bool {
@@ -90,7 +91,7 @@ import Testing
     #expect(
       follows(
         "-append",
-        "console=ttyS0 no_timer_check root=/dev/vda panic=-1 a=\"b c\" $HOME 'x'"))
+        "console=ttyS0 no_timer_check root=/dev/vda panic=-1 a=\"b c\" $HOME 'x' b=1"))
     #expect(follows("-device", "e1000e,netdev=net0") && follows("-serial", "mon:stdio"))
     #expect(words.suffix(3) == ["-device", "virtio-rng-pci,id=$(id)", "-s"])
     let disk = bench.folder("home/minivm/proof/\(CommandBench.release).raw")

@@ -10,7 +10,8 @@ extension KitEnvironment {
       get: { request, _ in throw KitError(.missing, "\(request.url): tests have no network") },
       pause: { _ in },
       now: { now },
-      sourceDateEpoch: sourceDateEpoch, cacheFolder: cache, aptSources: AptSources(suites: []),
+      sourceDateEpoch: sourceDateEpoch, cacheFolder: cache,
+      temporaryFolder: Variables["TMPDIR"] ?? "/tmp", aptSources: AptSources(suites: []),
       log: Logger(label: "test"), progress: .none)
   }
 }

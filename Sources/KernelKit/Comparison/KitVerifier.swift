@@ -72,7 +72,7 @@ public struct KitVerifier: Sendable {
       throw KitError(
         .usage, "\(output): is there already", advice: "give a folder that is to be made")
     }
-    let parent = options.output.map(FileTree.parent) ?? Machine.temporaryFolder
+    let parent = options.output.map(FileTree.parent) ?? environment.temporaryFolder
     try FileTree.makeDirectories(parent)
     let staging = try StagingDirectory(in: parent)
     let inputs = ManifestInputs(

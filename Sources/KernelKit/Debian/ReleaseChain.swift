@@ -57,7 +57,8 @@ struct ReleaseChain: Sendable {
         try fetched(suite)
       }
     let url = list.url
-    var verifier = SignatureVerifier(keyrings: try chosenKeyrings(suite))
+    var verifier = SignatureVerifier(
+      keyrings: try chosenKeyrings(suite), temporaryFolder: environment.temporaryFolder)
     if keyrings.isEmpty {
       verifier.signers = suite.signers
       if let source = suite.source {

@@ -27,6 +27,8 @@ struct SignatureVerifier {
   private static let soundHashes: Set<String> = ["8", "9", "10"]
 
   let keyrings: [Keyring]
+  /// For what gpgv reads and writes.
+  let temporaryFolder: String
   /// The keys of these that count; empty for all.
   var signers: [KeyFingerprint] = []
   /// What to do when none of the keys vouches for a text.
@@ -35,7 +37,7 @@ struct SignatureVerifier {
   /// A clear-signed message.
   func verify(clearsigned bytes: [UInt8], url: String) async throws -> Verified {
     let lines = try ClearsignedText.lines(bytes, url)
-    let folder = try StagingDirectory(in: Machine.temporaryFolder)
+    let folder = try StagingDirectory(in: temporaryFolder)
     defer { withExtendedLifetime(folder) {} }
     try write(bytes, to: "\(folder.path)/signed")
     let status = try await run(
@@ -58,7 +60,7 @@ struct SignatureVerifier {
 
   /// A text and a signature beside it.
   func verify(_ text: [UInt8], signature: [UInt8], url: String) async throws -> Verified {
-    let folder = try StagingDirectory(in: Machine.temporaryFolder)
+    let folder = try StagingDirectory(in: temporaryFolder)
     defer { withExtendedLifetime(folder) {} }
     try write(text, to: "\(folder.path)/text")
     try write(signature, to: "\(folder.path)/signature")
