@@ -51,8 +51,9 @@ struct CacheCommand: ParsableCommand {
     func run() throws {
       let contents = CacheContents(try CommandEnvironment.make())
       let removed = contents.prune(olderThan: keepDays * 86_400)
-      let size = removed.reduce(0) { $0 + $1.size }
-      print("Removed \(removed.count) of what was in the cache, \(ByteCount(size))")
+      let size = ByteCount(removed.reduce(0) { $0 + $1.size })
+      let count = removed.count == 1 ? "1 entry" : "\(removed.count) entries"
+      print(removed.isEmpty ? "There is nothing to remove" : "Removed \(count), \(size)")
     }
   }
 }

@@ -21,7 +21,11 @@ func end(with error: any Error) -> Never {
       print(text)
       exit(0)
     }
-    if !text.isEmpty { writeToStandardError(text) }
+    let prefix = "Error: "
+    if !text.isEmpty {
+      writeToStandardError(
+        text.hasPrefix(prefix) ? "minivm: \(text.dropFirst(prefix.count))" : text)
+    }
     exit(code == .validationFailure ? KitError.Code.usage.rawValue : code.rawValue)
   }
   writeToStandardError("minivm: \(failure)")

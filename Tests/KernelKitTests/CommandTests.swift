@@ -65,6 +65,9 @@ import Testing
     try bench.folder.write("bad.autoload", "x\n\nnone\n".utf8)
     for command in [Self.build, ["mkinitramfs", "t", CommandBench.release]] {
       try await bench.expectFailure(
+        command + ["--profile", "qemu", "--modules", "modules.ramfs"], 1, "minivm: profiles/qemu:",
+        "take another profile")
+      try await bench.expectFailure(
         command + ["--modules", "bad.ramfs"], 1,
         "bad.ramfs:2: this kernel has no 'fs/y.ko'; the nearest is 'kernel/fs/x.ko'")
       try await bench.expectFailure(

@@ -148,9 +148,11 @@ struct SelectionWalk {
       problems.append(
         KitError(
           .invalid, "\(list.name):\(entry.line): this kernel has no '\(entry.text)'",
-          advice: (nearest(to: entry.text, isName || list.style == .names)
-            .map { "the nearest is '\($0)', and " } ?? "") + "? before an entry lets it be missing")
-      )
+          advice: list.style == .names
+            // A profile, which nobody can edit.
+            ? "take another profile (--profile), or another kernel"
+            : (nearest(to: entry.text, isName).map { "the nearest is '\($0)', and " } ?? "")
+              + "? before an entry lets it be missing"))
     }
   }
 
