@@ -10,7 +10,8 @@ struct DepmodCommand: ParsableCommand {
       Reads the modules of ROOT/lib/modules/VER (or ROOT/usr/lib/modules/VER) and writes \
       modules.dep, modules.alias and their siblings beside them, the same bytes as kmod 30. \
       A module that can't be read is a warning; modules that depend on each other in a circle are \
-      an error, and nothing is written.
+      an error, and nothing is written. The kernel's `make modules_install` takes a link called \
+      depmod for DEPMOD.
       """)
 
   @Option(
@@ -31,6 +32,16 @@ struct DepmodCommand: ParsableCommand {
     name: [.customShort("a"), .customLong("all")],
     help: "All modules, as without it: for those who are used to kmod's.")
   var isAll = false
+
+  @Flag(
+    name: [.customShort("e"), .customLong("errsyms")],
+    help: "Taken as kmod's is, for the kernel's own scripts: symbols are not checked.")
+  var checksSymbols = false
+
+  @Option(
+    name: [.customShort("F"), .customLong("filesyms")],
+    help: ArgumentHelp("As -e: System.map is not read.", valueName: "file"))
+  var systemMap: String?
 
   @Flag(
     name: [.customShort("n"), .customLong("dry-run")], help: "Print the text files, write nothing.")

@@ -34,7 +34,9 @@ struct MiniVM: AsyncParsableCommand {
   ]
 
   /// Names that the program may be called by: it is that subcommand then.
-  static let linkNames = ["modules2qcow2", "mkinitramfs", "update-busybox", "update-e2fsck"]
+  static let linkNames = [
+    "modules2qcow2", "mkinitramfs", "update-busybox", "update-e2fsck", "depmod",
+  ]
 
   /// MiB of memory that a command takes at least: xz blocks of a kernel's package are decoded side by side;
   /// `mkinitramfs` of bookworm's full kernel is killed in a control group of 64.
