@@ -17,7 +17,9 @@ struct BootCommand: AsyncParsableCommand {
 
   @OptionGroup var kit: KitOptions
 
-  @Option(help: "A root disk, raw or qcow2; the guest may write to it.", completion: .file())
+  @Option(
+    help: ArgumentHelp("A root disk, raw or qcow2; the guest may write to it.", valueName: "file"),
+    completion: .file())
   var root: String?
 
   @Option(
@@ -26,7 +28,10 @@ struct BootCommand: AsyncParsableCommand {
 
   @OptionGroup var machine: MachineOptions
 
-  @Option(help: "vmlinuz, or vmlinux where the kit has it: on amd64 it is entered through PVH.")
+  @Option(
+    help: ArgumentHelp(
+      "vmlinuz, or vmlinux where the kit has it: on amd64 it is entered through PVH.",
+      valueName: "form"))
   var kernelFormat = KernelFormat.vmlinuz
 
   @Option(help: ArgumentHelp("What the console has to show for success.", valueName: "text"))

@@ -22,7 +22,8 @@ struct BuildCommand: AsyncParsableCommand {
   var sources: [String] = []
 
   @Option(
-    name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
+    name: [.short, .customLong("out")],
+    help: ArgumentHelp("The folder to write to.", valueName: "folder"), completion: .directory)
   var output = "."
 
   @OptionGroup var archive: ArchiveOptions
@@ -33,7 +34,9 @@ struct BuildCommand: AsyncParsableCommand {
   @OptionGroup var ramDisk: RamDiskOptions
 
   @Option(
-    help: "The RAM disk's template; by default one with busybox and e2fsck of the mirror.",
+    help: ArgumentHelp(
+      "The RAM disk's template; by default one with busybox and e2fsck of the mirror.",
+      valueName: "folder"),
     completion: .directory)
   var template: String?
 
@@ -45,10 +48,11 @@ struct BuildCommand: AsyncParsableCommand {
   @OptionGroup var effort: EffortOptions
 
   @Option(
-    help: """
+    help: ArgumentHelp(
+      """
       vmlinuz, the kernel as it is in the package, or vmlinux: with vmlinux-VER beside it, unpacked, \
       for Firecracker and other loaders of ELF files and Images.
-      """)
+      """, valueName: "form"))
   var kernelFormat = KernelFormat.vmlinuz
 
   @OptionGroup var work: WorkOptions

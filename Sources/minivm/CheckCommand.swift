@@ -18,7 +18,10 @@ struct CheckCommand: ParsableCommand {
       "pc, q35, microvm, virt, firecracker or cloud-hypervisor.", valueName: "model"))
   var machine: String?
 
-  @Option(help: "How the root disk is attached: virtio-blk, virtio-scsi, ide, ahci or nvme.")
+  @Option(
+    help: ArgumentHelp(
+      "How the root disk is attached: virtio-blk, virtio-scsi, ide, ahci or nvme.", valueName: "bus"
+    ))
   var disk = MachineDisk.Bus.virtioBlk
 
   @Option(

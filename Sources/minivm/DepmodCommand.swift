@@ -15,7 +15,8 @@ struct DepmodCommand: ParsableCommand {
       """)
 
   @Option(
-    name: [.customShort("b"), .customLong("basedir")], help: "The folder that holds lib/modules.")
+    name: [.customShort("b"), .customLong("basedir")],
+    help: ArgumentHelp("The folder that holds lib/modules.", valueName: "folder"))
   var root = "/"
 
   @Option(
@@ -25,7 +26,9 @@ struct DepmodCommand: ParsableCommand {
       valueName: "path"))
   var configurationPaths: [String] = []
 
-  @Option(name: .shortAndLong, help: "Write into DIR/lib/modules/VER instead.")
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Write into FOLDER/lib/modules/VER instead.", valueName: "folder"))
   var outdir: String?
 
   @Flag(

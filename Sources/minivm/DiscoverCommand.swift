@@ -21,14 +21,20 @@ struct DiscoverCommand: AsyncParsableCommand {
 
   @OptionGroup var machine: MachineOptions
 
-  @Option(help: "Your root disk, raw or qcow2; it is only read.", completion: .file())
+  @Option(
+    help: ArgumentHelp("Your root disk, raw or qcow2; it is only read.", valueName: "file"),
+    completion: .file())
   var root: String?
 
-  @Option(help: "The output of lsmod in a guest that runs this kernel.", completion: .file())
+  @Option(
+    help: ArgumentHelp("The output of lsmod in a guest that runs this kernel.", valueName: "file"),
+    completion: .file())
   var lsmod: String?
 
   @Option(
-    help: "Devices, one modalias a line: cat /sys/bus/*/devices/*/modalias in a guest.",
+    help: ArgumentHelp(
+      "Devices, one modalias a line: cat /sys/bus/*/devices/*/modalias in a guest.",
+      valueName: "file"),
     completion: .file())
   var modaliases: String?
 
@@ -41,14 +47,17 @@ struct DiscoverCommand: AsyncParsableCommand {
   var noBoot = false
 
   @Option(
-    name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
+    name: [.short, .customLong("out")],
+    help: ArgumentHelp("The folder to write to.", valueName: "folder"), completion: .directory)
   var output = "."
 
   @Flag(help: "Replace lists that are there; they are kept with .old at the end.")
   var force = false
 
   @Option(
-    help: "The RAM disk's template; the kit's own, or one with busybox of the mirror.",
+    help: ArgumentHelp(
+      "The RAM disk's template; the kit's own, or one with busybox of the mirror.",
+      valueName: "folder"),
     completion: .directory)
   var template: String?
 

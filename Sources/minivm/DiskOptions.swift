@@ -3,12 +3,14 @@ public import KernelKit
 
 /// What the modules disk is like.
 struct DiskOptions: ParsableArguments {
-  @Option(name: .customLong("disk-format"), help: "qcow2 or raw (sparse).")
+  @Option(
+    name: .customLong("disk-format"),
+    help: ArgumentHelp("qcow2 or raw (sparse).", valueName: "format"))
   var format = MachineDisk.Format.qcow2
 
   @Option(
     name: .customLong("disk-compression"),
-    help: "zstd, zlib (for QEMU before 5.1) or none.")
+    help: ArgumentHelp("zstd, zlib (for QEMU before 5.1) or none.", valueName: "method"))
   var compression = ModulesDisk.Options.Compression.zstd
 
   func options(size: Int?, _ effort: EffortOptions, jobs: Int) -> ModulesDisk.Options {

@@ -23,7 +23,8 @@ struct FetchCommand: AsyncParsableCommand {
   @OptionGroup var archive: ArchiveOptions
 
   @Option(
-    name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
+    name: [.short, .customLong("out")],
+    help: ArgumentHelp("The folder to write to.", valueName: "folder"), completion: .directory)
   var output = "."
 
   func run() async throws {

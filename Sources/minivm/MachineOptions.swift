@@ -11,7 +11,10 @@ struct MachineOptions: ParsableArguments {
       """, valueName: "model"))
   var machine: String?
 
-  @Option(help: "How the root disk is attached: virtio-blk, virtio-scsi, ide, ahci or nvme.")
+  @Option(
+    help: ArgumentHelp(
+      "How the root disk is attached: virtio-blk, virtio-scsi, ide, ahci or nvme.", valueName: "bus"
+    ))
   var disk = MachineDisk.Bus.virtioBlk
 
   @Option(
@@ -22,16 +25,20 @@ struct MachineOptions: ParsableArguments {
       """, valueName: "card"))
   var net: String?
 
-  @Option(help: "raw or qcow2, of --root; by its first bytes otherwise.")
+  @Option(
+    help: ArgumentHelp(
+      "raw or qcow2, of --root; by its first bytes otherwise.", valueName: "format"))
   var rootFormat: MachineDisk.Format?
 
   @Option(help: ArgumentHelp("Memory of the guest.", valueName: "MiB"))
   var memory = 512
 
-  @Option(help: "Processors of the guest.")
+  @Option(help: ArgumentHelp("Processors of the guest.", valueName: "count"))
   var cpus = 1
 
-  @Option(help: "auto, kvm or tcg; auto takes KVM where guests run on it.")
+  @Option(
+    help: ArgumentHelp(
+      "auto, kvm or tcg; auto takes KVM where guests run on it.", valueName: "name"))
   var accel = "auto"
 
   func validate() throws {

@@ -13,20 +13,25 @@ struct RamDiskOptions: ParsableArguments {
   var profile: String?
 
   @Option(
-    help: """
+    help: ArgumentHelp(
+      """
       Which modules it has, file by file; modules.ramfs here, where no profile is given. Beside \
       --profile it has the last word.
-      """, completion: .file())
+      """, valueName: "file"), completion: .file())
   var modules: String?
 
   @Option(
-    help: "Names of modules that no device announces; modules.autoload here, or minivm's own.",
+    help: ArgumentHelp(
+      "Names of modules that no device announces; modules.autoload here, or minivm's own.",
+      valueName: "file"),
     completion: .file())
   var autoload: String?
 
   @Option(
     name: .customLong("initramfs-compression"),
-    help: "auto, zstd, gzip, xz, lz4 or none; auto takes the best that the kernel knows.")
+    help: ArgumentHelp(
+      "auto, zstd, gzip, xz, lz4 or none; auto takes the best that the kernel knows.",
+      valueName: "method"))
   var compression = InitramfsCompression.auto
 
   @Flag(

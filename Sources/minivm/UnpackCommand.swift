@@ -17,7 +17,8 @@ struct UnpackCommand: ParsableCommand {
   var packages: [String]
 
   @Option(
-    name: [.short, .customLong("out")], help: "The folder to write to.", completion: .directory)
+    name: [.short, .customLong("out")],
+    help: ArgumentHelp("The folder to write to.", valueName: "folder"), completion: .directory)
   var output = "."
 
   @OptionGroup var work: WorkOptions
@@ -32,7 +33,7 @@ struct UnpackCommand: ParsableCommand {
 
 /// How much of the machine a command may use.
 struct WorkOptions: ParsableArguments {
-  @Option(help: "Cores to use; the result does not depend on it.")
+  @Option(help: ArgumentHelp("Cores to use; the result does not depend on it.", valueName: "count"))
   var jobs = Machine.cores
 
   func validate() throws {

@@ -16,10 +16,11 @@ struct UpdateOptions: ParsableArguments {
   var from = "debian"
 
   @Option(
-    help: """
+    help: ArgumentHelp(
+      """
       Debian's name of the architecture that the program has to be for: amd64, arm64, riscv64. This \
       machine's from a mirror, and any from a file, by default.
-      """)
+      """, valueName: "name"))
   var arch: String?
 
   @Option(

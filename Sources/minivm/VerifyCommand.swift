@@ -28,13 +28,16 @@ struct VerifyCommand: AsyncParsableCommand {
   var files: [String] = []
 
   @Option(
-    help: "The template that the kit was made with, where it is not minivm's own.",
+    help: ArgumentHelp(
+      "The template that the kit was made with, where it is not minivm's own.", valueName: "folder"),
     completion: .directory)
   var template: String?
 
   @Option(
     name: [.short, .customLong("out")],
-    help: "Keep the kit that was built again, in this new folder.", completion: .directory)
+    help: ArgumentHelp(
+      "Keep the kit that was built again, in this new folder.", valueName: "folder"),
+    completion: .directory)
   var output: String?
 
   @Flag(help: "Refuse kernel packages that are in no signed list of the archive.")
