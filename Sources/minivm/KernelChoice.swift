@@ -24,11 +24,6 @@ struct KernelChoice {
       try self.init(folder: words[0], archive)
       return
     }
-    guard !isVerified || words.contains(where: Self.isFile) else {
-      throw KitError(
-        .usage, "--verify is for .deb files: what a mirror gives is verified anyway",
-        advice: "leave it out")
-    }
     let architecture = try archive.architecture()
     var packages: [DebArchive] = []
     var inputs: [Manifest.Input] = []

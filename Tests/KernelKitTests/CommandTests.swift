@@ -45,7 +45,6 @@ import Testing
     try await bench.expectFailure(
       ["build", "p.deb", "empty", "--template", "t"], 2, "empty: is a folder, among several sources"
     )
-    try await bench.expectFailure(["build", "6.1", "--verify"], 2, "--verify is for .deb files")
     for tool in ["busybox", "e2fsck"] {
       try await bench.expectFailure(
         ["update-\(tool)", "t", "--from", "bash.deb"], 1, "bash.deb: there is no ")
@@ -132,9 +131,9 @@ import Testing
     let result = try await bench.run(["modules2qcow2", release])
     #expect(result.status == 0 && result.errors.contains("kernel/text.ko: not an ELF file"))
     #expect(!result.errors.contains("out.ko"))
-    try await Tool.shell(
-      "printf '\\375' >>text.ko; printf 'x' | xz | head -c 20 >cut.ko.xz", in: kernel)
-    try await bench.expectFailure(["modules2qcow2", release], 1, "kernel/cut.ko.xz: ")
+    try await Tool.shell("printf 'x' | xz | head -c 20 >cut.ko.xz", in: kernel)
+    let cut = try await bench.run(["modules2qcow2", release])
+    #expect(cut.status == 0 && cut.errors.contains("kernel/cut.ko.xz: "), "\(cut)")
   }
 
   @Test("What can't be asked for")
@@ -158,8 +157,6 @@ import Testing
     }
     for (arguments, message) in [
       (["boot", "--root-format", "raw"], "--root-format is for --root"),
-      (["boot", "--print", "--timing"], "--print runs nothing"),
-      (["boot", "--print", "--expect", "x"], "--print runs nothing"),
       (["discover", "--root-format", "raw"], "--root-format is for --root"),
       (["discover", "--root-type", "xfs"], "--root-type is for --modaliases"),
       (["discover", "--template", "t", "--offline"], "--template has its programs"),
