@@ -69,6 +69,8 @@ public struct Discovery {
 
   /// Boots with every module, and again without the user's devices if there are any: what appears in
   /// between is theirs.
+  /// - Throws: `KitError.unexpected` for a guest that does not do what it is to do, `KitError.missing`
+  ///   without QEMU.
   public func lists() async throws -> DiscoveredLists {
     let image = "\(folder)/initramfs-all"
     let size = try writeRamDiskOfAll(to: image)
@@ -155,6 +157,7 @@ public struct Discovery {
   }
 
   /// Boots a RAM disk that has the lists' modules: root has to be reached.
+  /// - Throws: as `lists()`.
   public func checked(_ lists: DiscoveredLists) async throws -> DiscoveredLists {
     try await checked(lists, [])
   }

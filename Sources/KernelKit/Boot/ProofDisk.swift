@@ -22,7 +22,8 @@ public struct ProofDisk: Sendable {
     self.kit = kit
   }
 
-  /// Writes the disk.
+  /// Writes the disk, a raw image.
+  /// - Throws: `FormatError` for a kit that can't be read and a path that can't be written.
   public func write(to path: String) throws {
     let ramDisk = try RamDiskContent(kit.initramfs, kit.release)
     guard !ramDisk.busybox.isEmpty else {

@@ -90,6 +90,7 @@ public struct RootCheck {
   }
 
   /// Of a kit's files. Without a modules disk, all that is known is what the RAM disk has.
+  /// - Throws: `KitError` and `FormatError` for a kit whose RAM disk or modules disk can't be read.
   public init(_ kit: Kit, jobs: Int) throws {
     let ramDisk = try RamDiskContent(kit.initramfs, kit.release)
     let catalog = try ModuleCatalog.of(kit, jobs: jobs)

@@ -65,10 +65,7 @@ enum ClearsignedText {
   }
 
   private static func trimmed(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    guard let last = line.lastIndex(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0d }) else {
-      return []
-    }
-    return line[...last]
+    line.withoutTrailing { $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }
   }
 
   private static func refused(_ url: String, _ reason: String) -> KitError {

@@ -48,24 +48,21 @@ public struct ControlParagraph: Sendable, Hashable {
         guard let lastField else {
           throw FormatError(.malformed, "line \(number) goes on with a field that was not begun")
         }
-        paragraph.fields[lastField]?.append("\n" + trimmed(line))
+        paragraph.fields[lastField]?.append("\n" + String(decoding: line.trimmed, as: UTF8.self))
         continue
       }
       guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else {
         throw FormatError(.malformed, "line \(number) is not a field")
       }
       let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
-      guard paragraph.fields.updateValue(trimmed(line[(colon + 1)...]), forKey: name) == nil else {
+      guard
+        paragraph.fields.updateValue(
+          String(decoding: line[(colon + 1)...].trimmed, as: UTF8.self), forKey: name) == nil
+      else {
         throw FormatError(.malformed, "line \(number) has the field \(name.quoted) a second time")
       }
       lastField = name
     }
     if !paragraph.isEmpty { receive(paragraph) }
-  }
-
-  private static func trimmed(_ line: ArraySlice<UInt8>) -> String {
-    let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 || byte == 0x0d }
-    guard let end = line.lastIndex(where: { !isBlank($0) }) else { return "" }
-    return String(decoding: line[...end].drop(while: isBlank), as: UTF8.self)
   }
 }

@@ -42,6 +42,8 @@ public struct DebianRepository: Sendable {
   ///   - name: a package, or a kernel release, without its flavour for the cloud kernel.
   ///   - version: of the package that is named, or of the kernel that it stands for; nil for the
   ///     newest.
+  /// - Throws: `KitError.missing` for what no suite has, with the nearest that one has,
+  ///   `KitError.unverified` for what no trusted key vouches for, `KitError.invalid` when it can't be got.
   public func kernelPackages(
     _ name: String, version: String? = nil, architecture: String
   ) async throws -> [Download] {
@@ -61,6 +63,7 @@ public struct DebianRepository: Sendable {
   }
 
   /// The newest version of a package.
+  /// - Throws: as `kernelPackages`.
   public func newest(_ name: String, architecture: String) async throws -> Download {
     let found = try await find(architecture) { $0 == name }
     guard let package = Self.choose(name, nil, in: found.packages) else {
@@ -95,6 +98,7 @@ public struct DebianRepository: Sendable {
   }
 
   /// The kernels that the suites have, the newest first.
+  /// - Throws: as `kernelPackages`.
   public func kernels(architecture: String) async throws -> [KernelListing] {
     let found = try await find(architecture) { KernelPackageName($0) != nil }
     var listings: [String: KernelListing] = [:]

@@ -53,6 +53,9 @@ public struct KitBuilder: Sendable {
   private static let tries = 10
 
   /// Builds all files of the kit and puts them in their places, all or none.
+  /// - Throws: `KitError.invalid` for a source without a kernel, lists with what this kernel has not, a
+  ///   template for another machine, `KitError.missing` for a template that is not there, `FormatError` for
+  ///   what can't be read or written.
   public func build() throws -> Manifest {
     try FileTree.withDirectories(options.folder) {
       for _ in 0..<Self.tries {

@@ -62,6 +62,7 @@ public struct KitExplanation {
   private let catalog: ModuleCatalog?
   private let manifest: Manifest?
 
+  /// - Throws: `KitError` and `FormatError` for a kit whose RAM disk, modules disk or manifest can't be read.
   public init(_ kit: Kit, jobs: Int) throws {
     self.kit = kit
     ramDisk = try RamDiskContent(kit.initramfs, kit.release, keepingModules: true)

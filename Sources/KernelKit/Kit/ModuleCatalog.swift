@@ -10,6 +10,8 @@ public struct ModuleCatalog {
   private let read: (String) throws -> [UInt8]
 
   /// - Parameter root: a folder with lib/modules/VER.
+  /// - Throws: `KitError.missing` when there is no such tree, `KitError.invalid` for modules that need each
+  ///   other in a circle, `FormatError` for what can't be read.
   public init(in root: String, _ release: KernelRelease, jobs: Int) throws {
     let collector = ModuleCollector(jobs: jobs)
     let tree = try ModuleTree(root: root, release: release).path
@@ -39,6 +41,8 @@ public struct ModuleCatalog {
   /// - Parameter isWhole: whether every module is looked into, as depmod does. Otherwise the disk's own
   ///   indexes are read, which takes some milliseconds and is enough to look something up, but not to
   ///   make other indexes.
+  /// - Throws: `FormatError` for a disk that can't be read, `KitError.invalid` for one without the kernel's
+  ///   modules or with modules that need each other in a circle.
   public init(of disk: MachineDisk, in kit: Kit, isWhole: Bool, jobs: Int) throws {
     let image = try inside(disk.path) { try Ext4Reader(DiskImage.open(InputFile(disk.path))) }
     let release = kit.release
@@ -88,7 +92,8 @@ public struct ModuleCatalog {
     return try ModuleCatalog(in: kit.folder, kit.release, jobs: jobs)
   }
 
-  /// The bytes of a module, by its path below the tree.
+  /// The bytes of a module, as its file has them, by its path below the tree.
+  /// - Throws: `FormatError` when there is none or it can't be read.
   public func contents(of path: String) throws -> [UInt8] {
     try read(path)
   }

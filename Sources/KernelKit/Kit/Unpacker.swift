@@ -21,6 +21,8 @@ public struct Unpacker: Sendable {
   }
 
   /// Unpacks in one pass, with modes and times. An earlier result is replaced as a whole.
+  /// - Throws: `KitError.invalid` for packages of no kernel or of several, `FormatError` for archives that
+  ///   are damaged, unsafe or beyond a limit, and for what can't be written.
   public func run(jobs: Int) throws -> Result {
     try FileTree.withDirectories(folder) { try unpack(jobs: jobs) }
   }

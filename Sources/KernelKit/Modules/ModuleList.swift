@@ -1,3 +1,5 @@
+internal import Formats
+
 /// A list that says which modules a RAM disk has: `modules.ramfs`, `modules.autoload` or a profile.
 ///
 /// One entry a line; blanks around it, empty lines, and everything after `#` don't count. An entry
@@ -37,25 +39,18 @@ public struct ModuleList: Sendable {
     text = String(decoding: bytes, as: UTF8.self)
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     entries = lines.enumerated().compactMap { number, line in
-      var text = Self.trimmed(line.prefix { $0 != UInt8(ascii: "#") })
-      let comment = Self.trimmed(line.drop { $0 != UInt8(ascii: "#") }.dropFirst())
+      var text = line.prefix { $0 != UInt8(ascii: "#") }.trimmed
+      let comment = line.drop { $0 != UInt8(ascii: "#") }.dropFirst().trimmed
       var (isOptional, isRemoval) = (false, false)
       while let mark = text.first, [UInt8(ascii: "?"), UInt8(ascii: "-")].contains(mark) {
         if mark == UInt8(ascii: "?") { isOptional = true } else { isRemoval = true }
-        text = Self.trimmed(text.dropFirst())
+        text = text.dropFirst().trimmed
       }
       guard !text.isEmpty else { return nil }
       return Entry(
         line: number + 1, text: String(decoding: text, as: UTF8.self), isOptional: isOptional,
         isRemoval: isRemoval, comment: String(decoding: comment, as: UTF8.self))
     }
-  }
-
-  private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
-    var bytes = bytes.drop(while: isBlank)
-    while let last = bytes.last, isBlank(last) { bytes.removeLast() }
-    return bytes
   }
 }
 
