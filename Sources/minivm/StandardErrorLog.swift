@@ -12,7 +12,6 @@ struct StandardErrorLog: LogHandler {
   }
 
   func log(event: LogEvent) {
-    CommandEnvironment.progressLine.end()
     writeToStandardError("minivm: \(event.level): \(event.message)".visible)
   }
 }

@@ -5,6 +5,7 @@ import KernelKit
 
 /// Nobody can be told when this fails.
 func writeToStandardError(_ line: String) {
+  CommandEnvironment.progressLine.end()
   _ = write(Array((line + "\n").utf8), to: STDERR_FILENO)
 }
 
