@@ -1,7 +1,6 @@
 public import ArgumentParser
 import Formats
 public import KernelKit
-import Logging
 
 struct BuildCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -65,7 +64,7 @@ struct BuildCommand: AsyncParsableCommand {
   @Flag(help: "Print the manifest, and nothing else, to stdout.")
   var json = false
 
-  @Flag(name: [.short, .long], help: "Say nothing but errors.")
+  @Flag(name: [.short, .long], help: "Say nothing but warnings and errors.")
   var quiet = false
 
   func validate() throws {
@@ -75,8 +74,7 @@ struct BuildCommand: AsyncParsableCommand {
   func run() async throws {
     let clock = ContinuousClock()
     let begin = clock.now
-    var environment = try CommandEnvironment.make(quiet: quiet || json)
-    if quiet { environment.log.logLevel = .error }
+    let environment = try CommandEnvironment.make(quiet: quiet || json)
     defer { environment.progress.end() }
     let kernel = try await KernelChoice(
       sources, archive, isVerified: verify, environment)

@@ -16,7 +16,7 @@ struct DiscoverCommand: AsyncParsableCommand {
   )
 
   @Argument(
-    help: "A kit, or a folder with lib/modules/VER and vmlinuz-VER.", completion: .directory)
+    help: "A kit, or a folder with lib/modules/VER and its kernel.", completion: .directory)
   var folder = "."
 
   @OptionGroup var machine: MachineOptions

@@ -139,6 +139,12 @@ extension KitOptions {
   fileprivate var moduleHere: String? {
     var here = self
     here.kit = "."
-    return FileTree.isDirectory(kit) || (try? here.open()) == nil ? nil : kit
+    guard !FileTree.isDirectory(kit) else { return nil }
+    do {
+      _ = try here.open()
+    } catch let error as KitError where error.code == .missing {
+      return nil
+    } catch {}
+    return kit
   }
 }

@@ -304,25 +304,6 @@ import Testing
     #expect(result.status == 0 && result.output == "0\n1\n", "\(result.output)\(result.errors)")
   }
 
-  @Test("A compressed module that is cut is a warning, as of depmod, and an error in a RAM disk")
-  func cutModule() async throws {
-    let bench = try CommandBench()
-    let release = CommandBench.release
-    let result = try await bench.shell(
-      """
-      mkdir k; cd k; "$minivm" unpack ../p.deb >/dev/null
-      find lib -name '*.ko' -exec xz --check=crc32 {} +
-      truncate -s 100 lib/modules/\(release)/kernel/fs/x.ko.xz
-      "$minivm" depmod -b . \(release) 2>&1 | grep -c 'x.ko.xz'
-      "$minivm" modules2qcow2 \(release) --disk-format raw 2>&1 >/dev/null | grep -c 'x.ko.xz'
-      cd ..; echo fs >more.ramfs
-      "$minivm" build k --template t --out kit --modules more.ramfs 2>&1 | tail -n 1
-      ls kit
-      """)
-    #expect(result.output.hasPrefix("1\n1\nminivm: kernel/fs/x.ko.xz: "), "\(result)")
-    #expect(result.errors.contains("cannot access 'kit'"), "\(result)")
-  }
-
   @Test("Modules that stay compressed need a kernel that unpacks them")
   func compressedModules() async throws {
     let bench = try CommandBench()
@@ -335,8 +316,7 @@ import Testing
       cd ..; echo fs >more.ramfs
       build() { "$minivm" build k --template t --out kit --modules more.ramfs --modules-as-shipped "$@"; }
       build 2>without >/dev/null
-      build --quiet >quiet 2>&1
-      [ ! -s quiet ]
+      build --quiet 2>&1 | cmp - without
       script -qec "$minivm build k --template t --out kit --modules more.ramfs --modules-as-shipped" /dev/null >terminal
       grep -c "$(printf '\\033\\[Kminivm: warning')" terminal
       printf 'CONFIG_MODULE_DECOMPRESS=y\\nCONFIG_MODULE_COMPRESS_XZ=y\\n' >>k/config-\(CommandBench.release)

@@ -95,6 +95,7 @@ struct Coldplug {
       System.waitForEvents(
         socket, milliseconds: min(tick, 500, options.wait.map { $0 - passed } ?? 500))
       settle()
+      if loader.cannotUnpack { return .failed }
     }
     loadFileSystem()
     return .done

@@ -32,8 +32,12 @@ struct ModuleLoader {
   private var running = 0
   /// How many are in the kernel because of this program.
   private(set) var loaded = 0
-  /// One was compressed in a way that the kernel can't undo: another modprobe may unpack it itself.
-  private(set) var cannotUnpack = false
+  /// Compressed modules were refused.
+  private var hasRefused = false
+  /// Compressed modules were taken: what is refused is refused for another reason.
+  private var hasUnpacked = false
+  /// Modules are compressed in a way that the kernel can't undo: another modprobe may unpack them itself.
+  var cannotUnpack: Bool { hasRefused && !hasUnpacked }
 
   init(_ tree: ModuleTree, lanes: Int) {
     self.tree = tree
@@ -150,16 +154,18 @@ struct ModuleLoader {
   private mutating func end(_ position: Int, _ error: Int32) {
     modules[position].state = .done
     let name = modules[position].name
+    let isCompressed = !modules[position].path.hasEnd(".ko")
     switch error {
-    case 0: loaded += 1
     // EEXIST: it is there. ENODEV: it says that there is nothing for it to do.
-    case 17, 19: break
+    case 0, 17, 19:
+      if error == 0 { loaded += 1 }
+      if isCompressed { hasUnpacked = true }
     default:
-      if !modules[position].path.hasEnd(".ko"), [8, 22, 95].contains(error) {
-        if !cannotUnpack {
+      if isCompressed, !hasUnpacked, [8, 22, 95].contains(error) {
+        if !hasRefused {
           Console.say(name + " is compressed in a way that this kernel can't undo")
         }
-        cannotUnpack = true
+        hasRefused = true
       } else {
         Console.say("can't load " + name + " (error " + [UInt8](decimal: Int(error)) + ")")
       }

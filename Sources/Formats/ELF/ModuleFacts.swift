@@ -18,11 +18,6 @@ public struct ModuleFacts: Sendable, Equatable {
   /// Facts of a module of which nothing is known.
   public init() {}
 
-  /// Facts of a module that can't be read.
-  public init(problem: FormatError) {
-    problems = [problem]
-  }
-
   /// Reads a module's file, which may be compressed, whatever its name says.
   /// - Parameter limit: of the decompressed size, in bytes.
   public init(readingFile file: some RandomAccessBytes, limit: Int) {
@@ -37,7 +32,8 @@ public struct ModuleFacts: Sendable, Equatable {
         self.init(reading: try Compression.decompress(bytes, limit: limit))
       }
     } catch {
-      self.init(problem: error as? FormatError ?? FormatError(.malformed, "\(error)"))
+      self.init()
+      problems = [error as? FormatError ?? FormatError(.malformed, "\(error)")]
     }
   }
 

@@ -24,7 +24,7 @@ public struct ModuleCatalog {
           reading: try SourceReader(body).readToEnd(limit: KernelConfiguration.sizeLimit))
       case .moduleTree(_, let below):
         guard !ModuleTreePath.isLeftOut(below) else { return }
-        if entry.kind == .file, ModuleName.isModuleFile(below) {
+        if entry.kind == .file, ModuleTreePath.isModule(below) {
           try collector.collect(below, entry, file: InputFile("\(tree)/\(below)"))
         } else {
           try collector.collect(below, entry, body).forEachPiece { _ in }

@@ -145,17 +145,12 @@ final class ModuleCollector {
   private static func facts(
     ofModule bytes: [UInt8], _ path: String, _ found: Found
   ) throws -> ModuleFacts {
-    let unpacked: [UInt8]
-    do {
-      unpacked = try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
-    } catch let error as FormatError where [.malformed, .truncated].contains(error.kind) {
-      // depmod warns of it; the RAM disk's maker ends if it is to have it.
-      return ModuleFacts(problem: error)
-    } catch let error as FormatError {
-      throw error.inside(path)
+    // A module that says nothing would be one that nobody needs: RAM disks would lack it.
+    let bytes = try inside(path) {
+      try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
     }
-    try found.count(unpacked: unpacked.count, of: path)
-    return ModuleFacts(reading: unpacked)
+    try found.count(unpacked: bytes.count, of: path)
+    return ModuleFacts(reading: bytes)
   }
 
   private static func facts(

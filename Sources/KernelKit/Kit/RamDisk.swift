@@ -106,7 +106,8 @@ public struct RamDisk: Sendable {
     if options.hasColdplug, let architecture = programs.first?.architecture ?? machine {
       try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
     }
-    warnings += warning(ofCompressed: modules)
+    warnings += warning(
+      ofCompressed: modules, hasColdplug: initramfs.entries[Coldplug.path] != nil)
     let archive = try initramfs.archive(timestamp: timestamp)
     let (bytes, compression) = try compressor.compress(archive, jobs: jobs)
     guard archive.count <= LimitedSource.mostBytes(from: bytes.count) else {
@@ -155,9 +156,13 @@ public struct RamDisk: Sendable {
   }
 
   /// coldplug leaves the unpacking of modules to the kernel; busybox knows gzip and xz.
-  private func warning(ofCompressed modules: [Manifest.Module]) -> [String] {
+  private func warning(
+    ofCompressed modules: [Manifest.Module], hasColdplug: Bool
+  ) -> [String] {
     guard let configuration,
-      let module = modules.first(where: { !configuration.unpacksModule($0.path) })
+      let module = modules.first(where: {
+        (hasColdplug || $0.path.hasSuffix(".zst")) && !configuration.unpacksModule($0.path)
+      })
     else { return [] }
     let consequence =
       module.path.hasSuffix(".zst")
