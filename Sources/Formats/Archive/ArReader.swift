@@ -59,7 +59,7 @@ public struct ArReader {
     guard field.allSatisfy({ (0x20..<0x7f).contains($0) }) else {
       throw FormatError(.malformed, "not an ar member's header", offset: offset)
     }
-    let end = field.lastIndex { $0 != 0x20 }.map { $0 + 1 } ?? field.startIndex
+    let end = field.lastIndex(where: { $0 != 0x20 }).map { $0 + 1 } ?? field.startIndex
     return String(decoding: field[..<end], as: UTF8.self)
   }
 }
