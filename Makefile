@@ -10,7 +10,7 @@ RELEASE = swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xli
 MINIVM = $(shell $(RELEASE) --show-bin-path)/minivm
 DEBUG = $(shell swift build --show-bin-path)/minivm
 
-.PHONY: kit build test test-cache check-all matrix fuzz bench bench-micro bench-linear lint format clean
+.PHONY: kit build test test-cache check-all arm64 matrix fuzz bench bench-micro bench-linear lint format clean
 
 kit: build
 	$(strip $(MINIVM) build --out $(OUT) $(ARCHIVE))
@@ -46,6 +46,12 @@ check-all: test build
 	MINIVM=$(MINIVM) scripts/fuzz 60
 	MINIVM=$(MINIVM) scripts/faults
 	MINIVM=$(MINIVM) scripts/reproduce
+
+# The same bytes from a program for arm64, which takes Debian sid's Swift, root and 10 GB, and QEMU to run it.
+arm64: test-cache
+	scripts/bootstrap arm64
+	MINIVM=$(MINIVM) scripts/build-arm64
+	MINIVM=$(MINIVM) scripts/reproduce arm64
 
 # Every kernel on every machine, disk and form of root=, with coldplug and by the shell, and with a module
 # taken away, to docs/MATRIX.md: some hours. It goes on where it was stopped.
