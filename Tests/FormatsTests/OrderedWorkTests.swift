@@ -69,4 +69,14 @@ import Testing
       try pipeline.finish()
     }
   }
+
+  @Test(
+    "Pieces that have work of their own end, be they more than there are threads",
+    .timeLimit(.minutes(1)))
+  func nested() throws {
+    let sums = try OrderedWork.map(0..<200, jobs: 200) { piece in
+      try OrderedWork.map(0..<20, jobs: 2) { $0 * piece }.reduce(0, +)
+    }
+    #expect(sums == (0..<200).map { $0 * 190 })
+  }
 }

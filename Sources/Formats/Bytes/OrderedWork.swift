@@ -2,12 +2,14 @@ internal import Dispatch
 internal import Synchronization
 
 /// Runs `work` on several cores and hands the results to `commit` one at a time, in the order of
-/// `submit`. A bounded number of pieces is under way, so memory is bounded.
+/// `submit`. A bounded number of pieces is under way, so memory is bounded. Who waits for a piece that
+/// nobody has begun does it, so pieces may have such work of their own, however few threads there are.
 public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
   private struct State {
     var submitted = 0
     var waiting: [(number: Int, input: Input)] = []
-    var workers = 0
+    /// Threads that work on a piece, and those that were asked for and have not come yet.
+    var workers = (active: 0, coming: 0)
     /// Results that wait for an earlier one, by number.
     var ready: [Int: Result<Output, any Error>] = [:]
     var committed = 0
@@ -57,49 +59,68 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
   /// Waits while the pipeline is full. To be called from one thread at a time.
   /// - Throws: what an earlier piece failed with.
   public func submit(_ input: Input) throws {
-    slots.wait()
-    let (failure, needsWorker) = state.withLock { state in
-      guard state.failure == nil else { return (state.failure, false) }
+    while slots.wait(timeout: .now()) == .timedOut {
+      guard workOnNext() else {
+        slots.wait()
+        break
+      }
+    }
+    let failure = state.withLock { state in
+      guard state.failure == nil else { return state.failure }
       state.waiting.append((state.submitted, input))
       state.submitted += 1
-      guard state.workers < jobs else { return (nil, false) }
-      state.workers += 1
-      return (nil, true)
+      return nil
     }
     if let failure {
       slots.signal()
       throw failure
     }
-    if needsWorker { queue.async { [self] in workThroughWaiting() } }
+    askForWorker()
   }
 
   /// Waits for all pieces. The pipeline can be used again after.
   /// - Throws: what the first failed piece failed with.
   public func finish() throws {
+    while workOnNext() {}
     for _ in 0..<width { slots.wait() }
     for _ in 0..<width { slots.signal() }
     if let failure = state.withLock({ $0.failure }) { throw failure }
   }
 
-  private func workThroughWaiting() {
-    while true {
-      let piece = state.withLock { state -> (number: Int, input: Input, failure: (any Error)?)? in
-        guard !state.waiting.isEmpty else {
-          state.workers -= 1
-          return nil
-        }
-        let next = state.waiting.removeFirst()
-        return (next.number, next.input, state.failure)
+  /// Where there is work for one more thread.
+  private func askForWorker() {
+    let isNeeded = state.withLock { state in
+      guard !state.waiting.isEmpty, state.workers.active + state.workers.coming < jobs else {
+        return false
       }
-      guard let piece else { return }
-      // Nothing is committed after a failure, so nothing needs to be worked on.
-      let result = Result {
-        if let failure = piece.failure { throw failure }
-        return try work(piece.input)
-      }
-      state.withLock { $0.ready[piece.number] = result }
-      commitReady()
+      state.workers.coming += 1
+      return true
     }
+    guard isNeeded else { return }
+    queue.async { [self] in
+      state.withLock { $0.workers.coming -= 1 }
+      while workOnNext() {}
+    }
+  }
+
+  /// - Returns: false when no piece waits, or as many are worked on as may be: those who do look for more.
+  private func workOnNext() -> Bool {
+    let piece = state.withLock { state -> (number: Int, input: Input, failure: (any Error)?)? in
+      guard !state.waiting.isEmpty, state.workers.active < jobs else { return nil }
+      state.workers.active += 1
+      let next = state.waiting.removeFirst()
+      return (next.number, next.input, state.failure)
+    }
+    guard let piece else { return false }
+    // Nothing is committed after a failure, so nothing needs to be worked on.
+    let result = Result {
+      if let failure = piece.failure { throw failure }
+      return try work(piece.input)
+    }
+    state.withLock { $0.ready[piece.number] = result }
+    commitReady()
+    state.withLock { $0.workers.active -= 1 }
+    return true
   }
 
   /// Commits what is next in order, unless another thread is at it, which then takes ours too.
