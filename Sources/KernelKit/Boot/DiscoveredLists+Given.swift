@@ -66,6 +66,12 @@ extension DiscoveredLists {
       let isUsed = disk?.state == .inRAMDisk && used.contains(disk?.driver ?? "")
       if best == nil || isUsed, best?.isUsed != true { best = (place, report, isUsed) }
     }
+    // A disk whose driver is built in would do for any guest: the guest uses another one.
+    if given == nil, best?.isUsed == false,
+      positions.contains(where: { isDisk(index.modules[$0], used) })
+    {
+      best = nil
+    }
     var wanted: [(position: Int, reason: String)] = []
     if let best {
       wanted = best.report.steps.compactMap { step in
@@ -80,9 +86,9 @@ extension DiscoveredLists {
       wanted = positions.compactMap { position in
         let module = index.modules[position]
         if isBus(module.path) { return (position, "a bus that disks are on") }
-        guard used.contains(module.name) else { return nil }
-        if isStorage(module.path) { return (position, "a disk's driver, in use") }
-        return rootTypes.contains(module.name) ? (position, "a file system, mounted") : nil
+        if isDisk(module, used) { return (position, "a disk's driver, in use") }
+        return used.contains(module.name) && rootTypes.contains(module.name)
+          ? (position, "a file system, mounted") : nil
       }
     }
     return (
@@ -92,9 +98,11 @@ extension DiscoveredLists {
     )
   }
 
-  private static func isStorage(_ path: String) -> Bool {
-    ["block", "scsi", "ata", "nvme", "mmc", "usb/storage", "message/fusion", "nvdimm", "md"]
-      .contains { path.hasPrefix("kernel/drivers/\($0)/") }
+  /// Whether it is a driver of disks that somebody uses. Disks in files and in memory are none.
+  private static func isDisk(_ module: ModuleIndex.Module, _ used: Set<String>) -> Bool {
+    used.contains(module.name) && !["loop", "zram", "brd"].contains(module.name)
+      && ["block", "scsi", "ata", "nvme", "mmc", "usb/storage", "message/fusion", "nvdimm", "md"]
+        .contains { module.path.hasPrefix("kernel/drivers/\($0)/") }
   }
 
   private static func isBus(_ path: String) -> Bool {

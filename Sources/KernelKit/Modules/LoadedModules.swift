@@ -16,7 +16,8 @@ public struct LoadedModules: Sendable {
       // Name, size, number of users, their names: `a,b`, in /proc/modules `a,b,` or `-`.
       let words = line.split(whereSeparator: \.isWhitespace)
       if words.isEmpty || words.starts(with: ["Module", "Size"]) { continue }
-      guard words.count >= 3, Int(words[1]) != nil, let users = Int(words[2]) else {
+      guard words.count >= 3, Int(words[1]) != nil, let users = Int(words[2]), users >= 0
+      else {
         throw KitError(
           .invalid, "\(name):\(number + 1): this is not a line of lsmod's output",
           advice: "make the file with `lsmod >FILE` in the guest")
