@@ -90,6 +90,37 @@ struct TemplateFolderTests {
       ])
   }
 
+  @Test(
+    "Hard links: those of the earlier program become links to the new one, others stay one file")
+  func hardLinks() async throws {
+    try template.update(.busybox, provided(["gone", "sh"]))
+    try await Tool.shell(
+      "rm gone sh; ln busybox gone; ln busybox sh; ln busybox mine; mkdir more; echo x >a; ln a b; ln a more/c",
+      in: folder("template/bin"))
+    let update = try template.update(.busybox, provided(["ls", "sh"]))
+    #expect(update.removedLinks == ["gone"])
+    #expect(update.links.contains("sh"))
+    for name in ["sh", "mine"] {
+      #expect(try FileTree.linkTarget(folder("template/bin/\(name)")) == "busybox")
+    }
+    let names = ["a", "b", "more/c"].map {
+      FileTree.status(folder("template/bin/\($0)"))
+    }
+    #expect(Set(names.map(\.?.identity)).count == 1 && names[0]?.links == 3)
+  }
+
+  @Test("A link whose target is not UTF-8 is an error: nothing changes")
+  func linkOfBytes() async throws {
+    try template.update(.busybox, provided(["sh"]))
+    try await Tool.shell(
+      "ln -s \"$(printf 'caf\\351')\" odd; readlink odd >../../before", in: folder("template/bin"))
+    let error = #expect(throws: FormatError.self) {
+      try template.update(.busybox, provided(["ls", "sh"]))
+    }
+    #expect(error?.path.last?.hasSuffix("bin/odd") == true, "\(error as Any)")
+    try await Tool.shell("readlink odd | cmp - ../../before; [ -L sh ]", in: folder("template/bin"))
+  }
+
   @Test func failureLeavesTheTemplateAsItWas() async throws {
     try template.update(.busybox, provided(["sh"]))
     let before = try everything

@@ -152,12 +152,17 @@ public enum FileTree {
     return errno == 0 ? entries : nil
   }
 
+  /// - Throws: `FormatError.malformed` for a target that is not UTF-8.
   public static func linkTarget(_ path: String) throws(FormatError) -> String {
     let target = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
       count = max(0, unsafe readlink(path, buffer.baseAddress!, 4096))
     }
     guard !target.isEmpty else { throw .system("can't be read", path: path) }
-    return String(decoding: target, as: UTF8.self)
+    guard let text = String(validating: target, as: UTF8.self) else {
+      let shown = String(decoding: target, as: UTF8.self).quoted
+      throw FormatError(.malformed, "leads to \(shown), which is not UTF-8", path: [path])
+    }
+    return text
   }
 
   /// Makes a folder and those above it.
@@ -208,6 +213,11 @@ public enum FileTree {
 
   public static func makeLink(_ path: String, to target: String) throws(FormatError) {
     guard unsafe symlink(target, path) == 0 else { throw .system("can't be made", path: path) }
+  }
+
+  /// Makes another name of a file, in the same file system.
+  public static func makeName(_ path: String, ofFile file: String) throws(FormatError) {
+    guard unsafe link(file, path) == 0 else { throw .system("can't be made", path: path) }
   }
 
   /// Copies a file's bytes; the copy appears whole or not at all.
@@ -282,12 +292,13 @@ public enum FileTree {
   /// a moment.
   private static func openToRemove(_ name: [CChar], in parent: Int32) -> Int32 {
     for _ in 0..<20 {
-      let place = unsafe openat(
-        parent, name, minivm_o_path() | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      let place = retrying {
+        unsafe openat(parent, name, minivm_o_path() | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      }
       if place >= 0 {
         defer { close(place) }
         unsafe chmod("/proc/self/fd/\(place)", 0o700)
-        let folder = unsafe openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let folder = retrying { unsafe openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         if folder >= 0 { return folder }
       }
       guard errno == EMFILE || errno == ENFILE else { break }

@@ -61,8 +61,9 @@ public struct TemplateFolder: Sendable {
     let lock = FolderLock(folder, isShared: true)
     defer { lock.unlock() }
     return try programs().filter { program in
-      guard let file = try? InputFile("\(folder)/\(program.path)") else { return false }
-      return try Digest.sha256(of: file) == program.sha256
+      let path = "\(folder)/\(program.path)"
+      guard FileTree.status(path, followingLink: true)?.kind == .file else { return false }
+      return try Digest.sha256(of: InputFile(path)) == program.sha256
     }
   }
 
@@ -78,19 +79,27 @@ public struct TemplateFolder: Sendable {
       throw KitError(.invalid, "\(destination): is not a folder")
     }
     let wanted = try tool.linkNames(provided.program)
-    let unneeded = staleNames(tool, wanted: Set(wanted))
+    let unneeded = try staleNames(tool, wanted: Set(wanted))
     var update = Update(program: provided.note, links: [], removedLinks: [])
 
     let staging = try StagingDirectory(in: folder)
     let staged = "\(staging.path)/\(tool.folder)"
     try FileTree.makeDirectory(staged)
+    // Other names of the earlier program, as `busybox --install` makes them, are links to it, too.
+    let earlier = FileTree.status("\(destination)/\(tool.rawValue)")?.identity
+    var copied: [FileIdentity: String] = [:]
     for name in before == nil ? [] : try FileTree.names(in: destination) where name != tool.rawValue
     {
       let path = "\(destination)/\(name)"
-      if unneeded.contains(name), try isLink(path, to: tool.rawValue) {
-        update.removedLinks.append(name)
+      let isOtherName = earlier != nil && FileTree.status(path)?.identity == earlier
+      if try isOtherName || isLink(path, to: tool.rawValue) {
+        if unneeded.contains(name) {
+          update.removedLinks.append(name)
+        } else {
+          try FileTree.makeLink("\(staged)/\(name)", to: tool.rawValue)
+        }
       } else {
-        try copyTree(path, to: "\(staged)/\(name)")
+        try copyTree(path, to: "\(staged)/\(name)", &copied)
       }
     }
     try OutputFile.write(
@@ -120,12 +129,16 @@ public struct TemplateFolder: Sendable {
   }
 
   /// Names that the program in the template answers to, and the new one does not.
-  private func staleNames(_ tool: TemplateTool, wanted: Set<String>) -> Set<String> {
-    // A program that can't be read has links that nobody knows: they stay.
-    guard
-      let old = try? InputFile("\(folder)/\(tool.path)").readAll(limit: StaticProgram.sizeLimit),
-      let program = try? StaticProgram(old), let names = try? tool.linkNames(program)
+  private func staleNames(_ tool: TemplateTool, wanted: Set<String>) throws -> Set<String> {
+    let path = "\(folder)/\(tool.path)"
+    guard let status = FileTree.status(path, followingLink: true), status.kind == .file,
+      status.size <= StaticProgram.sizeLimit
     else { return [] }
+    let old = try InputFile(path).readAll(limit: StaticProgram.sizeLimit)
+    // What is no such program has links that nobody knows: they stay.
+    guard let program = try? StaticProgram(old), let names = try? tool.linkNames(program) else {
+      return []
+    }
     return Set(names).subtracting(wanted)
   }
 
@@ -134,17 +147,25 @@ public struct TemplateFolder: Sendable {
     return try FileTree.linkTarget(path) == target
   }
 
-  private func copyTree(_ path: String, to copy: String) throws {
+  /// - Parameter copied: files with several names, and the copy of each.
+  private func copyTree(
+    _ path: String, to copy: String, _ copied: inout [FileIdentity: String]
+  ) throws {
     guard let status = FileTree.status(path) else {
       throw FormatError.system("can't be examined", path: path)
     }
     switch status.kind {
     case .symbolicLink: return try FileTree.makeLink(copy, to: FileTree.linkTarget(path))
-    case .file: try FileTree.copy(path, to: copy)
+    case .file:
+      if let other = copied[status.identity] {
+        return try FileTree.makeName(copy, ofFile: other)
+      }
+      if status.links > 1 { copied[status.identity] = copy }
+      try FileTree.copy(path, to: copy)
     case .directory:
       try FileTree.makeDirectory(copy)
       for name in try FileTree.names(in: path) {
-        try copyTree("\(path)/\(name)", to: "\(copy)/\(name)")
+        try copyTree("\(path)/\(name)", to: "\(copy)/\(name)", &copied)
       }
     case .other: throw KitError(.invalid, "\(path): is neither file, folder nor link")
     }
