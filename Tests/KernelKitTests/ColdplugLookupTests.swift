@@ -98,7 +98,21 @@ import Testing
         softdep dummy pre: loop post: tun
         softdep tun pre: dummy
         install nvme /bin/false
+        alias of-a-pattern-* veth
+        options of_a_pattern_* pattern=1
+        options of_a_pattern_2 asked=1
+        options virtio:d00000002v* pattern=1
+        options virtio:d00000002v00001AF4 device=1
+        softdep vet* pre: ifb
+        softdep veth pre: tun
+        install nbd* /bin/false
         """.utf8), to: "/etc/modprobe.d/b.conf")
+    // modules.softdep stands between these two.
+    try oracle.write(Array("softdep btrfs pre: loop".utf8), to: "/etc/modprobe.d/b2.conf")
+    try oracle.write(
+      Array("softdep xts pre: loop\nsoftdep btrfs pre: tun".utf8), to: "/etc/modprobe.d/zz.conf")
+    try oracle.write(Array("options ext4 hidden=1".utf8), to: "/etc/modprobe.d/.h.conf")
+    try oracle.write(Array("options ext4 of_aliases=1".utf8), to: "/etc/modprobe.d/x.alias")
     try oracle.write(Array("options ext4 first=1".utf8), to: "/etc/modprobe.d/a.conf")
     try oracle.write(Array("options ext4 not=read".utf8), to: "/etc/modprobe.d/c.conf.old")
     try await compare(
@@ -107,6 +121,7 @@ import Testing
         "ext4", "virtio_blk", "virtio:d00000002v00001AF4", "virtio:d00000001v00001AF4",
         "virtio_net",
         "my-own-name", "my_own_name", "pci:v00001AF4d00001001sv0", "dummy", "tun", "jbd2",
+        "of-a-pattern-2", "veth", "btrfs", "xts", "nbd",
       ], options: "-C \(oracle.root)/etc/modprobe.d")
     // Its install line keeps it away.
     let result = try await Tool.run(

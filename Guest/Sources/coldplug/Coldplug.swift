@@ -64,7 +64,7 @@ struct Coldplug {
     let start = System.uptime
     let rest = loadFirst()
     lookAround()
-    for name in rest { loader.add(name, isLater: true) }
+    for request in rest { loader.add(request, isLater: true) }
     settle()
     if let wanted = options.root, isFound(wanted) { loadFileSystem() }
     if loader.cannotUnpack { return .failed }
@@ -116,21 +116,21 @@ struct Coldplug {
 
   /// Drivers that no device announces, in the order of their list.
   /// - Returns: what else is in the list: file systems and the like.
-  private mutating func loadFirst() -> [[UInt8]] {
-    var rest: [[UInt8]] = []
+  private mutating func loadFirst() -> [ModuleTree.Request] {
+    var rest: [ModuleTree.Request] = []
     let list = System.contents([UInt8]("/etc/modules.autoload")) ?? []
     for line in list.split(separator: 0x0a) {
       var words = ByteWords(Array(line.prefix { $0 != UInt8(ascii: "#") }))
       guard let name = words.next() else { continue }
-      let names = tree.names(for: name)
-      if names.isEmpty, !tree.isBuiltin(name), !options.isQuiet {
+      let requests = tree.requests(for: name)
+      if requests.isEmpty, !tree.isBuiltin(name), !options.isQuiet {
         Console.say("there is no module " + name + ", which modules.autoload names")
       }
-      for name in names {
-        if let entry = tree.entry(name), !ModuleTree.isDriver(entry.path) {
-          rest.append(name)
+      for request in requests {
+        if let entry = tree.entry(request.name), !ModuleTree.isDriver(entry.path) {
+          rest.append(request)
         } else {
-          loader.add(name)
+          loader.add(request)
         }
       }
       while loader.step() {}
@@ -141,7 +141,7 @@ struct Coldplug {
   /// The root's file system, for which mount would make the kernel start a modprobe.
   private mutating func loadFileSystem() {
     guard let kind = root?.identity?.kind else { return }
-    for name in tree.names(forAlias: [UInt8]("fs-") + kind.name) { loader.add(name) }
+    for request in tree.requests(forAlias: [UInt8]("fs-") + kind.name) { loader.add(request) }
     while loader.step() {}
   }
 
@@ -167,7 +167,7 @@ struct Coldplug {
   private mutating func request(_ alias: [UInt8]) {
     guard !alias.isEmpty, !seen.contains(alias) else { return }
     seen.append(alias)
-    for name in tree.names(forAlias: alias) { loader.add(name) }
+    for request in tree.requests(forAlias: alias) { loader.add(request) }
   }
 
   /// Loads what is asked for, and what the devices that appear ask for, until there is nothing more.

@@ -131,9 +131,9 @@ private struct Command {
     guard let tree = tree() else { return 1 }
     var output: [UInt8] = []
     for word in words {
-      for name in tree.names(for: word) {
+      for request in tree.requests(for: word) {
         var loader = ModuleLoader(tree, lanes: 1)
-        loader.add(name)
+        loader.add(request)
         for (path, arguments) in loader.plan {
           output += "insmod "
           output += path
@@ -151,7 +151,7 @@ private struct Command {
     guard let tree = tree() else { return 1 }
     var loader = ModuleLoader(tree, lanes: 1)
     for word in words {
-      for name in tree.names(for: word) { loader.add(name) }
+      for request in tree.requests(for: word) { loader.add(request) }
     }
     while loader.step() {}
     return 0

@@ -14,6 +14,7 @@ struct ModuleLoader {
   private struct Module {
     var name: [UInt8]
     var path: [UInt8]
+    var arguments: [UInt8]
     var state: State
     /// Positions of modules that have to be done before, whether they could be loaded or not.
     var needs: [Int]
@@ -49,12 +50,13 @@ struct ModuleLoader {
   /// Plans a module and what it needs: its dependencies, and its softdeps as far as they are there.
   /// modules.weakdep is only about what has to be in the RAM disk: those ask for modules themselves.
   /// - Parameter isLater: there is no hurry: nothing that is looked for depends on it.
-  mutating func add(_ name: [UInt8], isLater: Bool = false) {
-    _ = plan(name, isLater)
+  mutating func add(_ request: ModuleTree.Request, isLater: Bool = false) {
+    _ = plan(request, isLater)
   }
 
   /// - Returns: the module's position; nil when there is none that could be waited for.
-  private mutating func plan(_ name: [UInt8], _ isLater: Bool) -> Int? {
+  private mutating func plan(_ request: ModuleTree.Request, _ isLater: Bool) -> Int? {
+    let name = request.name
     if let known = modules.firstIndex(where: { $0.name == name }) {
       if !isLater { hurry(known) }
       return known
@@ -74,21 +76,27 @@ struct ModuleLoader {
     var needs: [Int] = []
     let soft = tree.configuration.softDependency(of: name)
     for path in entry.needed {
-      if let need = plan(ModuleTree.name(ofPath: path), isLater) { needs.append(need) }
+      let need = ModuleTree.Request(name: ModuleTree.name(ofPath: path))
+      if let need = plan(need, isLater) { needs.append(need) }
     }
-    for request in soft?.before ?? [] {
-      for name in tree.names(for: request) {
-        if let need = plan(name, isLater) { needs.append(need) }
+    for word in soft?.before ?? [] {
+      for request in tree.requests(for: word) {
+        if let need = plan(request, isLater) { needs.append(need) }
       }
     }
     open.removeLast()
     let position = modules.count
     modules.append(
-      Module(name: name, path: entry.path, state: .planned, needs: needs, isLater: isLater))
-    for request in soft?.after ?? [] {
-      for name in tree.names(for: request) {
+      Module(
+        name: name, path: entry.path,
+        arguments: tree.configuration.options(of: name, alias: request.alias), state: .planned,
+        needs: needs, isLater: isLater))
+    for word in soft?.after ?? [] {
+      for request in tree.requests(for: word) {
         let count = modules.count
-        if let later = plan(name, isLater), later >= count { modules[later].needs.append(position) }
+        if let later = plan(request, isLater), later >= count {
+          modules[later].needs.append(position)
+        }
       }
     }
     return position
@@ -102,7 +110,7 @@ struct ModuleLoader {
 
   /// What would be loaded, in order: path and arguments.
   var plan: [(path: [UInt8], arguments: [UInt8])] {
-    modules.map { (tree.folder + "/" + $0.path, tree.configuration.options(of: $0.name)) }
+    modules.map { (tree.folder + "/" + $0.path, $0.arguments) }
   }
 
   // MARK: Loading
@@ -143,7 +151,7 @@ struct ModuleLoader {
 
   private func load(_ position: Int) -> Int32 {
     let module = modules[position]
-    var arguments = tree.configuration.options(of: module.name)
+    var arguments = module.arguments
     // The kernel would wait for the probing of all drivers; this one has nothing to probe.
     if !ModuleTree.isDriver(module.path) { arguments += " async_probe" }
     return System.loadModule(

@@ -13,6 +13,12 @@ struct ModuleTree {
     var needed: [[UInt8]]
   }
 
+  /// A module, and the alias that led to it, for which there may be options.
+  struct Request {
+    var name: [UInt8]
+    var alias: [UInt8]?
+  }
+
   let folder: [UInt8]
   let configuration: ModprobeConfiguration
   private let dependencies: MappedFile
@@ -30,43 +36,50 @@ struct ModuleTree {
     aliases = MappedFile(folder + "/modules.alias.bin")
     builtin = MappedFile(folder + "/modules.builtin.bin")
     var configuration = ModprobeConfiguration()
-    let settings = base + "/etc/modprobe.d"
-    for name in System.names(in: settings).sorted(by: Self.precedes) where name.hasEnd(".conf") {
-      if let file = System.contents(settings + "/" + name) { configuration.add(file: file) }
+    for path in Self.settings(base, folder) {
+      if let file = System.contents(path) { configuration.add(file: file) }
     }
-    if let file = System.contents(folder + "/modules.softdep") { configuration.add(file: file) }
     if let line = System.contents(base + "/proc/cmdline") { configuration.add(commandLine: line) }
     self.configuration = configuration
   }
 
-  private static func precedes(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-    left.lexicographicallyPrecedes(right)
+  /// The files that say something of modules, in the order of their names: modules.softdep is one of them,
+  /// as kmod has it.
+  private static func settings(_ base: [UInt8], _ folder: [UInt8]) -> [[UInt8]] {
+    let softdeps = [UInt8]("modules.softdep")
+    let settings = base + "/etc/modprobe.d"
+    let names = System.names(in: settings).filter {
+      $0.first != UInt8(ascii: ".") && ($0.hasEnd(".conf") || $0.hasEnd(".alias"))
+    }
+    return (names + [softdeps]).sorted { $0.lexicographicallyPrecedes($1) }.map { name in
+      (name == softdeps ? folder : settings) + "/" + name
+    }
   }
 
-  /// The names of the modules that a device's alias leads to. modprobe.d(5): a line of the
-  /// configuration goes before what modules say of themselves.
-  func names(forAlias alias: [UInt8]) -> [[UInt8]] {
+  /// The modules that a device's alias leads to. modprobe.d(5): a line of the configuration goes before what
+  /// modules say of themselves.
+  func requests(forAlias alias: [UInt8]) -> [Request] {
     guard let alias = ModuleAlias.normalized(alias) else { return [] }
-    var names: [[UInt8]] = []
+    var requests: [Request] = []
     for (pattern, module) in configuration.aliases where ModuleAlias.matches(pattern, alias) {
-      names.append(module)
+      requests.append(Request(name: module, alias: pattern))
     }
-    if names.isEmpty {
+    if requests.isEmpty {
       for value in aliases?.withBytes({ IndexTrieReader.matches(alias, in: $0) }) ?? [] {
-        names.append(value.bytes)
+        requests.append(Request(name: value.bytes, alias: alias))
       }
     }
-    names.removeAll { configuration.isBlacklisted($0) }
-    return names
+    requests.removeAll { configuration.isBlacklisted($0.name) }
+    return requests
   }
 
-  /// The names of the modules that somebody asks for by name or alias.
-  func names(for request: [UInt8]) -> [[UInt8]] {
-    guard let name = ModuleAlias.normalized(request) else { return [] }
+  /// The modules that somebody asks for by name or alias.
+  func requests(for word: [UInt8]) -> [Request] {
+    guard let name = ModuleAlias.normalized(word) else { return [] }
     for (pattern, _) in configuration.aliases where ModuleAlias.matches(pattern, name) {
-      return names(forAlias: name)
+      return requests(forAlias: name)
     }
-    return entry(name) == nil ? names(forAlias: name) : [name]
+    return entry(name) == nil ? requests(forAlias: name) : [Request(name: name)]
   }
 
   func entry(_ name: [UInt8]) -> Entry? {

@@ -1,8 +1,8 @@
 /// Looks things up in kmod's binary indexes: modules.alias.bin, modules.dep.bin and their like. The
 /// format is `IndexTrieFormat`.
 ///
-/// The index may be anything: no offset is followed out of it, and a search looks at no more nodes
-/// than fit in it, so that a circle ends.
+/// The index may be anything: no offset is followed out of it, and what a search may look at is limited, so
+/// that a circle ends.
 public struct IndexTrieReader {
   /// What stands at a key.
   public struct Value: Equatable, Sendable {
@@ -11,7 +11,7 @@ public struct IndexTrieReader {
     public var bytes: [UInt8]
   }
 
-  /// More characters than an alias has: deeper nodes are of no real index.
+  /// More nodes below one another than an alias has characters.
   private static let depthLimit = 1024
 
   /// What of a key lies below the first wildcard of it: a pattern for the rest of the text.

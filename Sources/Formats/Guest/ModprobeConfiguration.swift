@@ -2,6 +2,7 @@
 public struct ModprobeConfiguration: Sendable {
   /// Modules that should be loaded with another one.
   public struct SoftDependency: Sendable {
+    /// A pattern.
     public var module: [UInt8]
     public var before: [[UInt8]]
     public var after: [[UInt8]]
@@ -21,9 +22,10 @@ public struct ModprobeConfiguration: Sendable {
 
   /// The arguments of a module, with a blank between them: those of the files, then the command
   /// line's, so that the latter count.
-  public func options(of module: [UInt8]) -> [UInt8] {
+  /// - Parameter alias: what the module is asked for as; lines for that count, too.
+  public func options(of module: [UInt8], alias: [UInt8]? = nil) -> [UInt8] {
     var text: [UInt8] = []
-    for option in options where option.module == module {
+    for option in options where option.module == module || option.module == alias {
       if !text.isEmpty { text.append(UInt8(ascii: " ")) }
       text += option.text
     }
@@ -41,14 +43,14 @@ public struct ModprobeConfiguration: Sendable {
     forbidden.contains(module)
   }
 
-  /// The command that stands for loading a module: its `install` line. Of several, the last counts.
+  /// The command that stands for loading a module: the first `install` line whose pattern its name matches.
   public func command(for module: [UInt8]) -> [UInt8]? {
-    commands.last { $0.module == module }?.command
+    commands.first { ModuleAlias.matches($0.module, module) }?.command
   }
 
-  /// Of several for one module, the first counts.
+  /// The first `softdep` line whose pattern a module's name matches.
   public func softDependency(of module: [UInt8]) -> SoftDependency? {
-    softDependencies.first { $0.module == module }
+    softDependencies.first { ModuleAlias.matches($0.module, module) }
   }
 
   // MARK: Reading

@@ -20,6 +20,11 @@ public enum ModuleAlias {
     return isInBracket ? nil : result
   }
 
+  /// Whether more than one text may match.
+  public static func isPattern(_ text: some Sequence<UInt8>) -> Bool {
+    text.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") }
+  }
+
   /// Whether all of `text` from a position on matches a pattern of `*`, `?`, `[a-z]` and `[!a-z]`.
   /// Takes time proportional to both lengths multiplied, at worst.
   public static func matches(_ pattern: [UInt8], _ text: [UInt8], from start: Int = 0) -> Bool {

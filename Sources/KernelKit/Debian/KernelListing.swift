@@ -43,9 +43,10 @@ public struct KernelListing: Codable, Sendable, Hashable, Comparable {
   /// Whether a user's pattern means it: a part of the release or of the package's name, or a glob of
   /// the whole of one.
   public func matches(_ pattern: String) -> Bool {
-    let glob = GlobPattern(pattern.utf8, isPath: false)
+    let glob = Array(pattern.utf8)
     return [release, package].contains {
-      glob.isLiteral ? $0.contains(pattern) : glob.matches(Array($0.utf8)[...])
+      ModuleAlias.isPattern(glob)
+        ? ModuleAlias.matches(glob, Array($0.utf8)) : $0.contains(pattern)
     }
   }
 }

@@ -1,4 +1,4 @@
-/// A shell pattern: `*`, `?`, `[a-z]`, `[!a-z]`; on paths also `**`.
+/// A shell pattern of paths: `*`, `?` and `[a-z]`, `[!a-z]` within a name, `**` across folders.
 struct GlobPattern: Sendable {
   private enum Part: Sendable, Equatable {
     case byte(UInt8)
@@ -8,15 +8,14 @@ struct GlobPattern: Sendable {
     case many(crossesFolders: Bool)
   }
 
-  private let parts: [Part]
   /// What `?`, `[…]` and a single `*` never match.
-  private let separator: UInt8?
+  private static let separator = UInt8(ascii: "/")
+
+  private let parts: [Part]
   /// Whether only one text matches.
   let isLiteral: Bool
 
-  /// - Parameter isPath: whether a single `*` stops at a slash.
-  init(_ pattern: some Collection<UInt8>, isPath: Bool) {
-    separator = isPath ? UInt8(ascii: "/") : nil
+  init(_ pattern: some Collection<UInt8>) {
     var parts: [Part] = []
     var rest = Array(pattern)[...]
     while let byte = rest.popFirst() {
@@ -24,7 +23,7 @@ struct GlobPattern: Sendable {
       case UInt8(ascii: "*"):
         let isDouble = rest.first == UInt8(ascii: "*")
         while rest.first == UInt8(ascii: "*") { rest.removeFirst() }
-        parts.append(.many(crossesFolders: isDouble || !isPath))
+        parts.append(.many(crossesFolders: isDouble))
       case UInt8(ascii: "?"): parts.append(.any)
       case UInt8(ascii: "["):
         if let range = Self.range(&rest) {
@@ -59,7 +58,9 @@ struct GlobPattern: Sendable {
       } else if position < text.endIndex, part < parts.count, accepts(parts[part], text[position]) {
         part += 1
         position += 1
-      } else if let last = star, last.position < text.endIndex, text[last.position] != separator {
+      } else if let last = star, last.position < text.endIndex,
+        text[last.position] != Self.separator
+      {
         (part, position) = (last.part + 1, last.position + 1)
         star = (last.part, last.position + 1)
       } else if let last = deepStar, last.position < text.endIndex {
@@ -75,9 +76,9 @@ struct GlobPattern: Sendable {
   private func accepts(_ part: Part, _ byte: UInt8) -> Bool {
     switch part {
     case .byte(let expected): byte == expected
-    case .any: byte != separator
+    case .any: byte != Self.separator
     case .range(let isNegated, let ranges):
-      byte != separator && ranges.contains { $0.contains(byte) } != isNegated
+      byte != Self.separator && ranges.contains { $0.contains(byte) } != isNegated
     case .many: false
     }
   }

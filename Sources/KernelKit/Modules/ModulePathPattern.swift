@@ -11,7 +11,7 @@ struct ModulePathPattern {
     let cut = Array(ModuleName.uncompressed(text).utf8)
     isEverything = text.isEmpty
     let candidates = [cut, Array("kernel/".utf8) + cut]
-    let patterns = candidates.map { GlobPattern($0, isPath: true) }
+    let patterns = candidates.map { GlobPattern($0) }
     let isLiteral = patterns.allSatisfy(\.isLiteral)
     literals = isLiteral ? candidates : []
     globs = isLiteral ? [] : patterns

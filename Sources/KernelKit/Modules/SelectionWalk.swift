@@ -83,13 +83,13 @@ struct SelectionWalk {
         found = index.modules.indices.filter { pattern.matches(paths[$0]) }
         isBuiltIn = found.isEmpty && builtinPaths.contains(where: pattern.matches)
       case .name(let name):
-        let pattern = GlobPattern(ModuleName.normalized(name).utf8.map { $0 }, isPath: false)
+        let pattern = Array(ModuleName.normalized(name).utf8)
         found =
-          pattern.isLiteral
-          ? search.modules[name] ?? []
-          : index.modules.indices.filter {
-            pattern.matches(Array(index.modules[$0].name.utf8)[...])
+          ModuleAlias.isPattern(pattern)
+          ? index.modules.indices.filter {
+            ModuleAlias.matches(pattern, Array(index.modules[$0].name.utf8))
           }
+          : search.modules[name] ?? []
         isBuiltIn = search.builtIn[name] != nil
       case .device(let modalias, let drivers):
         found = search.modules[modalias] ?? []
