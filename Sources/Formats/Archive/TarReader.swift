@@ -45,7 +45,7 @@ public final class TarReader {
           padding = Self.padding(entry.size)
           return entry
         }
-      } catch let error as FormatError {
+      } catch let error as FormatError where error.kind != .io {
         throw FormatError(error.kind, error.reason, offset: offset)
       }
     }

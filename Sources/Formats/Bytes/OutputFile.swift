@@ -11,6 +11,8 @@ public final class OutputFile: Sendable {
   public let path: String
   private let descriptor: Int32
   private let temporaryPath: Mutex<String?>
+  /// What stands under the temporary name after `publish(keepingEarlier: true)`.
+  private let earlier = Mutex<EarlierFile?>(nil)
 
   /// - Throws: `FormatError.io` when the folder can't be written to.
   public init(replacing path: String) throws(FormatError) {
@@ -88,7 +90,7 @@ public final class OutputFile: Sendable {
     _ = try OrderedWork.map(files, jobs: 8) { try $0.stage(mode: nil) }
     try TemporaryPaths.publishing { () throws(FormatError) in
       var published: [OutputFile] = []
-      var moved: [(path: String, temporary: String)] = []
+      var moved: [(path: String, temporary: String, file: EarlierFile)] = []
       do throws(FormatError) {
         for file in files {
           try file.publish(keepingEarlier: true)
@@ -96,23 +98,24 @@ public final class OutputFile: Sendable {
         }
         for path in stale {
           let temporary = TemporaryPaths.reserve(in: FileTree.parent(of: path))
+          let file = EarlierFile(path)
           do throws(FormatError) {
             try FileTree.rename(path, to: temporary)
           } catch {
             TemporaryPaths.forget(temporary)
             throw error
           }
-          moved.append((path, temporary))
+          moved.append((path, temporary, file))
         }
       } catch {
-        for (path, temporary) in moved {
+        for (path, temporary, _) in moved {
           try? FileTree.rename(temporary, to: path)
           TemporaryPaths.forget(temporary)
         }
         for file in published.reversed() { file.takeBack() }
         throw error
       }
-      for (_, temporary) in moved {
+      for (_, temporary, _) in moved {
         unsafe unlink(temporary)
         TemporaryPaths.forget(temporary)
       }
@@ -147,6 +150,7 @@ public final class OutputFile: Sendable {
   private func publish(keepingEarlier: Bool = false) throws(FormatError) {
     guard let staged = temporaryPath.withLock({ $0 }) else { return }
     if keepingEarlier, FileTree.status(path) != nil {
+      earlier.withLock { $0 = EarlierFile(path) }
       if FileTree.exchange(staged, path) { return }
       // Where two names can't be swapped, the earlier file gets another one first.
       let earlier = TemporaryPaths.reserve(in: FileTree.parent(of: path))
@@ -186,6 +190,7 @@ public final class OutputFile: Sendable {
       TemporaryPaths.forget(path)
       name = nil
     }
+    earlier.withLock { $0 = nil }
   }
 
   private static let creationMask: mode_t = {
@@ -193,4 +198,21 @@ public final class OutputFile: Sendable {
     umask(mask)
     return mask
   }()
+}
+
+/// A lock on a file that gets a temporary name: without one, another program would take it for what a killed
+/// program has left, and remove it.
+private final class EarlierFile: Sendable {
+  private let descriptor: Int32
+
+  init(_ path: String) {
+    descriptor = retrying {
+      unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    }
+    if descriptor >= 0 { flock(descriptor, LOCK_SH | LOCK_NB) }
+  }
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+  }
 }

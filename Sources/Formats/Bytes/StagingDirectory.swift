@@ -90,9 +90,7 @@ public final class StagingDirectory {
         .malformed, "is a link to \(earlier.quoted), which is no earlier file", path: [below])
     }
     try makeRoom(for: below)
-    guard unsafe link("\(path)/\(earlier)", "\(path)/\(below)") == 0 else {
-      throw .system("can't be made", path: "\(path)/\(below)")
-    }
+    try FileTree.makeName("\(path)/\(below)", ofFile: "\(path)/\(earlier)")
   }
 
   /// Writes a file.
@@ -176,8 +174,7 @@ public final class StagingDirectory {
       return Publication(staged: staged, destination: destination, earlier: staged)
     }
     // No exchange on this file system: what is there steps aside first.
-    let earlier = "\(path)/.replaced-\(replaced)"
-    replaced += 1
+    let earlier = placeAside()
     try FileTree.rename(destination, to: earlier)
     do throws(FormatError) {
       try FileTree.rename(staged, to: destination)
@@ -190,13 +187,20 @@ public final class StagingDirectory {
 
   /// Puts back what was there before.
   public func takeBack(_ publication: Publication) {
-    let (staged, destination) = (publication.staged, publication.destination)
-    if publication.earlier == staged {
-      _ = FileTree.exchange(staged, destination)
+    let destination = publication.destination
+    guard let earlier = publication.earlier else {
+      try? FileTree.rename(destination, to: publication.staged)
       return
     }
-    try? FileTree.rename(destination, to: staged)
-    if let earlier = publication.earlier { try? FileTree.rename(earlier, to: destination) }
+    if FileTree.exchange(earlier, destination) { return }
+    try? FileTree.rename(destination, to: placeAside())
+    try? FileTree.rename(earlier, to: destination)
+  }
+
+  /// A path in the staged folder for something that steps aside.
+  private func placeAside() -> String {
+    replaced += 1
+    return "\(path)/.replaced-\(replaced)"
   }
 
   /// A file may stand twice in an archive, and the later one counts; a folder is never replaced.

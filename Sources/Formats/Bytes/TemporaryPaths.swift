@@ -90,6 +90,8 @@ public enum TemporaryPaths {
   private static func sweep(_ folder: String) {
     for name in FileTree.names(in: folder, withPrefix: prefix) where isTemporary(name) {
       let path = "\(folder)/\(name)"
+      // Another thread's. Not every file system has locks.
+      if state.withLock({ $0.paths.contains(path) }) { continue }
       let descriptor = retrying {
         unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
       }
