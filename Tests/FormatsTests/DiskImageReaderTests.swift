@@ -43,7 +43,6 @@ import Testing
       ] {
         let expected = try folder.read("tree/\(file)")
         #expect(try system.contents(of: file, limit: 1 << 24) == expected, "\(name) \(file)")
-        #expect(try system.size(of: "/\(file)") == expected.count)
       }
       #expect(try system.entries(of: "many")?.count == 700)
       #expect(try system.contents(of: "deep", limit: 1) == nil)

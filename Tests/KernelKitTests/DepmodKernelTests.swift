@@ -54,10 +54,11 @@ import Testing
       let closure = index.closure(of: position).reversed().map { index.modules[$0].path }
       #expect(unique.filter(closure.contains) == closure, "\(module.name)")
       let list = ModuleList(Array(module.name.utf8), name: "modules.autoload")
-      let selection = try ModuleSelection(from: index, files: nil, autoload: list)
+      let selection = try ModuleSelection(
+        from: index, lists: ModuleLists(modules: nil, autoload: list))
       // Of a module with several softdep lines modprobe 30 reads one; the kernel means all of them.
-      let hasSeveral = selection.positions.contains {
-        index.modules[$0].facts.values(of: "softdep").count > 1
+      let hasSeveral = selection.modules.contains {
+        index.modules[$0.position].facts.values(of: "softdep").count > 1
       }
       let selected = Set(selection.modules.map(\.path))
       #expect(
@@ -91,8 +92,14 @@ import Testing
   @Test func indexOfASelection() async throws {
     let index = try index("cloud")
     let list = ModuleList(Array("drivers/block/virtio_blk.ko\ndrivers/scsi".utf8), name: "list")
-    let selection = try ModuleSelection(from: index, files: list, autoload: nil)
-    let part = try index.subset(selection.positions)
+    let selection = try ModuleSelection(
+      from: index,
+      lists: ModuleLists(modules: list, autoload: ModuleList([], name: "modules.autoload")))
+    let part = try ModuleIndex(
+      selection.modules.map { module in
+        let original = index.modules[module.position]
+        return (original.path, original.facts)
+      }, lists: index.lists)
     #expect(part.modules.map(\.path) == selection.modules.map(\.path))
     let oracle = try DepmodOracle(release: "1.0-part")
     let modules = try ModuleTree(cached: "cloud")

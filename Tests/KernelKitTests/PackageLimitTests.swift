@@ -127,6 +127,24 @@ import Testing
     #expect(listing?.kind == .limit)
   }
 
+  /// Hashed for each of its names, the file would be 640 GB.
+  @Test("A RAM disk's file of 64 MiB with ten thousand names", .timeLimit(.minutes(1)))
+  func names() throws {
+    let names = (0..<10_000).map { "name\($0)" }
+    var archive = NewcWriter()
+    let file = try archive.add(
+      names[0], .file([UInt8](repeating: 7, count: 64 << 20)), mode: 0o644, modified: 0,
+      links: names.count)
+    for name in names.dropFirst() {
+      try archive.add(name, .hardLink(file), mode: 0o644, modified: 0, links: names.count)
+    }
+    let folder = try TemporaryFolder()
+    try folder.write("initramfs", archive.finish())
+    let entries = try ImageListing(ramDisk: folder("initramfs")).entries
+    #expect(entries.count == names.count)
+    #expect(Set(entries.values.map(\.sha256)).count == 1)
+  }
+
   @Test("A template whose RAM disk would be a bomb")
   func template() async throws {
     let bench = try CommandBench()

@@ -19,8 +19,8 @@ public enum KernelSource: Sendable {
   }
 
   /// Hands on everything that belongs to the kernel, each entry with its bytes, which are there until
-  /// the next one: from packages in their order, from a folder in
-  /// the order of paths, which is the one that dpkg-deb writes.
+  /// the next one: from packages in their order; from a folder first the kernel and its configuration, then the
+  /// modules in the order of paths, which is the one that dpkg-deb writes.
   /// - Returns: the release that all of it is for.
   /// - Throws: `KitError` when there is no kernel in it, or more than one.
   @discardableResult

@@ -69,14 +69,9 @@ public struct ModuleCatalog {
     if isWhole {
       let collector = ModuleCollector(jobs: jobs)
       for module in summary.modules {
-        let bytes = try read(module.path)
-        let entry = KernelSource.Entry(
-          role: .moduleTree(release, module.path), kind: .file, mode: 0o644, size: bytes.count,
-          modified: 0)
-        try collector.collect(module.path, entry, MemorySource(bytes)).forEachPiece { _ in }
+        try collector.collect(module.path, bytes: read(module.path))
       }
-      let found = try collector.index().modules.map { ($0.path, $0.facts) }
-      index = try ModuleIndex(found, lists: summary.lists)
+      index = try collector.index(lists: summary.lists)
     } else {
       index = summary
     }

@@ -120,6 +120,13 @@ final class ModuleCollector {
     try work.submit(Module(path: below, content: .file(file)))
   }
 
+  /// Takes note of a module whose bytes are at hand.
+  func collect(_ below: String, bytes: [UInt8]) throws {
+    try finishModule()
+    try countModule(below)
+    try work.submit(Module(path: below, content: .bytes(bytes)))
+  }
+
   /// Takes note of another name of a file that was collected.
   func collect(_ below: String, linkedTo earlier: String) throws {
     guard ModuleTreePath.isModule(below) else { return }
@@ -175,7 +182,8 @@ final class ModuleCollector {
   }
 
   /// The index of all that was collected.
-  func index() throws -> ModuleIndex {
+  /// - Parameter given: instead of the tree's own lists.
+  func index(lists given: ModuleIndex.BuildLists? = nil) throws -> ModuleIndex {
     try finishModule()
     try work.finish()
     var modules = found.modules.withLock { $0 }
@@ -187,6 +195,6 @@ final class ModuleCollector {
         modules.append((link.path, linked))
       }
     }
-    return try ModuleIndex(modules, lists: lists)
+    return try ModuleIndex(modules, lists: given ?? lists)
   }
 }

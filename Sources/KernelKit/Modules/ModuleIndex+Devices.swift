@@ -42,7 +42,7 @@ extension ModuleIndex {
 
   /// scanf(3), `%u`: blanks, a sign, digits; a long that is cut to 32 bits.
   private static func scanNumber(_ bytes: inout ArraySlice<UInt8>) -> UInt32? {
-    bytes = bytes.drop { $0 == 0x20 || (0x09...0x0d).contains($0) }
+    bytes = bytes.drop(while: ByteWords.isBlank)
     let isNegative = bytes.first == UInt8(ascii: "-")
     if isNegative || bytes.first == UInt8(ascii: "+") { bytes.removeFirst() }
     let digits = bytes.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }

@@ -17,7 +17,7 @@ extension ModuleIndex {
   }
 
   private static func words(_ value: ArraySlice<UInt8>) -> [String] {
-    value.split { $0 == 0x20 || (0x09...0x0d).contains($0) }
+    value.split(whereSeparator: ByteWords.isBlank)
       .map { String(decoding: $0, as: UTF8.self) }
   }
 }

@@ -74,12 +74,6 @@ public struct ModuleIndex: Sendable {
     try number()
   }
 
-  /// The same index of some of its modules, with the same lists.
-  /// - Parameter positions: positions in `modules`; what they depend on should be among them.
-  public func subset(_ positions: some Sequence<Int>) throws(KitError) -> ModuleIndex {
-    try ModuleIndex(positions.map { (modules[$0].path, modules[$0].facts) }, lists: lists)
-  }
-
   /// The position in `modules` of a module, written with dashes or underscores.
   public func position(of name: some StringProtocol) -> Int? {
     positions[ModuleName.normalized(name)]

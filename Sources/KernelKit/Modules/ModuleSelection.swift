@@ -68,17 +68,4 @@ public struct ModuleSelection: Sendable {
     builtin = walk.builtin
     missing = walk.missing
   }
-
-  /// - Parameters:
-  ///   - files: modules.ramfs; nil for none.
-  ///   - autoload: modules.autoload; nil for none.
-  public init(
-    from index: ModuleIndex, files: ModuleList?, autoload: ModuleList?
-  ) throws(KitError) {
-    let autoload = autoload ?? ModuleList([], name: "modules.autoload")
-    try self.init(from: index, lists: ModuleLists(modules: files, autoload: autoload))
-  }
-
-  /// Positions of the modules in the index that was selected from.
-  public var positions: [Int] { modules.map(\.position) }
 }

@@ -16,11 +16,3 @@ public struct Ext4Attributes: Sendable, Hashable {
     self.modified = modified
   }
 }
-
-/// Files that have no content of their own.
-public enum Ext4SpecialFile: Sendable, Hashable {
-  case characterDevice(major: UInt32, minor: UInt32)
-  case blockDevice(major: UInt32, minor: UInt32)
-  case fifo
-  case socket
-}

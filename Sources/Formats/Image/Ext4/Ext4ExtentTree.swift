@@ -1,6 +1,6 @@
 /// Which blocks a file has, in order: ext4 documentation, "Extent Tree".
 struct Ext4ExtentTree {
-  private static let magic: UInt16 = 0xF30A
+  static let magic: UInt16 = 0xF30A
   private static let entrySize = 12
   private static let entriesInInode = 4
   /// Entries of a block: behind the header, and before the checksum at the end.

@@ -3,9 +3,7 @@
 /// ext4 documentation, "Super Block", "Block Group Descriptors", "Index Nodes", "Extent Tree" and
 /// "Directory Entries". Checksums are not checked: e2fsck does that. To be used from one thread.
 public final class Ext4Reader {
-  public enum Kind: Sendable, Hashable {
-    case file, directory, symbolicLink, other
-  }
+  public typealias Kind = FileTree.Kind
 
   /// An entry of a folder.
   public struct Entry: Sendable, Hashable {
@@ -119,12 +117,6 @@ public final class Ext4Reader {
       return Array(inode.content.prefix(inode.size))
     }
     return try inside(path) { try bytes(of: inode, limit: 1 << 16) }
-  }
-
-  /// Bytes of a file; nil when there is no such file.
-  public func size(of path: String) throws -> Int? {
-    guard let inode = try find(path), inode.kind == .file else { return nil }
-    return inode.size
   }
 
   /// A file's bytes; nil when there is no such file.
@@ -254,7 +246,7 @@ public final class Ext4Reader {
     throws
   {
     var reader = ByteReader(node)
-    guard try reader.littleEndian(UInt16.self) == 0xF30A else {
+    guard try reader.littleEndian(UInt16.self) == Ext4ExtentTree.magic else {
       throw FormatError(.malformed, "an extent tree is damaged")
     }
     let count = Int(try reader.littleEndian(UInt16.self))

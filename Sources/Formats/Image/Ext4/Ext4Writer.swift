@@ -149,40 +149,6 @@ public final class Ext4Writer {
     }
   }
 
-  /// - Throws: also for device numbers above 4095 (major) and 1048575 (minor).
-  public func addSpecialFile(
-    _ path: String, _ file: Ext4SpecialFile, _ attributes: Ext4Attributes
-  ) throws {
-    try adding {
-      var node: Ext4Node
-      switch file {
-      case .fifo: node = Ext4Node(.fifo, attributes)
-      case .socket: node = Ext4Node(.socket, attributes)
-      case .characterDevice(let major, let minor):
-        node = Ext4Node(.characterDevice, attributes)
-        node.inline = try Self.device(major, minor, path)
-      case .blockDevice(let major, let minor):
-        node = Ext4Node(.blockDevice, attributes)
-        node.inline = try Self.device(major, minor, path)
-      }
-      try insert(node, at: path)
-    }
-  }
-
-  /// `i_block` of a device: the old 16-bit number, or, if it does not fit, the new one behind it.
-  private static func device(
-    _ major: UInt32, _ minor: UInt32, _ path: String
-  ) throws(FormatError) -> [UInt8] {
-    guard major < 1 << 12, minor < 1 << 20 else {
-      throw FormatError(.overflow, "no device has the number \(major):\(minor)", path: [path])
-    }
-    var writer = ByteWriter(capacity: 8)
-    let isOld = major < 256 && minor < 256
-    writer.littleEndian(isOld ? major << 8 | minor : 0)
-    writer.littleEndian(isOld ? 0 : minor & 0xff | major << 8 | (minor & ~0xff) << 12)
-    return writer.bytes
-  }
-
   private func adding(_ body: () throws -> Void) throws {
     guard state == .adding else {
       throw FormatError(.malformed, "nothing can be added to this file system any more")

@@ -1,0 +1,42 @@
+/// Paths as archives give them: an attacker's, until they went through here.
+public enum ArchivePath {
+  /// The most bytes of a path, PATH_MAX of Linux.
+  public static let lengthLimit = 4095
+  /// The most bytes of a name, NAME_MAX of Linux.
+  public static let nameLimit = 255
+  /// The most folders and names of a path. Kernel packages have 13; what works its way down a tree
+  /// needs memory for each.
+  public static let depthLimit = 128
+
+  /// The path without `./`, doubled and trailing slashes.
+  /// - Throws: `FormatError.malformed` for a path that leads out of its archive, or can't be a path:
+  ///   absolute, with `..`, with a NUL, not UTF-8; `.limit` for one that is too long.
+  public static func normalize(_ bytes: some Collection<UInt8>) throws(FormatError) -> String {
+    guard bytes.count <= lengthLimit else {
+      throw FormatError(.limit, "a path of \(bytes.count) bytes")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw FormatError(
+        .malformed, "a path that is not UTF-8: \(String(decoding: bytes, as: UTF8.self).quoted)")
+    }
+    // Of bytes, not of characters: a slash with an accent is one character, and a slash to the kernel.
+    let slash = UInt8(ascii: "/")
+    guard !text.utf8.contains(0), text.utf8.first != slash else {
+      throw FormatError(.malformed, "the path \(text.quoted) leads out of the archive")
+    }
+    var parts: [Substring] = []
+    for part in text.utf8.split(separator: slash).map(Substring.init) where part != "." {
+      guard part != ".." else {
+        throw FormatError(.malformed, "the path \(text.quoted) leads out of the archive")
+      }
+      guard part.utf8.count <= nameLimit else {
+        throw FormatError(.limit, "a name of \(part.utf8.count) bytes")
+      }
+      parts.append(part)
+      guard parts.count <= depthLimit else {
+        throw FormatError(.limit, "a path through more than \(depthLimit) folders")
+      }
+    }
+    return parts.joined(separator: "/")
+  }
+}
