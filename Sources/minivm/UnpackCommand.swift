@@ -7,7 +7,8 @@ struct UnpackCommand: ParsableCommand {
     abstract:
       "Unpack kernel, configuration and modules from kernel packages, without Debian's tools.",
     discussion: """
-      Writes vmlinuz-VER, config-VER and lib/modules/VER, and says so on stdout, a path a line.
+      Writes vmlinuz-VER, config-VER and lib/modules/VER, and says so on stdout, a path a line. An \
+      earlier lib/modules/VER is replaced, unless it has files that are not the packages'.
       """
   )
 
@@ -21,10 +22,15 @@ struct UnpackCommand: ParsableCommand {
     help: ArgumentHelp("The folder to write to.", valueName: "folder"), completion: .directory)
   var output = "."
 
+  @Flag(help: "Replace lib/modules/VER also where files are lost by that.")
+  var force = false
+
   @OptionGroup var work: WorkOptions
 
   func run() throws {
-    let result = try Unpacker(packages.map(DebArchive.init), into: output).run(jobs: work.jobs)
+    let result = try Unpacker(
+      packages.map(DebArchive.init), into: output, replacesOthers: force
+    ).run(jobs: work.jobs)
     for path in [result.kernel, result.configuration, result.moduleTree] {
       if let path { print(path) }
     }

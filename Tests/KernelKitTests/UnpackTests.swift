@@ -73,9 +73,24 @@ import Testing
   func replaces() async throws {
     let folder = try TemporaryFolder()
     let package = try await Self.package(folder)
-    try folder.write("out/lib/modules/6.1.0-1-x/stale", [])
+    let tree = "out/lib/modules/6.1.0-1-x"
+    try folder.write("\(tree)/updates/own.ko", [1])
+    let error = #expect(throws: KitError.self) {
+      try Unpacker([DebArchive(package)], into: folder("out")).run(jobs: 2)
+    }
+    #expect(error?.code == .invalid && error?.message.contains("\(tree)/updates:") == true)
+    #expect(try folder.read("\(tree)/updates/own.ko") == [1])
+    FileTree.remove(folder("\(tree)/updates"))
+    try FileTree.makeLink(folder("\(tree)/mine"), to: "/usr/src/x")
+    #expect(throws: KitError.self) {
+      try Unpacker([DebArchive(package)], into: folder("out")).run(jobs: 2)
+    }
+    _ = try Unpacker([DebArchive(package)], into: folder("out"), replacesOthers: true).run(jobs: 2)
+    #expect(FileTree.status(folder("\(tree)/mine")) == nil)
+    // What depmod has made is nobody's own.
+    try folder.write("\(tree)/modules.dep.bin", [])
     _ = try Unpacker([DebArchive(package)], into: folder("out")).run(jobs: 2)
-    #expect(FileTree.status(folder("out/lib/modules/6.1.0-1-x/stale")) == nil)
+    #expect(FileTree.status(folder("\(tree)/modules.dep.bin")) == nil)
     let before = try await Tool.shell("find out | sort", in: folder.path)
     var bytes = try folder.read("p.deb")
     bytes[bytes.count - 60] ^= 0xff

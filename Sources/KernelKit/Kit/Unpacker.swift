@@ -13,15 +13,20 @@ public struct Unpacker: Sendable {
 
   private let packages: [DebArchive]
   private let folder: String
+  private let replacesOthers: Bool
 
-  /// - Parameter folder: where `vmlinuz-VER`, `config-VER` and `lib/modules/VER` are put.
-  public init(_ packages: [DebArchive], into folder: String) {
+  /// - Parameters:
+  ///   - folder: where `vmlinuz-VER`, `config-VER` and `lib/modules/VER` are put.
+  ///   - replacesOthers: whether a `lib/modules/VER` is replaced that has files of others.
+  public init(_ packages: [DebArchive], into folder: String, replacesOthers: Bool = false) {
     self.packages = packages
     self.folder = folder
+    self.replacesOthers = replacesOthers
   }
 
   /// Unpacks in one pass, with modes and times. An earlier result is replaced as a whole.
-  /// - Throws: `KitError.invalid` for packages of no kernel or of several, `FormatError` for archives that
+  /// - Throws: `KitError.invalid` for packages of no kernel or of several, and where files would be lost that
+  ///   the packages don't have; `FormatError` for archives that
   ///   are damaged, unsafe or beyond a limit, and for what can't be written.
   public func run(jobs: Int) throws -> Result {
     try FileTree.withDirectories(folder) { try unpack(jobs: jobs) }
@@ -40,6 +45,26 @@ public struct Unpacker: Sendable {
           advice: "remove it, or unpack into another folder")
       }
     }
+  }
+
+  /// What is not from a package, such as modules that somebody has built, would be lost with the tree that
+  /// is replaced. What depmod writes is made again.
+  private func checkNothingIsLost(of tree: String, replacedBy staged: String) throws {
+    func check(_ below: String) throws {
+      let folder = below.isEmpty ? tree : "\(tree)/\(below)"
+      for (name, kind) in try FileTree.entries(in: folder) {
+        let path = below.isEmpty ? name : "\(below)/\(name)"
+        if ModuleTreePath.indexes.contains(path) { continue }
+        guard FileTree.status("\(staged)/\(path)") != nil else {
+          throw KitError(
+            .invalid, "\(tree)/\(path): is not in the packages, and would be lost",
+            advice: "move it away, or unpack with --force")
+        }
+        if kind == .directory { try check(path) }
+      }
+    }
+    guard !replacesOthers, FileTree.status(tree)?.kind == .directory else { return }
+    try check("")
   }
 
   private func unpack(jobs: Int) throws -> Result {
@@ -94,6 +119,7 @@ public struct Unpacker: Sendable {
     }
     let tree = "\(folder)/lib/modules/\(release)"
     result.moduleTree = tree
+    try checkNothingIsLost(of: tree, replacedBy: "\(staging.path)/modules")
     try FileTree.withDirectories(FileTree.parent(of: tree)) {
       try staging.publish(published + [("modules", tree)])
     }
