@@ -10,7 +10,8 @@ struct BootCommand: AsyncParsableCommand {
     discussion: """
       Without --root, a small root disk is made whose init shows that the kit works: it prints the \
       kernel's release, loads a module from the modules disk, and powers off. With --root, your disk \
-      is booted, on your terminal (Ctrl-A X ends the machine), or until --expect shows up. What comes \
+      is booted, on your terminal (Ctrl-A X ends the machine), or until --expect shows up; without a \
+      terminal, a guest that doesn't reach its root, or panics, ends with exit code 5. What comes \
       after -- is handed to QEMU, where of most options the last one counts.
       """
   )
@@ -23,6 +24,7 @@ struct BootCommand: AsyncParsableCommand {
   var root: String?
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp("More of the kernel's command line; repeatable.", valueName: "arguments"))
   var append: [String] = []
 
@@ -110,8 +112,8 @@ struct BootCommand: AsyncParsableCommand {
       }
     try kit.modulesDisk?.checkIsWhole(advice: "minivm makes no such disk: build the kit again")
     let hasRoot = append.contains { $0.hasPrefix("root=") || $0.contains(" root=") }
-    // Nobody is there for the RAM disk's shell; what the user says of it comes later, and counts.
-    let panic = root == nil ? ["panic=-1"] : []
+    // Nobody may be there for the RAM disk's shell; what the user says of it comes later, and counts.
+    let panic = root == nil || !isInteractive && !showsCommand ? ["panic=-1"] : []
     return machine.virtualMachine(
       RootPlace(try machine.model(kit.architecture), machine.disk),
       kernel: try kit.kernel(kernelFormat), initramfs: kit.initramfs,
@@ -120,13 +122,18 @@ struct BootCommand: AsyncParsableCommand {
       extraArguments: arguments)
   }
 
+  /// Whether the guest's console is the user's terminal.
+  private var isInteractive: Bool {
+    root != nil && expect == nil && !timing && !json && isatty(0) == 1
+  }
+
   private func runner(_ accelerators: [Accelerator]) -> QEMURunner {
     let expectation = expect ?? (root == nil ? ProofDisk.success : nil)
     let showsConsole = root != nil || expect != nil
     return QEMURunner(
       accelerators: accelerators, expectation: expectation,
       timeout: (timeout ?? (expectation == nil ? nil : 120)).map { .seconds($0) },
-      isInteractive: root != nil && expect == nil && !timing && !json && isatty(0) == 1
+      isInteractive: isInteractive
     ) { line in
       if showsConsole || line.hasPrefix(ProofDisk.prefix) { writeToStandardError(line) }
     }

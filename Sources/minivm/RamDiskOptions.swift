@@ -5,6 +5,7 @@ public import KernelKit
 /// What the RAM disk is like.
 struct RamDiskOptions: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       """
       Which modules it has, by the machine: qemu by default; see `minivm profiles`. Put together as in \

@@ -22,6 +22,8 @@ import Testing
       works) printf 'minivm: the kit works\\r\\n'; exec sleep 60 ;;
       talks) printf 'one\\r\\n\\033[31mtwo\\033[0m\\007\\r\\nthree'; exec sleep 60 ;;
       ends) echo one ;;
+      panics) echo one; echo "$@" >&2; echo '[ 1.0] Kernel panic - not syncing: VFS'; echo two ;;
+      gives-up) printf 'minivm: can not mount it\r\nminivm: starting again (panic=-1)\r\n' ;;
       raw) stty raw -echo; exec sleep 60 ;;
       floods) exec yes 'a line' ;;
       fails) echo 'qemu: no such machine' >&2; exit 1 ;;
@@ -85,6 +87,21 @@ import Testing
       #expect(result.output.contains(" echo ") && result.output.contains(" icanon "), "\(result)")
     }
     #expect(try await Self.running(bench) == "")
+  }
+
+  @Test(
+    "A guest that gives up has failed, where nobody is there to see it",
+    arguments: ["panics", "gives-up"])
+  func givingUp(_ mode: String) async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("root.img", [UInt8](repeating: 0, count: 4096))
+    let environment = Self.environment(bench, mode)
+    let result = try await bench.run(
+      ["boot", "kit", "--root", "root.img", "--accel", "tcg"], environment: environment)
+    #expect(result.status == 5, "\(result.errors)")
+    #expect(result.errors.contains("minivm: the guest gave up: "))
+    let print = ["boot", "kit", "--root", "root.img", "--print"]
+    #expect(try await !bench.run(print, environment: environment).output.contains("panic=-1"))
   }
 
   @Test("Kits and disks that are not there, or not what they are called")

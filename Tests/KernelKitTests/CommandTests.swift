@@ -102,6 +102,23 @@ import Testing
     try await bench.expectFailure(build + ["t"], 1, "t: has the name", "not UTF-8")
     try await Tool.shell("rm a*; echo x >SOURCES.json", in: bench.folder("t"))
     try await bench.expectFailure(build + ["t"], 1, "SOURCES.json: is not a note")
+    try await Tool.shell(
+      "rm SOURCES.json; cp init good; sed -i 's/$/\\r/' init", in: bench.folder("t"))
+    try await bench.expectFailure(build + ["t"], 1, "t/init: its lines end as on Windows")
+    // Devices below dev are the kernel's to make.
+    try await Tool.shell("mv good init; mkdir dev; mkfifo dev/initctl", in: bench.folder("t"))
+    #expect(try await bench.run(build + ["t", "--out", "kit"]).status == 0)
+  }
+
+  @Test("Values that begin with a sign")
+  func signs() async throws {
+    let bench = try CommandBench()
+    let build = Self.build + ["--out", "kit"]
+    #expect(try await bench.run(build).status == 0)
+    let printed = try await bench.run(["boot", "kit", "--append", "-- one", "--print"])
+    #expect(printed.status == 0 && printed.output.contains(" -- one"), "\(printed)")
+    let profile = try await bench.run(build + ["--profile", "-nics"])
+    #expect(!profile.errors.contains("Missing value"), "\(profile)")
   }
 
   @Test("Trees with what is no module, and without modules")

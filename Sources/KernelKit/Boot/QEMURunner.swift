@@ -109,6 +109,11 @@ public struct QEMURunner: Sendable {
     case .ended:
       let hasFailed = !result.terminationStatus.isSuccess
       if isSilent, hasFailed ? !isLast : !tellsNothing { return nil }
+      if expectation == nil, let line = watch.lastWords {
+        throw KitError(
+          .unexpected, "the guest gave up: \(line)", advice: "the console's last lines:",
+          details: lines.suffix(15))
+      }
       if expectation == nil, !hasFailed { return outcome }
       if isSilent || expectation == nil {
         let message = complaint.line ?? ended(machine, result.terminationStatus)
@@ -190,7 +195,9 @@ public struct QEMURunner: Sendable {
 
   /// The console, and why the guest was ended, shared with what watches the time.
   private final class Watch: Sendable {
-    private let state = Mutex((console: Console(), verdict: Event?.none))
+    private let state = Mutex((console: Console(), verdict: Event?.none, lastWords: String?.none))
+    /// What a kernel says, and the RAM disk's init, when they can't go on.
+    private static let ends = ["Kernel panic - not syncing", "minivm: starting again (panic="]
 
     var verdict: Event? { state.withLock { $0.verdict } }
     var isSilent: Bool { state.withLock { $0.console.isSilent } }
@@ -198,8 +205,17 @@ public struct QEMURunner: Sendable {
       state.withLock { $0.console.lines + [$0.console.unfinishedLine].filter { !$0.isEmpty } }
     }
 
+    /// The line by which the guest told that it can't go on, if it did.
+    var lastWords: String? { state.withLock { $0.lastWords } }
+
     func receive(_ bytes: [UInt8]) -> (lines: [String], unfinished: String) {
-      state.withLock { ($0.console.receive(bytes), $0.console.unfinishedLine) }
+      state.withLock { state in
+        let lines = state.console.receive(bytes)
+        state.lastWords =
+          state.lastWords
+          ?? lines.first { line in Self.ends.contains { line.contains($0) } }
+        return (lines, state.console.unfinishedLine)
+      }
     }
 
     func end(_ process: Int32, _ verdict: Event) {
