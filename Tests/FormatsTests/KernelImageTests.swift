@@ -98,6 +98,21 @@ import Testing
     }
   }
 
+  @Test("The release that a bzImage says, and texts that are none")
+  func release() throws {
+    func release(_ place: Int, _ text: String) throws -> String? {
+      var image = Self.bzImage(Self.elf)
+      image.replaceSubrange(0x20e..<0x210, with: Self.bytes(place).prefix(2))
+      if !text.isEmpty { image.replaceSubrange(0x400..<0x400 + text.utf8.count, with: text.utf8) }
+      return try KernelImage(size: image.count) { Array(image.dropFirst($0).prefix($1)) }.release
+    }
+    #expect(try release(0x200, "6.1.0-1-x (me@there) #1\0") == "6.1.0-1-x")
+    #expect(try release(0x200, "6.1.0\0") == "6.1.0")
+    #expect(try release(0, "6.1.0\0") == nil && release(0x200, "") == nil)
+    #expect(try release(0xffff, "6.1.0\0") == nil)
+    #expect(try release(0x200, String(repeating: "6", count: 300)) == nil)
+  }
+
   @Test("Headers that lie")
   func hostile() async throws {
     let payload = try await Self.pack(Self.elf, "gzip -c")

@@ -254,6 +254,34 @@ import Testing
     #expect(kernel == MadeUpPackage.vmlinuz)
   }
 
+  @Test("A kernel of another build than its modules")
+  func otherKernel() async throws {
+    let bench = try CommandBench()
+    let tree = try TestCache.tree("cloud")
+    let kernel = "\(tree)/boot/vmlinuz-\(try TestCache.release(in: tree))"
+    // file(1) is the judge of what a kernel says of itself.
+    let judge = try await Tool.output("file", ["-b", kernel])
+    try await Tool.shell(
+      "dpkg-deb -x p.deb f; cp '\(kernel)' f/boot/vmlinuz-\(CommandBench.release)",
+      in: bench.folder.path)
+    let own = try #require(judge.split(separator: " ").drop { $0 != "version" }.dropFirst().first)
+    try await bench.expectFailure(
+      ["build", "f", "--template", "t", "--out", "kit"], 1,
+      "vmlinuz-\(CommandBench.release): is kernel \(own), and the modules are \(CommandBench.release)'s"
+    )
+  }
+
+  @Test("A list of one's own that finds root nowhere is told so")
+  func listWithoutRoot() async throws {
+    let bench = try CommandBench()
+    let build = ["build", "p.deb", "--template", "t", "--out", "kit", "--quiet"]
+    let result = try await bench.run(build)
+    #expect(result.status == 0)
+    #expect(
+      result.errors.hasPrefix("minivm: warning: root can't be reached on q35 by virtio-blk: "))
+    #expect(result.errors.contains("with what modules.ramfs lists"))
+  }
+
   @Test("A template's programs have to run on the kernel")
   func architectures() async throws {
     let bench = try CommandBench()

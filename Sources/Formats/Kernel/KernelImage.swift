@@ -18,6 +18,8 @@ public struct KernelImage: Sendable, Hashable {
   let compression: Compression
   /// What it has to unpack to, in bytes; nil where the image does not say.
   let unpackedSize: Int?
+  /// The kernel's release, such as `6.1.0-18-cloud-amd64`; nil where only the packed part says it.
+  public private(set) var release: String?
 
   /// - Parameters:
   ///   - size: bytes of the image.
@@ -69,15 +71,23 @@ public struct KernelImage: Sendable, Hashable {
     let sectors = Int(try header.byte())
     try header.seek(to: 0x206)
     let version = try header.littleEndian(UInt16.self)
+    let release = try release(&header, sectors: sectors == 0 ? 4 : sectors, read: read)
+    func image(_ payload: Range<Int>, _ compression: Compression, _ unpackedSize: Int?)
+      -> KernelImage
+    {
+      var image = KernelImage(.x86, payload, compression, unpackedSize: unpackedSize)
+      image.release = release
+      return image
+    }
     // An older one does not say where its payload is, but still is a kernel.
-    guard version >= 0x0208 else { return KernelImage(.x86, 0..<size, .none, unpackedSize: nil) }
+    guard version >= 0x0208 else { return image(0..<size, .none, nil) }
     try header.seek(to: 0x248)
     let offset = Int(try header.littleEndian(UInt32.self))
     let length = Int(try header.littleEndian(UInt32.self))
     let begin = ((sectors == 0 ? 4 : sectors) + 1) * 512 + offset
     guard length > 4, begin + length <= size else {
       // Boot loaders do without it: only who wants to unpack it is told.
-      return KernelImage(.x86, 0..<0, .none, unpackedSize: nil)
+      return image(0..<0, .none, nil)
     }
     let magic = try read(begin, 13)
     let compression = Compression.detect(magic, isKernel: true)
@@ -85,7 +95,19 @@ public struct KernelImage: Sendable, Hashable {
     let unpackedSize = Int(try trailer.littleEndian(UInt32.self))
     // "The size of the payload" has the unpacked size at its end: gzip's own, or four bytes more.
     let end = begin + length - (compression == .gzip ? 0 : 4)
-    return KernelImage(.x86, begin..<end, compression, unpackedSize: unpackedSize)
+    return image(begin..<end, compression, unpackedSize)
+  }
+
+  /// The first word of the text that "kernel_version" leads to.
+  private static func release(
+    _ header: inout ByteReader, sectors: Int, read: (Int, Int) throws -> [UInt8]
+  ) throws -> String? {
+    try header.seek(to: 0x20e)
+    let place = Int(try header.littleEndian(UInt16.self))
+    guard place > 0, place < sectors * 512 else { return nil }
+    let text = try read(place + 512, 256)
+    let word = text.prefix { $0 > 0x20 && $0 < 0x7f }
+    return word.isEmpty || word.count == text.count ? nil : String(decoding: word, as: UTF8.self)
   }
 
   private static func zboot(

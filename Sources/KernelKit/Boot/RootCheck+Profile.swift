@@ -45,4 +45,27 @@ extension RootCheck {
           ? nil : $0.steps.first { !$0.isOptional && $0.state == .missing }?.problem)
     }
   }
+
+  /// Why a list without profiles finds root on none of the machines that there are profiles for; nil when it
+  /// does on one of them, or has drivers for others.
+  func problem(ofOwn lists: ModuleLists, _ architecture: MachineModel.Architecture) throws
+    -> String?
+  {
+    guard lists.profile == nil, lists.modules?.profiles.isEmpty == true else { return nil }
+    let others = ModuleProfile.all.filter {
+      ["vmware", "hyper-v", "xen", "usb", "virtiofs", "9p"].contains($0.name)
+    }
+    let drivers = inside.subtracting(["sd_mod", "ahci", "nvme", "e1000e"])
+    if others.contains(where: { other in drivers.contains(where: other.lists) }) { return nil }
+    let places = try ["qemu", "microvm", "firecracker", "cloud-hypervisor"].flatMap {
+      try Self.places(of: $0, architecture)
+    }
+    prepare(places)
+    var first: String?
+    for place in places {
+      guard let error = try report(place.machine, disk: place.disk).error else { return nil }
+      first = first ?? error.message
+    }
+    return first
+  }
 }

@@ -64,7 +64,7 @@ public struct RootCheck {
   private let kernel: ModuleIndex
   private let configuration: KernelConfiguration?
   /// Names of the modules in the RAM disk.
-  private let inside: Set<String>
+  let inside: Set<String>
   /// Those of them that neither the kernel nor busybox unpacks, which knows gzip and xz.
   private let packed: Set<String>
   private let hasModulesDisk: Bool
@@ -229,11 +229,23 @@ public struct RootCheck {
     step.problem =
       "the RAM disk has no \(candidate.name), for \(device.name)"
     let line = ModuleName.listEntry(ofPath: candidate.path)
-    let profiles = ModuleProfile.all.filter { $0.lists(candidate.name) }.map(\.name)
     step.advice =
-      (profiles.first.map { "build it with --profile +\($0), or " } ?? "build it ")
+      (profile(with: candidate.name, for: machine).map { "build it with --profile +\($0), or " }
+        ?? "build it ")
       + "with a line \(line) in modules.ramfs"
     return step
+  }
+
+  /// The profile to advise for a module: one that is for the machine, or an addition.
+  private func profile(with module: String, for machine: CheckedMachine) -> String? {
+    let known = ModuleProfile.all.filter { $0.lists(module) }.map { profile in
+      let places = (try? Self.places(of: profile.name, machine.architecture)) ?? []
+      return (name: profile.name, machines: Set(places.map(\.machine.name)))
+    }
+    // `all` and `gns3` are larger than `qemu`, whose machines are theirs.
+    return
+      (known.last { $0.machines.contains(machine.name) } ?? known.first { $0.machines.isEmpty })?
+      .name
   }
 
   /// A module that can't be unpacked: this one, or one that it needs.

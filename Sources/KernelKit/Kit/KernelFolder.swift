@@ -32,7 +32,7 @@ public struct KernelFolder: Sendable {
       guard let path = Self.file(Self.kernelNames, of: first, in: folder) else {
         throw KitError(
           .missing, "\(folder): there is no vmlinuz-\(first) in it",
-          advice: "make it with `minivm unpack linux-image-*.deb`")
+          advice: "put it there or into boot, or make it with `minivm unpack linux-image-*.deb`")
       }
       (release, kernel) = (first, path)
       architecture = try Self.architecture(ofKernel: path)

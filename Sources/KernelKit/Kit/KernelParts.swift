@@ -50,7 +50,9 @@ struct KernelPass {
     guard let kernel else {
       throw KitError(
         .invalid, "kernel \(release) has modules, but no vmlinuz",
-        advice: "give all of its packages")
+        advice: source.isFolder
+          ? "put it there as vmlinuz-\(release), boot/vmlinuz-\(release) or lib/modules/\(release)/vmlinuz"
+          : "give all of its packages")
     }
     guard let disk, let diskOutput else {
       throw KitError(
@@ -104,6 +106,12 @@ struct KernelPass {
   ) throws -> (KernelImage, HashedOutput?) {
     try inside(FileTree.name(of: kernel.file.path)) {
       let image = try KernelImage(size: kernel.size, read: kernel.file.read)
+      if let own = image.release, own != release.description {
+        throw KitError(
+          .invalid,
+          "\(FileTree.name(of: kernel.file.path)): is kernel \(own), and the modules are \(release)'s",
+          advice: "give a kernel and modules of one build")
+      }
       guard options.kernelFormat == .vmlinux else { return (image, nil) }
       let output = try HashedOutput(options.path(.vmlinux, of: release))
       try image.unpack(read: kernel.file.read) { try output.append($0) }

@@ -6,6 +6,8 @@ public enum KernelSource: Sendable {
   /// A folder with lib/modules/VER.
   case directory(String, KernelRelease)
 
+  var isFolder: Bool { if case .directory = self { true } else { false } }
+
   /// What stands in a source, and what it is for.
   public struct Entry: Sendable {
     public var role: KernelPath

@@ -121,11 +121,15 @@ public struct KitBuilder: Sendable {
     ).make(
       from: modules.index, timestamp: kernel.timestamp, jobs: options.disk.jobs,
       contents: modules.contents)
-    let roots = try RootCheck(
+    let check = RootCheck(
       kernel.release, kernel: modules.index, configuration: kernel.configuration,
-      inside: result.modules.map(\.path), hasModulesDisk: true
-    ).roots(of: options.ramDisk.lists, kernel.architecture)
+      inside: result.modules.map(\.path), hasModulesDisk: true)
+    let roots = try check.roots(of: options.ramDisk.lists, kernel.architecture)
     var warnings = result.warnings
+    if let problem = try check.problem(ofOwn: options.ramDisk.lists, kernel.architecture) {
+      let name = options.ramDisk.lists.modules?.name ?? ""
+      warnings.append("\(problem); nor by any other way that minivm knows, with what \(name) lists")
+    }
     if roots == nil, let profile = options.ramDisk.lists.profile {
       warnings.append(
         "profile \(profile) is for no machine of \(kernel.architecture.rawValue): whether it finds its root"
