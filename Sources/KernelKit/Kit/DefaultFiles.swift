@@ -535,13 +535,17 @@ mount_checked() {
     complain "$device is write-protected: it is mounted read-only"
     access=ro
   fi
-  kit_granted=$access
   read_type "$device"
   [ -n "$types" ] || types=$kit_type
+  kit_tried_types=${types:-every type that this kernel knows}
+  # Nothing is ever written to these.
+  case $kit_type in
+    squashfs | erofs | iso9660) access=ro ;;
+  esac
+  kit_granted=$access
   case $kit_type in
     ext*) [ "$access" = ro ] && [ "$kit_check" != force ] || check "$device" || return 1 ;;
   esac
-  kit_tried_types=${types:-every type that this kernel knows}
   if [ -z "$types" ]; then
     mount -o "$access${flags:+,$flags}" -- "$device" "$folder"
     return
@@ -563,7 +567,22 @@ mount_root() {
     return 0
   fi
   complain "can't mount $kit_device as root ($kit_tried_types; $kit_granted${kit_flags:+,$kit_flags})"
+  explain_mount "$kit_device"
   return 1
+}
+
+# What may be the reason that a device could not be mounted.
+explain_mount() {
+  local word rest known=' '
+  while read -r word rest; do known="$known$word "; done </proc/filesystems
+  case $known in
+    *" ${kit_type:-nodev} "*) ;;
+    *) complain "this kernel does not know $kit_type: is its module in the RAM disk?" ;;
+  esac
+  set +f
+  set -- "/sys/class/block/${1##*/}/"*/partition
+  set -f
+  [ ! -e "$1" ] || complain "it has partitions: root= may have to name one of them"
 }
 
 # Whether root is a folder of the host, which has a tag, and no device. Sets kit_tag.
