@@ -109,6 +109,33 @@ struct TemplateFolderTests {
     #expect(Set(names.map(\.?.identity)).count == 1 && names[0]?.links == 3)
   }
 
+  @Test("A folder of programs may be a link to another folder of the template, not to one outside")
+  func linkedFolder() async throws {
+    try template.update(.busybox, provided(["sh"]))
+    try await Tool.shell("ln -s bin sbin", in: folder("template"))
+    let e2fsck = try #require(try TestCache.packages("e2fsck").first)
+    try template.update(.e2fsck, TemplateTool.e2fsck.read(e2fsck))
+    try await Tool.shell(
+      "[ -L sbin ]; [ -x bin/e2fsck ]; [ -x bin/busybox ]; [ \"$(readlink bin/sh)\" = busybox ]",
+      in: folder("template"))
+    #expect(try template.programs().map(\.path) == ["bin/busybox", "sbin/e2fsck"])
+    try await Tool.shell("rm sbin; mkdir ../other; ln -s ../other sbin", in: folder("template"))
+    #expect(throws: KitError.self) {
+      try template.update(.e2fsck, TemplateTool.e2fsck.read(e2fsck))
+    }
+    #expect(try FileTree.names(in: folder("other")) == [])
+  }
+
+  @Test("busybox is no e2fsck")
+  func mistaken() throws {
+    let busybox = try #require(try TestCache.packages("busybox").first)
+    let error = #expect(throws: (any Error).self) { try TemplateTool.e2fsck.read(busybox) }
+    #expect(error != nil)
+    #expect(throws: FormatError.self) {
+      try TemplateTool.e2fsck.linkNames(provided(["sh"]).program)
+    }
+  }
+
   @Test("A link whose target is not UTF-8 is an error: nothing changes")
   func linkOfBytes() async throws {
     try template.update(.busybox, provided(["sh"]))

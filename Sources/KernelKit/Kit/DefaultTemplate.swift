@@ -36,6 +36,7 @@ public struct DefaultTemplate: Sendable {
   /// The template's folder, which is complete.
   public func folder() async throws -> String {
     let folder = "\(environment.cacheFolder)/template/\(name)"
+    try environment.makeCacheFolder(folder)
     let template = try Self.make(folder)
     let present = Set(try template.unchangedPrograms().map(\.path))
     for tool in TemplateTool.allCases where !present.contains(tool.path) {

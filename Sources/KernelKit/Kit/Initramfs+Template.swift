@@ -45,6 +45,11 @@ extension Initramfs {
     }
     guard bytes.starts(with: "#!".utf8) else { return }
     let line = bytes.dropFirst(2).prefix { $0 != 0x0a }
+    guard line.last != 0x0d else {
+      throw KitError(
+        .invalid, "\(folder)/init: its lines end as on Windows, and the kernel can't start it",
+        advice: "sed -i 's/\\r$//' \(folder)/init")
+    }
     let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
     guard let interpreter = words.first, interpreter.hasPrefix("/") else { return }
     guard hasEntry(String(interpreter.dropFirst())) else {
@@ -80,7 +85,12 @@ extension Initramfs {
         below, .file(bytes, isExecutable: status.mode & 0o111 != 0),
         identity: status.links > 1 ? status.identity : nil)
     case .symbolicLink: try add(below, .symbolicLink(target: FileTree.linkTarget(path)))
-    case .other: throw KitError(.invalid, "\(path): is neither file, folder nor link")
+    case .other:
+      // Devices are made by the kernel (devtmpfs), and the first of them by minivm.
+      if below.hasPrefix("dev/") { return }
+      throw KitError(
+        .invalid, "\(path): is neither file, folder nor link",
+        advice: "remove it; devices are the kernel's to make")
     }
   }
 }

@@ -41,7 +41,9 @@ public struct Initramfs: Sendable {
     var above = FileTree.parent(of: path)
     while above != "." {
       guard entries[above] ?? .directory == .directory else {
-        throw KitError(.invalid, "initramfs: \(above.quoted) is both a folder and something else")
+        throw KitError(
+          .invalid, "initramfs: \(above.quoted) is both a folder and something else",
+          advice: "make it a folder in the template: \(path.quoted) goes into it")
       }
       entries[above] = .directory
       above = FileTree.parent(of: above)

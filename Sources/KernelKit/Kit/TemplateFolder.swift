@@ -73,7 +73,7 @@ public struct TemplateFolder: Sendable {
   public func update(_ tool: TemplateTool, _ provided: TemplateTool.Provided) throws -> Update {
     let lock = FolderLock(folder)
     defer { lock.unlock() }
-    let destination = "\(folder)/\(tool.folder)"
+    let destination = try place(of: tool)
     let before = FileTree.status(destination)
     guard before == nil || before?.kind == .directory else {
       throw KitError(.invalid, "\(destination): is not a folder")
@@ -126,6 +126,20 @@ public struct TemplateFolder: Sendable {
       }
     }
     return update
+  }
+
+  /// The folder of a program. A link may lead to another folder of the template: `sbin` to `bin`.
+  private func place(of tool: TemplateTool) throws(KitError) -> String {
+    let path = "\(folder)/\(tool.folder)"
+    guard FileTree.status(path)?.kind == .symbolicLink else { return path }
+    guard let root = FileTree.realPath(folder), let target = FileTree.realPath(path),
+      target.hasPrefix(root + "/")
+    else {
+      throw KitError(
+        .invalid, "\(path): is a link that leads out of the template",
+        advice: "make it a folder, or a link to another folder of the template")
+    }
+    return target
   }
 
   /// Names that the program in the template answers to, and the new one does not.

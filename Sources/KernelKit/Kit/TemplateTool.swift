@@ -32,11 +32,15 @@ public enum TemplateTool: String, Sendable, CaseIterable {
   }
 
   /// The other names that the program is called by, which become links beside it.
-  /// - Throws: `FormatError.malformed` for a busybox without a table of applets.
+  /// - Throws: `FormatError.malformed` for a busybox without a table of applets, and for an e2fsck with one.
   public func linkNames(_ program: StaticProgram) throws -> [String] {
     switch self {
-    case .busybox: try AppletTable(program.bytes).names.filter { $0 != rawValue }
-    case .e2fsck: ["fsck.ext2", "fsck.ext3", "fsck.ext4"]
+    case .busybox: return try AppletTable(program.bytes).names.filter { $0 != rawValue }
+    case .e2fsck:
+      guard (try? AppletTable(program.bytes)) == nil else {
+        throw FormatError(.malformed, "is busybox, not e2fsck")
+      }
+      return ["fsck.ext2", "fsck.ext3", "fsck.ext4"]
     }
   }
 
