@@ -1,3 +1,4 @@
+internal import Formats
 public import Logging
 
 /// What a job takes from its user's settings, and the doors to network, clock and terminal.
@@ -47,11 +48,25 @@ public struct KitEnvironment: Sendable {
   public func offline() -> KitEnvironment {
     var environment = self
     environment.isOffline = true
-    environment.get = { request, _ in
-      throw KitError(
-        .missing, "\(request.url): is not in the cache", advice: "run it once without --offline")
-    }
+    environment.get = { [environment] request, _ in throw environment.notInCache(request.url) }
     return environment
+  }
+
+  func notInCache(_ name: String) -> KitError {
+    KitError(.missing, "\(name): is not in the cache", advice: "run it once without --offline")
+  }
+
+  /// Makes a folder of the cache.
+  /// - Parameter path: all of its path.
+  /// - Throws: `KitError.invalid` where it can't be made, with what to do.
+  func makeCacheFolder(_ path: String) throws(KitError) {
+    do {
+      try FileTree.makeDirectories(path)
+    } catch {
+      throw KitError(
+        .invalid, "\(KitError(error).message), for the cache \(cacheFolder)",
+        advice: "set XDG_CACHE_HOME to a folder that can be written to")
+    }
   }
 
   /// What TMPDIR says, or /tmp.

@@ -47,7 +47,8 @@ struct DownloadCache: Sendable {
     let folder = "\(environment.cacheFolder)/files/\(wanted.sha256)"
     let path = "\(folder)/\(wanted.name)"
     if let file = try sound(path, wanted) { return file }
-    try FileTree.makeDirectories("\(environment.cacheFolder)/partial")
+    if environment.isOffline { throw environment.notInCache(wanted.urls.first ?? wanted.name) }
+    try environment.makeCacheFolder("\(environment.cacheFolder)/partial")
     let partial = try PartialFile("\(environment.cacheFolder)/partial/\(wanted.sha256)")
     defer { if partial.size == 0 { partial.remove() } }
     // Another process may have brought it while we waited for the lock.

@@ -69,7 +69,7 @@ struct SignedList {
       return
     }
     // The list and its signature change in one step.
-    try FileTree.makeDirectories(FileTree.parent(of: destination))
+    try environment.makeCacheFolder(FileTree.parent(of: destination))
     let staging = try StagingDirectory(in: FileTree.parent(of: destination))
     func add(_ name: String, _ bytes: [UInt8]) throws {
       try staging.addFile("list/\(name)", mode: 0o644, modified: 0, body: MemorySource(bytes))
