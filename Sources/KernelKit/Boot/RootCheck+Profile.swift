@@ -18,15 +18,16 @@ extension RootCheck {
     }
   }
 
-  /// Where root is found, of what the first profile that is for a machine is for; nil when there is none.
+  /// Where root is found, of what the first profile that is for a machine is for, and QEMU's machines for a list
+  /// without profiles; nil when there is none.
   /// - Throws: `KitError.invalid` when a profile was chosen, and root is found nowhere. Whoever writes a
   ///   list of his own, which may take in profiles, knows his machine.
   func roots(
     of lists: ModuleLists, _ architecture: MachineModel.Architecture
   ) throws -> [Manifest.Root]? {
     let profiles = lists.profile.map { $0.additions } ?? lists.modules?.profiles ?? []
-    let places = try profiles.map { try Self.places(of: $0, architecture) }
-      .first { !$0.isEmpty }
+    let places = try (profiles.isEmpty ? ["qemu"] : profiles)
+      .map { try Self.places(of: $0, architecture) }.first { !$0.isEmpty }
     guard let places else { return nil }
     prepare(places)
     let reports = try places.map {

@@ -156,7 +156,7 @@ struct ReleaseChain: Sendable {
       if release.date == seen { return }
     }
     let path = memory(of: suite)
-    try FileTree.makeDirectories(FileTree.parent(of: path))
+    try environment.makeCacheFolder(FileTree.parent(of: path))
     try OutputFile.write(Array("\(release.date)\n".utf8), to: path)
   }
 
