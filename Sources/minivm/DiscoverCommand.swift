@@ -129,7 +129,7 @@ struct DiscoverCommand: AsyncParsableCommand {
   ) throws -> (lists: DiscoveredLists, place: RootPlace?)? {
     guard let path = lsmod ?? modaliases else { return nil }
     let name = FileTree.name(of: path)
-    let text = String(decoding: try InputFile(path).readAll(limit: 1 << 24), as: UTF8.self)
+    let text = String(decoding: try InputFile.contents(of: path, limit: 1 << 24), as: UTF8.self)
     if lsmod != nil {
       let isGiven = machine.machine != nil || machine.disk != .virtioBlk
       return try DiscoveredLists.from(

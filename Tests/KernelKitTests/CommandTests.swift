@@ -110,6 +110,22 @@ import Testing
     #expect(try await bench.run(build + ["t", "--out", "kit"]).status == 0)
   }
 
+  @Test("Lists that come through pipes, and from what is neither file nor pipe")
+  func pipes() async throws {
+    let bench = try CommandBench()
+    let build = "\"$minivm\" build p.deb --template t --out kit --quiet"
+    let result = try await bench.shell(
+      "rm modules.ramfs; echo fs/x.ko | \(build) --modules /dev/stdin --autoload modules.autoload")
+    #expect(result.status == 0, "\(result)")
+    let explained = try await bench.run(["explain", "kit", "x"])
+    #expect(explained.output.contains("stdin:1: fs/x.ko"), "\(explained)")
+    let endless = try await bench.shell("\(build) --modules /dev/zero")
+    #expect(
+      endless.status == 1 && endless.errors.contains("/dev/zero: has more than"), "\(endless)")
+    let folder = try await bench.shell("\(build) --modules t")
+    #expect(folder.status == 1 && folder.errors.contains("t: is not a regular file"), "\(folder)")
+  }
+
   @Test("Values that begin with a sign")
   func signs() async throws {
     let bench = try CommandBench()

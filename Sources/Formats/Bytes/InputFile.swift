@@ -81,6 +81,33 @@ public final class InputFile: Sendable {
     return bytes
   }
 
+  /// All that a file, a pipe or a terminal has.
+  /// - Throws: `FormatError.limit` when it is more than `limit` bytes, `.io` for what can't be read.
+  public static func contents(of path: String, limit: Int) throws(FormatError) -> [UInt8] {
+    guard FileTree.status(path, followingLink: true)?.kind == .other else {
+      return try InputFile(path).readAll(limit: limit)
+    }
+    // Whoever names a pipe waits for the one who writes to it.
+    let descriptor = retrying { unsafe open(path, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else { throw .system("can't be opened", path: path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0,
+      [S_IFIFO, S_IFCHR, S_IFSOCK].contains(status.st_mode & S_IFMT)
+    else { throw FormatError(.io, "is neither a file nor a pipe", path: [path]) }
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = retrying { unsafe Glibc.read(descriptor, &piece, piece.count) }
+      guard count >= 0 else { throw .system("can't be read", path: path) }
+      if count == 0 { return bytes }
+      bytes += piece[..<count]
+      guard bytes.count <= limit else {
+        throw FormatError(.limit, "has more than \(limit) bytes", path: [path])
+      }
+    }
+  }
+
   /// The bytes of `range` as a stream.
   public func source(_ range: Range<Int>) -> FileSource {
     FileSource(self, range: range)

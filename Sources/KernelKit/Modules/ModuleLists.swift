@@ -31,7 +31,7 @@ extension ModuleList {
   public init(reading path: String, style: Style = .paths) throws(FormatError) {
     // Messages and manifests have the name alone: they do not depend on where the file is.
     self.init(
-      try InputFile(path).readAll(limit: Self.sizeLimit), name: FileTree.name(of: path),
+      try InputFile.contents(of: path, limit: Self.sizeLimit), name: FileTree.name(of: path),
       style: style)
   }
 }
