@@ -271,6 +271,24 @@ import Testing
     )
   }
 
+  @Test("A module of another kernel is told of")
+  func foreignModule() async throws {
+    var package = MadeUpPackage.kernel
+    for (name, built) in [("y", "6.1.0-0-x"), ("z", CommandBench.release)] {
+      package.add(
+        "\(MadeUpPackage.tree)/kernel/fs/\(name).ko",
+        ELFModuleBuilder(information: ["vermagic=\(built) SMP mod_unload "]).bytes())
+    }
+    let bench = try CommandBench(package)
+    try bench.folder.write("modules.ramfs", "fs\n".utf8)
+    let result = try await bench.run(["build", "p.deb", "--template", "t", "--out", "kit"])
+    #expect(result.status == 0)
+    #expect(
+      result.errors.contains(
+        "fs/y.ko is built for kernel “6.1.0-0-x”, not for \(CommandBench.release), which may refuse it\n"
+      ))
+  }
+
   @Test("A list of one's own that finds root nowhere is told so")
   func listWithoutRoot() async throws {
     let bench = try CommandBench()

@@ -108,6 +108,7 @@ public struct RamDisk: Sendable {
     }
     warnings += warning(
       ofCompressed: modules, hasColdplug: initramfs.entries[Coldplug.path] != nil)
+    warnings += warning(ofForeign: chosen)
     let archive = try initramfs.archive(timestamp: timestamp)
     let (bytes, compression) = try compressor.compress(archive, jobs: jobs)
     guard archive.count <= LimitedSource.mostBytes(from: bytes.count) else {
@@ -171,6 +172,22 @@ public struct RamDisk: Sendable {
     return [
       "kernel \(release) can't unpack modules of this form (CONFIG_MODULE_DECOMPRESS): \(consequence);"
         + " leave out --modules-as-shipped"
+    ]
+  }
+
+  /// Modules of another kernel: with CONFIG_MODVERSIONS it decides by their symbols whether it takes them.
+  private func warning(ofForeign chosen: [(path: String, facts: ModuleFacts)]) -> [String] {
+    let foreign = chosen.compactMap { path, facts -> (path: String, release: String)? in
+      guard
+        let built = facts.values(of: "vermagic").first?.split(separator: UInt8(ascii: " ")).first,
+        !built.elementsEqual(release.description.utf8)
+      else { return nil }
+      return (path, String(decoding: built, as: UTF8.self))
+    }
+    guard let first = foreign.first else { return [] }
+    let more = foreign.count > 1 ? " (and \(foreign.count - 1) more)" : ""
+    return [
+      "\(first.path) is built for kernel \(first.release.quoted), not for \(release), which may refuse it\(more)"
     ]
   }
 
