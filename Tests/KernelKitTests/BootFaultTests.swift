@@ -22,8 +22,9 @@ import Testing
       works) printf 'minivm: the kit works\\r\\n'; exec sleep 60 ;;
       talks) printf 'one\\r\\n\\033[31mtwo\\033[0m\\007\\r\\nthree'; exec sleep 60 ;;
       ends) echo one ;;
-      panics) echo one; echo "$@" >&2; echo '[ 1.0] Kernel panic - not syncing: VFS'; echo two ;;
-      gives-up) printf 'minivm: can not mount it\r\nminivm: starting again (panic=-1)\r\n' ;;
+      panics) echo "$@"; echo '[ 1.0] Kernel panic - not syncing: VFS'; echo two ;;
+      tells) echo 'log: Kernel panic - not syncing: VFS'; echo '[ 1.0] Kernel panic - not syncing: x exitcode=0x00000000' ;;
+      gives-up) echo "$@"; printf 'minivm: starting again (panic=-1)\r\n' ;;
       raw) stty raw -echo; exec sleep 60 ;;
       floods) exec yes 'a line' ;;
       fails) echo 'qemu: no such machine' >&2; exit 1 ;;
@@ -100,6 +101,11 @@ import Testing
       ["boot", "kit", "--root", "root.img", "--accel", "tcg"], environment: environment)
     #expect(result.status == 5, "\(result.errors)")
     #expect(result.errors.contains("minivm: the guest gave up: "))
+    #expect(result.errors.contains(" panic=-1"))
+    let told = try await bench.run(
+      ["boot", "kit", "--root", "root.img", "--accel", "tcg"],
+      environment: Self.environment(bench, "tells"))
+    #expect(told.status == 0, "\(told.errors)")
     let print = ["boot", "kit", "--root", "root.img", "--print"]
     #expect(try await !bench.run(print, environment: environment).output.contains("panic=-1"))
   }

@@ -72,6 +72,11 @@ import Testing
       Set(lists.modules.map(\.module))
         == Set(["vmw_pvscsi", "sd_mod"] + (isBuiltIn ? [] : ["ext4"])))
     #expect(Set(lists.others.map(\.module)) == ["vmxnet3", "loop"])
+    // LVM is no other kind of disk.
+    let own = try DiscoveredLists.from(
+      LoadedModules("dm_mod 1 3\nnvme 1 2\next4 1 1", name: "l"), catalog, release, place: nil,
+      architecture: .amd64, name: "l")
+    #expect(own.place?.bus == .nvme)
     let error = #expect(throws: KitError.self) {
       try DiscoveredLists.from(
         LoadedModules("a 1 0\nb 1 0\next4 1 1", name: "l"), catalog, release, place: nil,

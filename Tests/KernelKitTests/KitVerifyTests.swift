@@ -177,7 +177,7 @@ import Testing
     let result = try await bench.run(Self.verify)
     #expect(result.status == 4, "\(result.output)")
     let lines = result.errors.split(separator: "\n").filter {
-      !$0.hasPrefix("minivm: warning: this minivm was built without coldplug")
+      !$0.hasPrefix("minivm: warning: ")
     }
     #expect(lines.count == 1, "\(result.errors)")
     for fragment in damage.fragments {

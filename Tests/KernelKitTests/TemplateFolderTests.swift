@@ -91,7 +91,7 @@ struct TemplateFolderTests {
   }
 
   @Test(
-    "Hard links: those of the earlier program become links to the new one, others stay one file")
+    "Hard links in the folder: those of the earlier program become links, others stay one file")
   func hardLinks() async throws {
     try template.update(.busybox, provided(["gone", "sh"]))
     try await Tool.shell(

@@ -88,7 +88,10 @@ public final class InputFile: Sendable {
       return try InputFile(path).readAll(limit: limit)
     }
     // Whoever names a pipe waits for the one who writes to it.
-    let descriptor = retrying { unsafe open(path, O_RDONLY | O_CLOEXEC) }
+    let isInput = path == "/dev/stdin"  // which can't be opened where it is a socket
+    let descriptor = retrying {
+      isInput ? fcntl(0, F_DUPFD_CLOEXEC, 3) : unsafe open(path, O_RDONLY | O_CLOEXEC)
+    }
     guard descriptor >= 0 else { throw .system("can't be opened", path: path) }
     defer { close(descriptor) }
     var status = stat()

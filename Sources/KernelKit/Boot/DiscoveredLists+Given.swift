@@ -68,7 +68,9 @@ extension DiscoveredLists {
     }
     // A disk whose driver is built in would do for any guest: the guest uses another one.
     if given == nil, best?.isUsed == false,
-      positions.contains(where: { isDisk(index.modules[$0], used) })
+      positions.contains(where: {
+        used.contains(index.modules[$0].name) && index.modules[$0].isController
+      })
     {
       best = nil
     }
@@ -98,11 +100,12 @@ extension DiscoveredLists {
     )
   }
 
-  /// Whether it is a driver of disks that somebody uses. Disks in files and in memory are none.
+  /// Whether it is a driver of disks, or of what is made of them, that somebody uses. Disks in files and in
+  /// memory are none.
   private static func isDisk(_ module: ModuleIndex.Module, _ used: Set<String>) -> Bool {
-    used.contains(module.name) && !["loop", "zram", "brd"].contains(module.name)
-      && ["block", "scsi", "ata", "nvme", "mmc", "usb/storage", "message/fusion", "nvdimm", "md"]
-        .contains { module.path.hasPrefix("kernel/drivers/\($0)/") }
+    used.contains(module.name)
+      && (module.isController || module.name == "sd_mod"
+        || module.path.hasPrefix("kernel/drivers/md/"))
   }
 
   private static func isBus(_ path: String) -> Bool {

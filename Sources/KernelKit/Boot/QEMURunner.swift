@@ -109,7 +109,7 @@ public struct QEMURunner: Sendable {
     case .ended:
       let hasFailed = !result.terminationStatus.isSuccess
       if isSilent, hasFailed ? !isLast : !tellsNothing { return nil }
-      if expectation == nil, let line = watch.lastWords {
+      if expectation == nil, let line = Self.lastWords(lines) {
         throw KitError(
           .unexpected, "the guest gave up: \(line)", advice: "the console's last lines:",
           details: lines.suffix(15))
@@ -123,6 +123,20 @@ public struct QEMURunner: Sendable {
             ? "give the guest more --memory, or another --accel" : nil)
       }
       throw unmet("before the guest ended", lines + [complaint.line].compactMap { $0 })
+    }
+  }
+
+  /// What a kernel that panics, and the RAM disk's init, say when they can't go on; of the console's last lines,
+  /// as others may tell of such a thing. An init that ends with 0 is how some guests end on purpose.
+  private static func lastWords(_ lines: [String]) -> String? {
+    lines.suffix(80).first { line in
+      let isStamped = line.hasPrefix("[") && line.contains("] ")
+      let text =
+        isStamped ? line[(line.firstRange(of: "] ")?.upperBound ?? line.startIndex)...] : line[...]
+      return text.hasPrefix("Kernel panic - not syncing") && !text.hasSuffix("exitcode=0x00000000")
+        || text.hasPrefix("minivm: starting again (panic=")
+        || text.hasPrefix("minivm: ")
+          && text.hasSuffix(" was repaired; the machine has to start again")
     }
   }
 
@@ -195,9 +209,7 @@ public struct QEMURunner: Sendable {
 
   /// The console, and why the guest was ended, shared with what watches the time.
   private final class Watch: Sendable {
-    private let state = Mutex((console: Console(), verdict: Event?.none, lastWords: String?.none))
-    /// What a kernel says, and the RAM disk's init, when they can't go on.
-    private static let ends = ["Kernel panic - not syncing", "minivm: starting again (panic="]
+    private let state = Mutex((console: Console(), verdict: Event?.none))
 
     var verdict: Event? { state.withLock { $0.verdict } }
     var isSilent: Bool { state.withLock { $0.console.isSilent } }
@@ -205,17 +217,8 @@ public struct QEMURunner: Sendable {
       state.withLock { $0.console.lines + [$0.console.unfinishedLine].filter { !$0.isEmpty } }
     }
 
-    /// The line by which the guest told that it can't go on, if it did.
-    var lastWords: String? { state.withLock { $0.lastWords } }
-
     func receive(_ bytes: [UInt8]) -> (lines: [String], unfinished: String) {
-      state.withLock { state in
-        let lines = state.console.receive(bytes)
-        state.lastWords =
-          state.lastWords
-          ?? lines.first { line in Self.ends.contains { line.contains($0) } }
-        return (lines, state.console.unfinishedLine)
-      }
+      state.withLock { ($0.console.receive(bytes), $0.console.unfinishedLine) }
     }
 
     func end(_ process: Int32, _ verdict: Event) {

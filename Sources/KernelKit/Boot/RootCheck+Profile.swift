@@ -31,7 +31,7 @@ extension RootCheck {
     guard let places else { return nil }
     prepare(places)
     let reports = try places.map {
-      try report($0.machine, disk: $0.disk)
+      try report($0.machine, disk: $0.disk, rootTypes: rootTypes(of: lists))
     }
     if let profile = lists.profile, let error = reports.first?.error,
       !reports.contains(where: \.reachesRoot)
@@ -52,21 +52,31 @@ extension RootCheck {
   func problem(ofOwn lists: ModuleLists, _ architecture: MachineModel.Architecture) throws
     -> String?
   {
-    guard lists.profile == nil, lists.modules?.profiles.isEmpty == true else { return nil }
-    let others = ModuleProfile.all.filter {
-      ["vmware", "hyper-v", "xen", "usb", "virtiofs", "9p"].contains($0.name)
-    }
-    let drivers = inside.subtracting(["sd_mod", "ahci", "nvme", "e1000e"])
-    if others.contains(where: { other in drivers.contains(where: other.lists) }) { return nil }
+    guard isOwn(lists) else { return nil }
+    let known: Set = ["virtio_blk", "virtio_scsi", "ahci", "ata_piix", "ata_generic", "nvme"]
+    let shared: Set = ["virtiofs", "9p", "9pnet_virtio", "nfs", "nfsv4"]
+    guard inside.isDisjoint(with: shared), !hasController(beside: known) else { return nil }
     let places = try ["qemu", "microvm", "firecracker", "cloud-hypervisor"].flatMap {
       try Self.places(of: $0, architecture)
     }
     prepare(places)
     var first: String?
     for place in places {
-      guard let error = try report(place.machine, disk: place.disk).error else { return nil }
+      guard
+        let error = try report(place.machine, disk: place.disk, rootTypes: rootTypes(of: lists))
+          .error
+      else { return nil }
       first = first ?? error.message
     }
     return first
+  }
+
+  private func isOwn(_ lists: ModuleLists) -> Bool {
+    lists.profile == nil && lists.modules?.profiles.isEmpty == true
+  }
+
+  /// The file systems that root may have: of a list without profiles the first that it has a module of.
+  private func rootTypes(of lists: ModuleLists) -> [String] {
+    [isOwn(lists) ? Discovery.rootTypes.first(where: inside.contains) ?? "ext4" : "ext4"]
   }
 }

@@ -248,6 +248,13 @@ public struct RootCheck {
       .name
   }
 
+  /// Whether the RAM disk has drivers of other controllers of disks than these.
+  func hasController(beside known: Set<String>) -> Bool {
+    inside.subtracting(known).contains {
+      kernel.position(of: $0).map { kernel.modules[$0].isController } == true
+    }
+  }
+
   /// A module that can't be unpacked: this one, or one that it needs.
   private func packedNeed(of name: String) -> String? {
     guard !packed.isEmpty, let position = kernel.position(of: name) else { return nil }

@@ -528,7 +528,8 @@ check() {
   return 0
 }
 
-# Mounts DEVICE on FOLDER, ro or rw: DEVICE FOLDER ACCESS TYPES FLAGS. Sets kit_granted to ro or rw.
+# Mounts DEVICE on FOLDER, ro or rw: DEVICE FOLDER ACCESS TYPES FLAGS. Sets kit_granted to ro or rw. 2: it can't
+# be trusted, and was not tried.
 mount_checked() {
   local device=$1 folder=$2 access=$3 types=$4 flags=$5 type
   if [ "$access" = rw ] && is_protected "$device"; then
@@ -544,7 +545,7 @@ mount_checked() {
   esac
   kit_granted=$access
   case $kit_type in
-    ext*) [ "$access" = ro ] && [ "$kit_check" != force ] || check "$device" || return 1 ;;
+    ext*) [ "$access" = ro ] && [ "$kit_check" != force ] || check "$device" || return 2 ;;
   esac
   if [ -z "$types" ]; then
     mount -o "$access${flags:+,$flags}" -- "$device" "$folder"
@@ -562,12 +563,15 @@ mount_checked() {
 }
 
 mount_root() {
-  if mount_checked "$kit_device" "$kit_target" "$kit_access" "$kit_fstype" "$kit_flags"; then
+  local code
+  mount_checked "$kit_device" "$kit_target" "$kit_access" "$kit_fstype" "$kit_flags"
+  code=$?
+  if [ $code = 0 ]; then
     say "root is $kit_device ($kit_tried_types, $kit_granted)"
     return 0
   fi
   complain "can't mount $kit_device as root ($kit_tried_types; $kit_granted${kit_flags:+,$kit_flags})"
-  explain_mount "$kit_device"
+  [ $code = 2 ] || explain_mount "$kit_device"
   return 1
 }
 
@@ -577,7 +581,12 @@ explain_mount() {
   while read -r word rest; do known="$known$word "; done </proc/filesystems
   case $known in
     *" ${kit_type:-nodev} "*) ;;
-    *) complain "this kernel does not know $kit_type: is its module in the RAM disk?" ;;
+    *)
+      if [ "$kit_type" = swap ]; then
+        complain 'it is a swap area'
+      else
+        complain "this kernel does not know $kit_type: is its module in the RAM disk?"
+      fi ;;
   esac
   set +f
   set -- "/sys/class/block/${1##*/}/"*/partition

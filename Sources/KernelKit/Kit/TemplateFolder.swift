@@ -68,7 +68,7 @@ public struct TemplateFolder: Sendable {
   }
 
   /// Puts a program, its links and its note in place of what was there. The user's own files and
-  /// links stay. All of it happens, or nothing. Waits for those who read or update the template.
+  /// links stay, also hard links to the earlier program in other folders than its own. All of it happens, or nothing. Waits for those who read or update the template.
   @discardableResult
   public func update(_ tool: TemplateTool, _ provided: TemplateTool.Provided) throws -> Update {
     let lock = FolderLock(folder)
@@ -136,8 +136,8 @@ public struct TemplateFolder: Sendable {
       target.hasPrefix(root + "/")
     else {
       throw KitError(
-        .invalid, "\(path): is a link that leads out of the template",
-        advice: "make it a folder, or a link to another folder of the template")
+        .invalid, "\(path): is a link, but not to another folder of the template",
+        advice: "make it a folder, or make the folder that it leads to")
     }
     return target
   }

@@ -17,7 +17,7 @@ public struct Unpacker: Sendable {
 
   /// - Parameters:
   ///   - folder: where `vmlinuz-VER`, `config-VER` and `lib/modules/VER` are put.
-  ///   - replacesOthers: whether a `lib/modules/VER` is replaced that has files of others.
+  ///   - replacesOthers: whether a `lib/modules/VER` is replaced that has more than the kernel's own modules.
   public init(_ packages: [DebArchive], into folder: String, replacesOthers: Bool = false) {
     self.packages = packages
     self.folder = folder
@@ -25,8 +25,8 @@ public struct Unpacker: Sendable {
   }
 
   /// Unpacks in one pass, with modes and times. An earlier result is replaced as a whole.
-  /// - Throws: `KitError.invalid` for packages of no kernel or of several, and where files would be lost that
-  ///   the packages don't have; `FormatError` for archives that
+  /// - Throws: `KitError.invalid` for packages of no kernel or of several, and where something beside the
+  ///   kernel's own modules would be lost; `FormatError` for archives that
   ///   are damaged, unsafe or beyond a limit, and for what can't be written.
   public func run(jobs: Int) throws -> Result {
     try FileTree.withDirectories(folder) { try unpack(jobs: jobs) }
@@ -47,17 +47,16 @@ public struct Unpacker: Sendable {
     }
   }
 
-  /// What is not from a package, such as modules that somebody has built, would be lost with the tree that
-  /// is replaced. What depmod writes is made again.
+  /// What stands beside the kernel's own modules, such as `updates` and `extra`, is somebody's own, and would be
+  /// lost with the tree that is replaced. `depmod` can make its files again.
   private func checkNothingIsLost(of tree: String, replacedBy staged: String) throws {
     func check(_ below: String) throws {
-      let folder = below.isEmpty ? tree : "\(tree)/\(below)"
-      for (name, kind) in try FileTree.entries(in: folder) {
-        let path = below.isEmpty ? name : "\(below)/\(name)"
-        if ModuleTreePath.indexes.contains(path) { continue }
-        guard FileTree.status("\(staged)/\(path)") != nil else {
+      for (name, kind) in try FileTree.entries(in: "\(tree)\(below)") {
+        let path = "\(below)/\(name)"
+        if path == "/kernel" || path.hasPrefix("/modules.") { continue }
+        guard FileTree.status("\(staged)\(path)") != nil else {
           throw KitError(
-            .invalid, "\(tree)/\(path): is not in the packages, and would be lost",
+            .invalid, "\(tree)\(path): is not in the packages, and would be lost",
             advice: "move it away, or unpack with --force")
         }
         if kind == .directory { try check(path) }
