@@ -111,6 +111,14 @@ import Testing
     #expect(try release(0, "6.1.0\0") == nil && release(0x200, "") == nil)
     #expect(try release(0xffff, "6.1.0\0") == nil)
     #expect(try release(0x200, String(repeating: "6", count: 300)) == nil)
+    // The text would be behind the image's end.
+    var short = Self.bzImage(Self.elf, setupSectors: 60).prefix(0x300)
+    short.replaceSubrange(0x20e..<0x210, with: [0, 0x40])
+    let image = try KernelImage(size: short.count) { offset, count in
+      #expect(offset < short.count)
+      return Array(short.dropFirst(offset).prefix(count))
+    }
+    #expect(image.release == nil)
   }
 
   @Test("Headers that lie")

@@ -71,7 +71,8 @@ public struct KernelImage: Sendable, Hashable {
     let sectors = Int(try header.byte())
     try header.seek(to: 0x206)
     let version = try header.littleEndian(UInt16.self)
-    let release = try release(&header, sectors: sectors == 0 ? 4 : sectors, read: read)
+    let setup = min(size, (sectors == 0 ? 4 : sectors) * 512 + 512)
+    let release = try release(&header, setup: setup, read: read)
     func image(_ payload: Range<Int>, _ compression: Compression, _ unpackedSize: Int?)
       -> KernelImage
     {
@@ -99,12 +100,13 @@ public struct KernelImage: Sendable, Hashable {
   }
 
   /// The first word of the text that "kernel_version" leads to.
+  /// - Parameter setup: bytes of the image up to the end of the real-mode code.
   private static func release(
-    _ header: inout ByteReader, sectors: Int, read: (Int, Int) throws -> [UInt8]
+    _ header: inout ByteReader, setup: Int, read: (Int, Int) throws -> [UInt8]
   ) throws -> String? {
     try header.seek(to: 0x20e)
     let place = Int(try header.littleEndian(UInt16.self))
-    guard place > 0, place < sectors * 512 else { return nil }
+    guard place > 0, place + 512 < setup else { return nil }
     let text = try read(place + 512, 256)
     let word = text.prefix { $0 > 0x20 && $0 < 0x7f }
     return word.isEmpty || word.count == text.count ? nil : String(decoding: word, as: UTF8.self)
