@@ -68,7 +68,8 @@ public struct TemplateFolder: Sendable {
   }
 
   /// Puts a program, its links and its note in place of what was there. The user's own files and
-  /// links stay, also hard links to the earlier program in other folders than its own. All of it happens, or nothing. Waits for those who read or update the template.
+  /// links stay, also hard links to the earlier program in other folders than its own. All of it
+  /// happens, or nothing. Waits for those who read or update the template.
   @discardableResult
   public func update(_ tool: TemplateTool, _ provided: TemplateTool.Provided) throws -> Update {
     let lock = FolderLock(folder)
