@@ -63,9 +63,8 @@ struct DepmodCommand: ParsableCommand {
     let tree = try ModuleTree(root: root, release: release)
     let configuration = try DepmodConfiguration(
       paths: configurationPaths.isEmpty ? nil : configurationPaths, release: release)
-    let paths = try tree.modulePaths(configuration)
     let index = try ModuleIndex(
-      try tree.facts(of: paths, jobs: work.jobs), lists: try tree.lists(),
+      try tree.modules(configuration, jobs: work.jobs), lists: try tree.lists(),
       configuration: configuration)
     if !quiet {
       for warning in configuration.warnings + index.warnings {

@@ -26,14 +26,15 @@ struct MkinitramfsCommand: ParsableCommand {
   func run() throws {
     let environment = try CommandEnvironment.make()
     let release = try KernelRelease(argument: release)
-    let catalog = try ModuleCatalog(in: ".", release, jobs: work.jobs)
-    catalog.index.warnings.forEach { environment.log.warning("\($0)") }
+    let listing = try ModuleListing(in: ".", release)
     let result = try RamDisk(
       release, template: .folder(template), options: try ramDisk.options(),
-      configuration: catalog.configuration, isSmallest: effort.best
-    ).make(
-      from: catalog.index, timestamp: environment.sourceDateEpoch ?? catalog.newest,
-      jobs: work.jobs, contents: catalog.contents)
+      configuration: listing.configuration, isSmallest: effort.best
+    ).make(timestamp: environment.sourceDateEpoch ?? listing.newest, jobs: work.jobs) {
+      let catalog = try listing.catalog(jobs: work.jobs)
+      catalog.index.warnings.forEach { environment.log.warning("\($0)") }
+      return catalog.modules
+    }
     result.warnings.forEach { environment.log.warning("\($0)") }
     let path = Kit.Part.initramfs.fileName(release)
     try OutputFile.write(result.bytes, to: path)

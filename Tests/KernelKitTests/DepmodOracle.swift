@@ -78,7 +78,7 @@ extension ModuleTree {
     _ configuration: DepmodConfiguration = DepmodConfiguration(), jobs: Int = 2
   ) throws -> ModuleIndex {
     try ModuleIndex(
-      facts(of: modulePaths(configuration), jobs: jobs), lists: lists(),
+      modules(configuration, jobs: jobs), lists: lists(),
       configuration: configuration)
   }
 }

@@ -320,7 +320,9 @@ import Testing
         options: RamDisk.Options(
           lists: ModuleLists(modules: nil, autoload: ModuleList([], name: "modules.autoload")),
           compression: .none), configuration: nil
-      ).make(from: ModuleIndex([], lists: .init()), timestamp: 0, jobs: 1) { _ in [] }
+      ).make(timestamp: 0, jobs: 1) {
+        KernelModules(index: try ModuleIndex([], lists: .init()), contents: { _ in [] })
+      }
     }
     for architecture in [nil, MachineModel.Architecture.amd64] { try make(architecture) }
     for architecture in [MachineModel.Architecture.arm64, .riscv64] {

@@ -157,7 +157,7 @@ import Testing
             modules: ModuleList(Array(list.utf8), name: "modules.ramfs"),
             autoload: ModuleList([], name: "modules.autoload")), compression: .lz4),
         configuration: catalog.configuration
-      ).make(from: catalog.index, timestamp: 0, jobs: 2, contents: catalog.contents)
+      ).make(timestamp: 0, jobs: 2) { catalog.modules }
       try folder.write("kit/initramfs-\(release)", ramDisk.bytes)
       return try Kit(folder: folder("kit"))
     }

@@ -214,6 +214,32 @@ struct TemplateFolderTests {
     try complete.addTemplate(folder("template"))
   }
 
+  @Test("An archive that is written in parts has everything once, and is one to cpio")
+  func parts() async throws {
+    var initramfs = Initramfs()
+    let identity = FileIdentity(device: 1, inode: 1)
+    try initramfs.add("sbin/a", .file([1, 2], isExecutable: true), identity: identity)
+    try initramfs.add("lib/modules/1/b", .file([1, 2], isExecutable: true), identity: identity)
+    var archive = Initramfs.Archive(timestamp: 7)
+    try archive.append(initramfs, where: { !$0.hasPrefix("lib/") })
+    let start = archive.bytes
+    try initramfs.add("bin/late", .file([3], isExecutable: false))
+    try archive.append(initramfs)
+    let bytes = try archive.finish()
+    #expect(bytes.starts(with: start))
+    try folder.write("archive", bytes)
+    let list = try await Tool.shell("cpio -t --quiet <archive", in: folder.path)
+    #expect(
+      list.split(separator: "\n") == [
+        "dev", "dev/console", "etc", "lib", "newroot", "proc", "run", "sbin", "sbin/a", "sys",
+        "tmp",
+        "bin", "bin/late", "lib/modules", "lib/modules/1", "lib/modules/1/b",
+      ])
+    try await Tool.shell(
+      "mkdir out; cd out; cpio -id --quiet -f dev/console <../archive; [ sbin/a -ef lib/modules/1/b ]",
+      in: folder.path)
+  }
+
   @Test("A kit's manifest says of a program that was changed by hand nothing that was noted before")
   func changedProgram() async throws {
     let bench = try CommandBench()

@@ -18,8 +18,8 @@ public struct ByteStringMap: Sendable {
 
   /// Sets or replaces a string's number.
   public mutating func set(_ key: ArraySlice<UInt8>, _ value: Int) {
-    let hash = hash(key)
-    let slot = slot(of: key, hash)
+    let hash = unsafe key.withUnsafeBytes { unsafe self.hash($0) }
+    let slot = unsafe key.withUnsafeBytes { unsafe self.slot(of: $0, hash) }
     if slots[slot] > 0 {
       values[Int(slots[slot]) - 1] = value
       return
@@ -32,16 +32,21 @@ public struct ByteStringMap: Sendable {
   }
 
   public subscript(key: ArraySlice<UInt8>) -> Int? {
-    let number = slots[slot(of: key, hash(key))]
+    unsafe key.withUnsafeBytes { unsafe self[$0] }
+  }
+
+  /// The same for bytes that lie somewhere else.
+  @unsafe public subscript(key: UnsafeRawBufferPointer) -> Int? {
+    let number = unsafe slots[slot(of: key, hash(key))]
     return number > 0 ? values[Int(number) - 1] : nil
   }
 
   /// The slot that holds the key, or the free one that would.
-  private func slot(of key: ArraySlice<UInt8>, _ hash: UInt64) -> Int {
+  @unsafe private func slot(of key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int {
     var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
     while slots[slot] > 0 {
       let position = Int(slots[slot]) - 1
-      if hashes[position] == hash, keys[position].hasSameBytes(as: key) { break }
+      if hashes[position] == hash, unsafe keys.isString(at: position, key) { break }
       slot = (slot + 1) & (slots.count - 1)
     }
     return slot
@@ -57,36 +62,23 @@ public struct ByteStringMap: Sendable {
   }
 
   /// Eight bytes at a time, each multiplied into what came before, both halves of the product.
-  private func hash(_ key: ArraySlice<UInt8>) -> UInt64 {
-    unsafe key.withUnsafeBytes { bytes in
-      var hash = seed ^ UInt64(bytes.count)
-      func mix(_ word: UInt64) {
-        let product = (hash ^ word).multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
-        hash = product.high ^ product.low
-      }
-      var offset = 0
-      while offset + 8 <= bytes.count {
-        unsafe mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-        offset += 8
-      }
-      var last: UInt64 = 0
-      while offset < bytes.count {
-        last = unsafe last << 8 | UInt64(bytes[offset])
-        offset += 1
-      }
-      mix(last)
-      return hash
+  @unsafe private func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    var hash = seed ^ UInt64(bytes.count)
+    func mix(_ word: UInt64) {
+      let product = (hash ^ word).multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
+      hash = product.high ^ product.low
     }
-  }
-}
-
-extension ArraySlice<UInt8> {
-  func hasSameBytes(as other: ArraySlice<UInt8>) -> Bool {
-    guard count == other.count else { return false }
-    return unsafe withUnsafeBytes { left in
-      unsafe other.withUnsafeBytes { right in
-        unsafe left.isEmpty || memcmp(left.baseAddress!, right.baseAddress!, left.count) == 0
-      }
+    var offset = 0
+    while offset + 8 <= bytes.count {
+      unsafe mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+      offset += 8
     }
+    var last: UInt64 = 0
+    while offset < bytes.count {
+      last = unsafe last << 8 | UInt64(bytes[offset])
+      offset += 1
+    }
+    mix(last)
+    return hash
   }
 }

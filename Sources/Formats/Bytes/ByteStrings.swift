@@ -51,6 +51,27 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
     append(second)
   }
 
+  /// Hands on the bytes of each, which are there as long as the call.
+  @unsafe public func forEachBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+    try unsafe storage.withUnsafeBytes { bytes in
+      var start = 0
+      for end in ends {
+        try unsafe body(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+        start = end
+      }
+    }
+  }
+
+  /// Whether the string at a position has these bytes.
+  @unsafe func isString(at index: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    let range = range(of: index)
+    guard range.count == bytes.count else { return false }
+    return unsafe storage.withUnsafeBytes { own in
+      unsafe range.isEmpty
+        || memcmp(own.baseAddress! + range.lowerBound, bytes.baseAddress!, range.count) == 0
+    }
+  }
+
   /// What follows `prefix` in the strings that begin with it, in their order.
   public func strings(after prefix: [UInt8]) -> [ArraySlice<UInt8>] {
     var found: [ArraySlice<UInt8>] = []

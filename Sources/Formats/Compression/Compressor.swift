@@ -14,16 +14,13 @@ extension Compression {
 
   /// Compresses in one call what is in memory, in the form that the kernel's own decoders read.
   ///
-  /// The same bytes come out on any number of cores.
   /// - Parameter level: the library's; nil for a good one.
   /// - Throws: `FormatError.unsupported` for formats that are only read.
-  public func compress(_ bytes: [UInt8], level: Int32? = nil, jobs: Int = 1) throws(FormatError)
-    -> [UInt8]
-  {
+  public func compress(_ bytes: [UInt8], level: Int32? = nil) throws(FormatError) -> [UInt8] {
     switch self {
     case .none: return bytes
     case .gzip: return try Self.gzip(bytes, level: level ?? 9)
-    case .zstd: return try Self.zstd(bytes, level: level ?? 9, jobs: jobs)
+    case .zstd: return try Self.zstd(bytes, level: level ?? 9)
     case .xz: return try Self.xz(bytes, level: level ?? 6)
     case .lz4: return try Self.legacyLZ4(bytes, level: level ?? 9)
     case .bzip2, .lzma: throw FormatError(.unsupported, "\(rawValue) is read, not written")
@@ -31,16 +28,14 @@ extension Compression {
   }
 
   /// Compresses at the library's highest level, whatever it takes.
-  ///
-  /// The same bytes come out on any number of cores.
   /// - Parameter hasX86Filter: xz only: whether to run code through the filter for x86, which makes
   ///   programs smaller, and kernel modules larger.
   public func compressSmallest(
-    _ bytes: [UInt8], hasX86Filter: Bool = false, jobs: Int = 1
+    _ bytes: [UInt8], hasX86Filter: Bool = false
   ) throws(FormatError) -> [UInt8] {
     switch self {
     case .xz: return try Self.smallestXZ(bytes, hasX86Filter: hasX86Filter)
-    case .zstd: return try Self.zstd(bytes, level: ZSTD_maxCLevel(), jobs: jobs)
+    case .zstd: return try Self.zstd(bytes, level: ZSTD_maxCLevel())
     // libdeflate's and LZ4_HC's highest.
     case .none, .gzip, .lz4, .bzip2, .lzma: return try compress(bytes, level: 12)
     }
@@ -59,40 +54,11 @@ extension Compression {
     }
   }
 
-  /// One frame with a checksum (RFC 8878).
-  ///
-  /// Its window is as large as the data, up to the 128 MiB that Linux decodes (lib/zstd,
-  /// ZSTD_WINDOWSIZE_MAX): programs far from each other in a RAM disk share a static libc.
-  private static func zstd(_ bytes: [UInt8], level: Int32, jobs: Int) throws(FormatError) -> [UInt8]
-  {
-    guard let context = unsafe ZSTD_createCCtx() else {
-      throw FormatError(.limit, "zstd: no memory")
-    }
-    defer { unsafe ZSTD_freeCCtx(context) }
-    let parameters: [(ZSTD_cParameter, Int32)] = [
-      (ZSTD_c_compressionLevel, level),
-      (ZSTD_c_checksumFlag, 1),
-      (ZSTD_c_windowLog, Int32(min(27, max(20, Int.bitWidth - bytes.count.leadingZeroBitCount)))),
-      // With one worker or many the data is cut in the same way; without workers it is not.
-      (ZSTD_c_nbWorkers, Int32(clamping: max(1, jobs))),
-    ]
-    for (parameter, value) in parameters {
-      // A libzstd without threads refuses workers and goes on without.
-      _ = unsafe ZSTD_CCtx_setParameter(context, parameter, value)
-    }
-    var failure: String?
-    let result = unsafe [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) {
-      buffer, count in
-      let written = unsafe ZSTD_compress2(
-        context, buffer.baseAddress, buffer.count, bytes, bytes.count)
-      if ZSTD_isError(written) != 0 {
-        unsafe failure = String(cString: ZSTD_getErrorName(written))
-      } else {
-        count = written
-      }
-    }
-    if let failure { throw FormatError(.limit, "zstd: \(failure)") }
-    return result
+  /// One frame whose window is as large as the data.
+  private static func zstd(_ bytes: [UInt8], level: Int32) throws(FormatError) -> [UInt8] {
+    let encoder = try ZstdEncoder(level: level, windowSize: bytes.count, contentSize: bytes.count)
+    try encoder.append(bytes[...])
+    return try encoder.finish()
   }
 
   /// With CRC32: the kernel's decoder does not know CRC64. Linux, Documentation/staging/xz.rst.

@@ -169,8 +169,7 @@ public struct Discovery {
     let result = try RamDisk(
       subject.release, template: subject.template, options: RamDisk.Options(lists: lists.lists),
       configuration: subject.catalog.configuration
-    ).make(
-      from: subject.catalog.index, timestamp: 0, jobs: jobs, contents: subject.catalog.contents)
+    ).make(timestamp: 0, jobs: jobs) { subject.catalog.modules }
     let path = "\(folder)/\(Kit.Part.initramfs.fileName(subject.release))"
     try OutputFile.write(result.bytes, to: path)
     var small = machine

@@ -3,7 +3,7 @@ public import Formats
 /// The kernel's first file system: what a template holds, the modules that were chosen, and their
 /// indexes.
 ///
-/// The same content gives the same bytes, whatever the order it was added in, and wherever it came
+/// The same content gives the same archive, whatever the order it was added in, and wherever it came
 /// from: owner 0:0, one time for all, modes that do not depend on a umask.
 public struct Initramfs: Sendable {
   public enum Content: Sendable, Hashable {
@@ -63,21 +63,55 @@ public struct Initramfs: Sendable {
   /// The newc archive.
   /// - Parameter timestamp: seconds since 1970, for all entries.
   public func archive(timestamp: Int) throws -> [UInt8] {
-    var writer = NewcWriter()
-    let names = Dictionary(grouping: identities.keys) { identities[$0] }.mapValues(\.count)
-    var numbers: [FileIdentity: UInt32] = [:]
-    // In byte order a folder comes before what is in it.
-    for (path, content) in entries.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-    ) {
+    var archive = Archive(timestamp: timestamp)
+    try archive.append(self)
+    return try archive.finish()
+  }
+
+  /// A newc archive that is written in parts.
+  public struct Archive {
+    private let timestamp: Int
+    private var writer = NewcWriter()
+    private var written: Set<String> = []
+    /// Of files that may have more names.
+    private var numbers: [FileIdentity: UInt32] = [:]
+
+    /// - Parameter timestamp: seconds since 1970, for all entries.
+    public init(timestamp: Int) {
+      self.timestamp = timestamp
+    }
+
+    /// What is written of it.
+    public var bytes: [UInt8] { writer.bytes }
+
+    /// Appends what is not in it yet.
+    /// - Throws: `FormatError.overflow` for what the form can't hold.
+    public mutating func append(
+      _ initramfs: Initramfs, where isWanted: (_ path: String) -> Bool = { _ in true }
+    ) throws {
+      let names = Dictionary(grouping: initramfs.identities.values) { $0 }.mapValues(\.count)
+      // In byte order a folder comes before what is in it.
+      let paths = initramfs.entries.keys.filter { !written.contains($0) && isWanted($0) }
+        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      for path in paths {
+        guard let content = initramfs.entries[path] else { continue }
+        let identity = initramfs.identities[path]
+        try append(path, content, identity, links: identity.flatMap { names[$0] } ?? 1)
+      }
+      written.formUnion(paths)
+    }
+
+    private mutating func append(
+      _ path: String, _ content: Content, _ identity: FileIdentity?, links: Int
+    ) throws {
       switch content {
       case .directory:
         try writer.add(path, .directory, mode: path == "tmp" ? 0o1777 : 0o755, modified: timestamp)
       case .file(let bytes, let isExecutable):
-        let identity = identities[path]
         let number = identity.flatMap { numbers[$0] }
         let added = try writer.add(
           path, number.map { .hardLink($0) } ?? .file(bytes), mode: isExecutable ? 0o755 : 0o644,
-          modified: timestamp, links: names[identity] ?? 1)
+          modified: timestamp, links: links)
         if let identity { numbers[identity] = added }
       case .symbolicLink(let target):
         try writer.add(path, .symbolicLink(target: target), mode: 0o777, modified: timestamp)
@@ -88,6 +122,10 @@ public struct Initramfs: Sendable {
           "dev/console", .characterDevice(major: 5, minor: 1), mode: 0o600, modified: timestamp)
       }
     }
-    return try writer.finish()
+
+    /// The whole archive.
+    public consuming func finish() throws -> [UInt8] {
+      try writer.finish()
+    }
   }
 }

@@ -17,10 +17,15 @@ struct KernelParts {
 }
 
 /// All modules of a kernel.
-struct KernelModules {
+public struct KernelModules {
   var index: ModuleIndex
   /// The bytes of a module, by its path below lib/modules/VER.
   var contents: (String) throws -> [UInt8]
+
+  public init(index: ModuleIndex, contents: @escaping (String) throws -> [UInt8]) {
+    self.index = index
+    self.contents = contents
+  }
 }
 
 /// One pass over a kernel's packages.

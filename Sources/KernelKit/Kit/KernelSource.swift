@@ -73,24 +73,44 @@ public enum KernelSource: Sendable {
   private func readDirectory(
     _ root: String, _ release: KernelRelease, _ receive: (Entry, any ByteSource) throws -> Void
   ) throws -> KernelRelease {
+    for (path, var entry) in try Self.entries(ofFolder: root, release) {
+      var body: any ByteSource = MemorySource([])
+      if entry.kind == .file {
+        let file = try InputFile(path)
+        entry.size = file.size
+        body = file.source(0..<file.size)
+      }
+      try receive(entry, body)
+    }
+    return release
+  }
+
+  /// What a folder with lib/modules/VER has of a kernel, in the order of `forEachEntry`, before anything of it
+  /// is opened.
+  /// - Throws: `KitError.missing` when there is no such tree.
+  static func entries(
+    ofFolder root: String, _ release: KernelRelease
+  ) throws -> [(path: String, entry: Entry)] {
+    var found: [(path: String, entry: Entry)] = []
     for (names, role) in [
       (KernelFolder.kernelNames, KernelPath.kernel(release)),
       (["config"], .configuration(release)),
     ] {
       if let path = KernelFolder.file(names, of: release, in: root) {
-        try hand(path, role, receive)
+        found.append((path, try entry(at: path, role)))
       }
     }
     let tree = try ModuleTree(root: root, release: release).path
-    try hand(tree, .moduleTree(release, ""), receive)
+    found.append((tree, try entry(at: tree, .moduleTree(release, ""))))
     // Sorted as whole paths, not folder by folder: `a-b/c` comes before `a/b`.
     for below in try Self.paths(in: tree).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) })
     {
       guard let role = try KernelPath("lib/modules/\(release)/\(below)"), role.isInModuleTree
       else { continue }
-      try hand("\(tree)/\(below)", role, receive)
+      let path = "\(tree)/\(below)"
+      found.append((path, try entry(at: path, role)))
     }
-    return release
+    return found
   }
 
   private static func paths(in folder: String) throws -> [String] {
@@ -100,27 +120,20 @@ public enum KernelSource: Sendable {
     }
   }
 
-  private func hand(
-    _ path: String, _ role: KernelPath, _ receive: (Entry, any ByteSource) throws -> Void
-  ) throws {
+  private static func entry(at path: String, _ role: KernelPath) throws -> Entry {
     // The kernel may be a link, as in many a /boot; modules are handed on as they stand there.
     guard let status = FileTree.status(path, followingLink: !role.isInModuleTree) else {
       throw FormatError.system("can't be examined", path: path)
     }
-    var entry = Entry(
-      role: role, kind: .directory, mode: status.mode, size: 0, modified: status.modified)
-    switch status.kind {
-    case .directory: try receive(entry, MemorySource([]))
-    case .symbolicLink:
-      entry.kind = .symbolicLink(target: try FileTree.linkTarget(path))
-      try receive(entry, MemorySource([]))
-    case .file:
-      let file = try InputFile(path)
-      entry.kind = .file
-      entry.size = file.size
-      try receive(entry, file.source(0..<file.size))
-    case .other:
-      throw KitError(.invalid, "\(path): is neither file, folder nor link")
-    }
+    let kind: TarEntry.Kind =
+      switch status.kind {
+      case .directory: .directory
+      case .symbolicLink: .symbolicLink(target: try FileTree.linkTarget(path))
+      case .file: .file
+      case .other: throw KitError(.invalid, "\(path): is neither file, folder nor link")
+      }
+    return Entry(
+      role: role, kind: kind, mode: status.mode, size: kind == .file ? status.size : 0,
+      modified: status.modified)
   }
 }

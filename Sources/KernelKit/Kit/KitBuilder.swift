@@ -118,9 +118,7 @@ public struct KitBuilder: Sendable {
       kernel.release, architecture: kernel.architecture, template: .folder(options.template),
       options: options.ramDisk, configuration: kernel.configuration,
       isSmallest: options.isSmallest
-    ).make(
-      from: modules.index, timestamp: kernel.timestamp, jobs: options.disk.jobs,
-      contents: modules.contents)
+    ).make(timestamp: kernel.timestamp, jobs: options.disk.jobs) { modules }
     let check = RootCheck(
       kernel.release, kernel: modules.index, configuration: kernel.configuration,
       inside: result.modules.map(\.path), hasModulesDisk: true)

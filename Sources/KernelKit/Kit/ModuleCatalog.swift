@@ -1,5 +1,56 @@
 internal import Formats
 
+/// The modules of a kernel in a folder, before they are looked into.
+public struct ModuleListing {
+  /// The newest time in the tree, in seconds since 1970.
+  public let newest: Int
+  /// Nil when the folder has no config-VER.
+  public let configuration: KernelConfiguration?
+  private let tree: String
+  private let files: [(path: String, entry: KernelSource.Entry, below: String)]
+
+  /// - Parameter root: a folder with lib/modules/VER.
+  /// - Throws: `KitError.missing` when there is no such tree, `FormatError` for what can't be read.
+  public init(in root: String, _ release: KernelRelease) throws {
+    tree = try ModuleTree(root: root, release: release).path
+    var newest = 0
+    var configuration: KernelConfiguration?
+    var files: [(path: String, entry: KernelSource.Entry, below: String)] = []
+    for (path, entry) in try KernelSource.entries(ofFolder: root, release) {
+      switch entry.role {
+      case .kernel: break
+      case .configuration:
+        configuration = KernelConfiguration(
+          reading: try InputFile(path).readAll(limit: KernelConfiguration.sizeLimit))
+      case .moduleTree(_, let below):
+        guard !ModuleTreePath.isLeftOut(below) else { continue }
+        // That of the tree itself tells when depmod was run.
+        if !below.isEmpty { newest = max(newest, entry.modified) }
+        if entry.kind == .file { files.append((path, entry, below)) }
+      }
+    }
+    (self.newest, self.configuration, self.files) = (newest, configuration, files)
+  }
+
+  /// Looks into the modules.
+  /// - Throws: `KitError.invalid` for modules that need each other in a circle, `FormatError` for what can't
+  ///   be read.
+  public func catalog(jobs: Int) throws -> ModuleCatalog {
+    let collector = ModuleCollector(jobs: jobs)
+    for (path, entry, below) in files {
+      if ModuleTreePath.isModule(below) {
+        try collector.collect(below, file: path)
+      } else if ModuleCollector.isList(below) {
+        let file = try InputFile(path)
+        try collector.collect(below, entry, file.source(0..<file.size)).forEachPiece { _ in }
+      }
+    }
+    return ModuleCatalog(
+      index: try collector.index(), newest: newest, configuration: configuration,
+      read: { [tree] in try InputFile("\(tree)/\($0)").readAll(limit: ModuleTree.sizeLimit) })
+  }
+}
+
 /// The modules of an unpacked kernel: their index, and their bytes.
 public struct ModuleCatalog {
   public let index: ModuleIndex
@@ -9,32 +60,20 @@ public struct ModuleCatalog {
   public let configuration: KernelConfiguration?
   private let read: (String) throws -> [UInt8]
 
-  /// - Parameter root: a folder with lib/modules/VER.
-  /// - Throws: `KitError.missing` when there is no such tree, `KitError.invalid` for modules that need each
-  ///   other in a circle, `FormatError` for what can't be read.
-  public init(in root: String, _ release: KernelRelease, jobs: Int) throws {
-    let collector = ModuleCollector(jobs: jobs)
-    let tree = try ModuleTree(root: root, release: release).path
-    var configuration: KernelConfiguration?
-    try KernelSource.directory(root, release).forEachEntry(jobs: jobs) { entry, body in
-      switch entry.role {
-      case .kernel: break
-      case .configuration:
-        configuration = KernelConfiguration(
-          reading: try SourceReader(body).readToEnd(limit: KernelConfiguration.sizeLimit))
-      case .moduleTree(_, let below):
-        guard !ModuleTreePath.isLeftOut(below) else { return }
-        if entry.kind == .file, ModuleTreePath.isModule(below) {
-          try collector.collect(below, entry, file: InputFile("\(tree)/\(below)"))
-        } else {
-          try collector.collect(below, entry, body).forEachPiece { _ in }
-        }
-      }
-    }
-    read = { try InputFile("\(tree)/\($0)").readAll(limit: ModuleTree.sizeLimit) }
-    index = try collector.index()
-    newest = collector.newest
+  fileprivate init(
+    index: ModuleIndex, newest: Int, configuration: KernelConfiguration?,
+    read: @escaping (String) throws -> [UInt8]
+  ) {
+    self.index = index
+    self.newest = newest
     self.configuration = configuration
+    self.read = read
+  }
+
+  /// - Parameter root: a folder with lib/modules/VER.
+  /// - Throws: as `ModuleListing`.
+  public init(in root: String, _ release: KernelRelease, jobs: Int) throws {
+    self = try ModuleListing(in: root, release).catalog(jobs: jobs)
   }
 
   /// Of a kit's modules disk.
@@ -92,4 +131,7 @@ public struct ModuleCatalog {
   public func contents(of path: String) throws -> [UInt8] {
     try read(path)
   }
+
+  /// What a RAM disk is made of.
+  public var modules: KernelModules { KernelModules(index: index, contents: read) }
 }

@@ -6,7 +6,7 @@ final class ModuleCollector {
   private struct Module: Sendable {
     enum Content: Sendable {
       case bytes([UInt8])
-      case file(InputFile)
+      case file(path: String)
     }
 
     var path: String
@@ -53,9 +53,11 @@ final class ModuleCollector {
   }
 
   private let found: Found
-  private let work: OrderedWork<Module, (path: String, facts: ModuleFacts)>
+  private let work: OrderedWork<[Module], [(path: String, facts: ModuleFacts)]>
   /// The one that is being read.
   private var module: (path: String, bytes: [UInt8])?
+  /// Files that are looked into together: handing over a single one costs about as much as looking into it.
+  private var files: [Module] = []
   private var moduleCount = 0
   /// Modules that are other names of earlier ones.
   private var links: [(path: String, earlier: String)] = []
@@ -72,16 +74,18 @@ final class ModuleCollector {
     self.found = found
     work = OrderedWork(
       jobs: jobs,
-      work: { module in
-        let facts =
-          switch module.content {
-          case .bytes(let bytes): try Self.facts(ofModule: bytes, module.path, found)
-          case .file(let file): try Self.facts(of: file, module.path, found)
-          }
-        try found.count(facts, of: module.path)
-        return (module.path, facts)
+      work: { modules in
+        try modules.map { module in
+          let facts =
+            switch module.content {
+            case .bytes(let bytes): try Self.facts(ofModule: bytes, module.path, found)
+            case .file(let path): try Self.facts(of: InputFile(path), module.path, found)
+            }
+          try found.count(facts, of: module.path)
+          return (module.path, facts)
+        }
       },
-      commit: { result in found.modules.withLock { $0.append(result) } })
+      commit: { results in found.modules.withLock { $0 += results } })
   }
 
   /// Takes note of a path of the tree.
@@ -92,13 +96,7 @@ final class ModuleCollector {
     try finishModule()
     if !below.isEmpty { newest = max(newest, entry.modified) }
     guard entry.kind == .file else { return body }
-    let list: WritableKeyPath<ModuleIndex.BuildLists, [UInt8]?>? =
-      switch below {
-      case "modules.order": \.order
-      case "modules.builtin": \.builtin
-      case "modules.builtin.modinfo": \.builtinInformation
-      default: nil
-      }
+    let list = Self.list(below)
     guard list != nil || ModuleTreePath.isModule(below) else { return body }
     try Self.check(size: entry.size, of: below)
     if let list {
@@ -110,21 +108,39 @@ final class ModuleCollector {
     return ObservedSource(body) { [self] in module?.bytes += $0 }
   }
 
+  private static func list(
+    _ below: String
+  ) -> WritableKeyPath<ModuleIndex.BuildLists, [UInt8]?>? {
+    switch below {
+    case "modules.order": \.order
+    case "modules.builtin": \.builtin
+    case "modules.builtin.modinfo": \.builtinInformation
+    default: nil
+    }
+  }
+
+  /// Whether a path of the tree is a list that the kernel's build has left there.
+  static func isList(_ below: String) -> Bool { list(below) != nil }
+
   /// Takes note of a module of the tree that is a file. Of one that is not compressed only what it says of
   /// itself is read.
-  func collect(_ below: String, _ entry: KernelSource.Entry, file: InputFile) throws {
-    try finishModule()
-    newest = max(newest, entry.modified)
-    try Self.check(size: file.size, of: below)
+  /// - Parameter path: where it is.
+  func collect(_ below: String, file path: String) throws {
     try countModule(below)
-    try work.submit(Module(path: below, content: .file(file)))
+    files.append(Module(path: below, content: .file(path: path)))
+    if files.count == 32 { try finishFiles() }
+  }
+
+  private func finishFiles() throws {
+    try work.submit(files)
+    files = []
   }
 
   /// Takes note of a module whose bytes are at hand.
   func collect(_ below: String, bytes: [UInt8]) throws {
     try finishModule()
     try countModule(below)
-    try work.submit(Module(path: below, content: .bytes(bytes)))
+    try work.submit([Module(path: below, content: .bytes(bytes))])
   }
 
   /// Takes note of another name of a file that was collected.
@@ -163,6 +179,7 @@ final class ModuleCollector {
   private static func facts(
     of file: InputFile, _ path: String, _ found: Found
   ) throws -> ModuleFacts {
+    try check(size: file.size, of: path)
     guard Compression.detect(try file.bytes(in: 0..<min(file.size, 16))) == .none else {
       return try facts(ofModule: file.readAll(limit: ModuleTree.sizeLimit), path, found)
     }
@@ -178,13 +195,14 @@ final class ModuleCollector {
   private func finishModule() throws {
     guard let complete = module else { return }
     module = nil
-    try work.submit(Module(path: complete.path, content: .bytes(complete.bytes)))
+    try work.submit([Module(path: complete.path, content: .bytes(complete.bytes))])
   }
 
   /// The index of all that was collected.
   /// - Parameter given: instead of the tree's own lists.
   func index(lists given: ModuleIndex.BuildLists? = nil) throws -> ModuleIndex {
     try finishModule()
+    try finishFiles()
     try work.finish()
     var modules = found.modules.withLock { $0 }
     if !links.isEmpty {

@@ -36,6 +36,9 @@ public struct RamDisk: Sendable {
     public var warnings: [String]
   }
 
+  private static let modulesFolder = "lib/modules"
+  private static let autoloadPath = "etc/modules.autoload"
+
   private let release: KernelRelease
   private let architecture: MachineModel.Architecture?
   private let template: Template
@@ -60,27 +63,31 @@ public struct RamDisk: Sendable {
   }
 
   /// - Parameters:
-  ///   - index: of all of the kernel's modules.
   ///   - timestamp: seconds since 1970, for everything in it.
-  ///   - contents: the bytes of a module, by its path below lib/modules/VER.
+  ///   - modules: all of the kernel's modules. While they are looked for, the template is compressed.
   public func make(
-    from index: ModuleIndex, timestamp: Int, jobs: Int, contents: (String) throws -> [UInt8]
+    timestamp: Int, jobs: Int, modules: () throws -> KernelModules
   ) throws -> Result {
-    let compressor = try RamDiskCompressor(
+    var compressor = try RamDiskCompressor(
       options.compression, isSmallest: isSmallest, for: configuration, release)
-    let selection = try ModuleSelection(from: index, lists: options.lists)
     var initramfs = Initramfs()
     try template.add(to: &initramfs)
     let programs = initramfs.programs
+    var archive = Initramfs.Archive(timestamp: timestamp)
+    try archive.append(initramfs, where: { !Self.isOfKernel($0) })
+    compressor.begin(archive.bytes)
+    let modules = try modules()
+    let index = modules.index
+    let selection = try ModuleSelection(from: index, lists: options.lists)
     var machine = architecture?.rawValue
-    let tree = "lib/modules/\(release)"
+    let tree = "\(Self.modulesFolder)/\(release)"
     try initramfs.add(tree, .directory)
-    var modules: [Manifest.Module] = []
+    var notes: [Manifest.Module] = []
     var chosen: [(path: String, facts: ModuleFacts)] = []
     for module in selection.modules {
       let original = index.modules[module.position]
       var path = original.path
-      var bytes = try contents(path)
+      var bytes = try modules.contents(path)
       if !options.keepsModulesAsShipped {
         // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
         bytes = try inside(path) {
@@ -90,7 +97,7 @@ public struct RamDisk: Sendable {
       }
       machine = machine ?? StaticProgram.architecture(ofELF: bytes)
       try initramfs.add("\(tree)/\(path)", .file(bytes, isExecutable: false))
-      modules.append(
+      notes.append(
         Manifest.Module(path: path, size: bytes.count, reasons: module.reasons.map(\.description)))
       chosen.append((path, original.facts))
     }
@@ -99,30 +106,35 @@ public struct RamDisk: Sendable {
       try initramfs.add("\(tree)/\(name)", .file(bytes, isExecutable: false))
     }
     let autoload = selection.autoload.map { $0 + "\n" }.joined()
-    try initramfs.add(
-      "etc/modules.autoload", .file(Array(autoload.utf8), isExecutable: false))
+    try initramfs.add(Self.autoloadPath, .file(Array(autoload.utf8), isExecutable: false))
     var added: [TemplateProgram] = []
     var warnings: [String] = []
     if options.hasColdplug, let architecture = programs.first?.architecture ?? machine {
       try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
     }
     warnings += warning(
-      ofCompressed: modules, hasColdplug: initramfs.entries[Coldplug.path] != nil)
+      ofCompressed: notes, hasColdplug: initramfs.entries[Coldplug.path] != nil)
     warnings += warning(ofForeign: chosen)
-    let archive = try initramfs.archive(timestamp: timestamp)
-    let (bytes, compression) = try compressor.compress(archive, jobs: jobs)
-    guard archive.count <= LimitedSource.mostBytes(from: bytes.count) else {
+    try archive.append(initramfs)
+    let whole = try archive.finish()
+    let (bytes, compression) = try compressor.compress(whole, jobs: jobs)
+    guard whole.count <= LimitedSource.mostBytes(from: bytes.count) else {
       throw KitError(
         .invalid,
-        "the RAM disk's \(archive.count) bytes compress to \(bytes.count): to whatever reads it, it is a decompression bomb",
+        "the RAM disk's \(whole.count) bytes compress to \(bytes.count): to whatever reads it, it is a decompression bomb",
         advice: "look for a large file of the same bytes in the template")
     }
     return Result(
       bytes: bytes, compression: compression,
-      modules: modules.sorted { $0.path < $1.path },
+      modules: notes.sorted { $0.path < $1.path },
       absent: selection.builtin.map { Manifest.Absence($0, isBuiltIn: true) }
         + selection.missing.map { Manifest.Absence($0, isBuiltIn: false) },
       programs: added, warnings: warnings)
+  }
+
+  /// Whether a path of the RAM disk depends on the kernel: such come last in the archive.
+  private static func isOfKernel(_ path: String) -> Bool {
+    path == autoloadPath || path == modulesFolder || path.hasPrefix(modulesFolder + "/")
   }
 
   /// - Parameter machine: the kernel's architecture, as Debian calls it.

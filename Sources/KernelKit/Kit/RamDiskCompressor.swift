@@ -12,9 +12,13 @@ struct RamDiskCompressor {
     var hasX86Filter = false
   }
 
+  private static let level: Int32 = 9
+
   private let isSmallest: Bool
   /// What may be the smallest; of the same size, the first is taken.
   private let candidates: [Candidate]
+  /// The frame of an archive's first bytes, and how many those are.
+  private var begun: (frame: Background<ZstdEncoder>, count: Int)?
 
   /// - Parameters:
   ///   - isSmallest: whether all that the kernel can unpack is tried at its highest level.
@@ -55,17 +59,35 @@ struct RamDiskCompressor {
     }
   }
 
+  /// Begins with the first part of an archive, while the rest of it is made. Its programs may share a libc,
+  /// however far they are from each other: what repeats is looked for in as many bytes.
+  mutating func begin(_ start: [UInt8]) {
+    guard !isSmallest, candidates.map(\.compression) == [.zstd] else { return }
+    begun = (
+      Background {
+        let encoder = try ZstdEncoder(level: Self.level, windowSize: start.count)
+        try encoder.append(start[...])
+        return encoder
+      }, start.count
+    )
+  }
+
   /// The same bytes on any number of cores.
+  /// - Parameter archive: the whole one.
   func compress(_ archive: [UInt8], jobs: Int) throws -> (bytes: [UInt8], compression: Compression)
   {
+    if let begun {
+      let encoder = try begun.frame.value()
+      try encoder.append(archive[begun.count...])
+      return (try encoder.finish(), .zstd)
+    }
     let isSmallest = isSmallest
     let results = try OrderedWork.map(candidates, jobs: jobs) { candidate in
       let compression = candidate.compression
       let bytes =
         isSmallest
-        ? try compression.compressSmallest(
-          archive, hasX86Filter: candidate.hasX86Filter, jobs: jobs)
-        : try compression.compress(archive, jobs: jobs)
+        ? try compression.compressSmallest(archive, hasX86Filter: candidate.hasX86Filter)
+        : try compression.compress(archive)
       return (bytes, compression)
     }
     guard let smallest = results.min(by: { $0.0.count < $1.0.count }) else {

@@ -116,11 +116,13 @@ public struct ModuleIndex: Sendable {
     for (position, module) in modules.enumerated() {
       for symbol in module.facts.exports { symbolOwners.set(symbol, position) }
     }
+    // Not the property: to look at that, all of it would be retained for each symbol.
+    let owners = symbolOwners
     var seenBy = [Int](repeating: -1, count: modules.count)
     for position in modules.indices {
       var dependencies: [Int] = []
-      for symbol in modules[position].facts.needs {
-        guard let owner = symbolOwners[symbol], seenBy[owner] != position else { continue }
+      unsafe modules[position].facts.needs.forEachBytes { symbol in
+        guard let owner = unsafe owners[symbol], seenBy[owner] != position else { return }
         seenBy[owner] = position
         dependencies.append(owner)
       }

@@ -1,4 +1,5 @@
 public import Formats
+internal import Synchronization
 
 /// The modules of one kernel on a disk: `ROOT/lib/modules/VER` or `ROOT/usr/lib/modules/VER`.
 public struct ModuleTree: Sendable {
@@ -52,31 +53,37 @@ public struct ModuleTree: Sendable {
     return try InputFile(path).readAll(limit: Self.sizeLimit)
   }
 
-  /// Paths of the modules, below the tree or absolute in external folders, in byte order.
-  public func modulePaths(
-    _ configuration: DepmodConfiguration = DepmodConfiguration()
-  ) throws(FormatError) -> [String] {
-    var found: [String] = []
-    var walk = ModuleTreeWalk(excluded: configuration.excludedNames.union(ModuleTreePath.sources))
-    try walk.collect(path, prefix: "", into: &found)
-    for folder in configuration.externalFolders where FileTree.isDirectory(folder) {
-      try walk.collect(folder, prefix: folder + "/", into: &found)
+  /// The modules and what they say of themselves, in no order. They are looked into while others are found.
+  /// - Parameter jobs: how many are read at once.
+  /// - Returns: paths below the tree, or absolute ones in external folders.
+  public func modules(
+    _ configuration: DepmodConfiguration = DepmodConfiguration(), jobs: Int
+  ) throws -> [(path: String, facts: ModuleFacts)] {
+    let found = Found()
+    let work = OrderedWork<[String], [(path: String, facts: ModuleFacts)]>(
+      jobs: jobs, work: { try $0.map { (path: $0, facts: try facts(of: $0)) } },
+      commit: { modules in found.modules.withLock { $0 += modules } })
+    // Some at once: handing over a single one costs about as much as looking into it.
+    var some: [String] = []
+    func add(_ path: String) throws {
+      some.append(path)
+      guard some.count == 32 else { return }
+      try work.submit(some)
+      some = []
     }
-    return found
+    var walk = ModuleTreeWalk(excluded: configuration.excludedNames.union(ModuleTreePath.sources))
+    try walk.forEachModule(in: path, prefix: "", add)
+    for folder in configuration.externalFolders where FileTree.isDirectory(folder) {
+      try walk.forEachModule(in: folder, prefix: folder + "/", add)
+    }
+    try work.submit(some)
+    try work.finish()
+    return found.modules.withLock { $0 }
   }
 
-  /// Reads the modules at `paths` and what they say of themselves.
-  /// - Parameter jobs: how many are read at once.
-  public func facts(
-    of paths: [String], jobs: Int
-  ) throws -> [(path: String, facts: ModuleFacts)] {
-    // Some at once: handing over a single one costs about as much as looking into it.
-    let parts = stride(from: 0, to: paths.count, by: 32).map { start in
-      paths[start..<min(start + 32, paths.count)]
-    }
-    return try OrderedWork.map(parts, jobs: jobs) { part in
-      try part.map { (path: $0, facts: try facts(of: $0)) }
-    }.flatMap { $0 }
+  /// What arrives on other threads.
+  private final class Found: Sendable {
+    let modules = Mutex<[(path: String, facts: ModuleFacts)]>([])
   }
 
   private func facts(of modulePath: String) throws -> ModuleFacts {

@@ -16,16 +16,17 @@ struct ModuleTreeWalk {
     self.excluded = excluded
   }
 
-  mutating func collect(
-    _ folder: String, prefix: String, into found: inout [String]
-  ) throws(FormatError) {
+  /// Hands on their paths below the folder, after `prefix`, in byte order.
+  mutating func forEachModule(
+    in folder: String, prefix: String, _ receive: (String) throws -> Void
+  ) throws {
     root = FileTree.realPath(folder) ?? folder
-    try visit(folder, real: root, prefix: prefix, into: &found)
+    try visit(folder, real: root, prefix: prefix, receive)
   }
 
   private mutating func visit(
-    _ folder: String, real: String, prefix: String, into found: inout [String]
-  ) throws(FormatError) {
+    _ folder: String, real: String, prefix: String, _ receive: (String) throws -> Void
+  ) throws {
     above.append(real)
     defer { above.removeLast() }
     for (name, kind) in try FileTree.entries(in: folder) where !excluded.contains(name) {
@@ -44,9 +45,9 @@ struct ModuleTreeWalk {
         real = target
       }
       if kind == .directory {
-        try visit(path, real: real, prefix: "\(prefix)\(name)/", into: &found)
+        try visit(path, real: real, prefix: "\(prefix)\(name)/", receive)
       } else if kind == .file, ModuleName.isModuleFile(name) {
-        found.append(prefix + name)
+        try receive(prefix + name)
       }
     }
   }
