@@ -300,6 +300,24 @@ import Testing
     #expect(result.errors.contains("with what modules.ramfs lists"))
   }
 
+  @Test("What the kernel allocates to unpack a RAM disk is no more than it needs")
+  func windows() async throws {
+    let bench = try CommandBench()
+    let image = "out/initramfs-\(CommandBench.release)"
+    for (addition, expected) in [
+      (":", "Window Size: 4.00 MiB"),
+      ("head -c 17M /dev/urandom >t/large", "Decompressed Size: 17."),
+    ] {
+      let result = try await bench.shell(
+        """
+        \(addition) && printf 'CONFIG_RD_ZSTD=y\\n' >config-\(CommandBench.release) &&
+          "$minivm" build p.deb --template t --out out --initramfs-compression zstd &&
+          zstd -t --memory=32MB <\(image) && cp \(image) a.zst && zstd -lv a.zst 2>&1
+        """)
+      #expect(result.status == 0 && result.output.contains(expected), "\(result)")
+    }
+  }
+
   @Test("A template's programs have to run on the kernel")
   func architectures() async throws {
     let bench = try CommandBench()

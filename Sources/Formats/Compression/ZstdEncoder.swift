@@ -4,6 +4,9 @@ internal import CZstd
 ///
 /// `@unchecked Sendable`: whoever makes it may hand it to another thread, which goes on with it.
 @safe public final class ZstdEncoder: @unchecked Sendable {
+  /// A good one: docs/PERFORMANCE.md, "Levels".
+  public static let level: Int32 = 9
+
   private let context: OpaquePointer
   private var frame: [UInt8] = []
 
@@ -11,8 +14,7 @@ internal import CZstd
   ///   - level: the library's.
   ///   - windowSize: how many bytes what repeats may be apart, from 1 MiB to the 128 MiB that Linux decodes
   ///     (lib/zstd, ZSTD_WINDOWSIZE_MAX); made the next power of 2 above.
-  ///   - contentSize: bytes that will come, where that is known. It stands in the frame.
-  public init(level: Int32, windowSize: Int, contentSize: Int? = nil) throws(FormatError) {
+  public init(level: Int32 = ZstdEncoder.level, windowSize: Int) throws(FormatError) {
     guard let context = unsafe ZSTD_createCCtx() else {
       throw FormatError(.limit, "zstd: no memory")
     }
@@ -23,9 +25,6 @@ internal import CZstd
       (ZSTD_c_windowLog, Int32(windowLog)),
     ] {
       try Self.check(unsafe ZSTD_CCtx_setParameter(context, parameter, value))
-    }
-    if let contentSize {
-      try Self.check(unsafe ZSTD_CCtx_setPledgedSrcSize(context, UInt64(contentSize)))
     }
   }
 
@@ -39,9 +38,9 @@ internal import CZstd
     try run(bytes, ZSTD_e_continue)
   }
 
-  /// The whole frame.
-  public func finish() throws(FormatError) -> [UInt8] {
-    try run([], ZSTD_e_end)
+  /// The whole frame. Where all of it comes at once, its header says how large that is.
+  public func finish(_ last: ArraySlice<UInt8> = []) throws(FormatError) -> [UInt8] {
+    try run(last, ZSTD_e_end)
     return frame
   }
 

@@ -84,7 +84,7 @@ public struct Initramfs: Sendable {
     /// What is written of it.
     public var bytes: [UInt8] { writer.bytes }
 
-    /// Appends what is not in it yet.
+    /// Appends what is not in it yet. What is, stays, whatever has taken its place in `initramfs` since.
     /// - Throws: `FormatError.overflow` for what the form can't hold.
     public mutating func append(
       _ initramfs: Initramfs, where isWanted: (_ path: String) -> Bool = { _ in true }

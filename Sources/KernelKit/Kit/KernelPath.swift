@@ -24,8 +24,11 @@ public enum KernelPath: Sendable, Hashable {
       return nil
     }
     guard parts.count >= 3, parts[0] == "lib", parts[1] == "modules" else { return nil }
-    let release = try KernelRelease(parts[2])
-    let below = parts.dropFirst(3).joined(separator: "/")
+    self.init(try KernelRelease(parts[2]), below: parts.dropFirst(3).joined(separator: "/"))
+  }
+
+  /// - Parameter below: the path below lib/modules/VER.
+  init(_ release: KernelRelease, below: String) {
     switch below {
     case "vmlinuz", "vmlinux", "Image": self = .kernel(release)
     case "config": self = .configuration(release)

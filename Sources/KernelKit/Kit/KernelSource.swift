@@ -73,7 +73,8 @@ public enum KernelSource: Sendable {
   private func readDirectory(
     _ root: String, _ release: KernelRelease, _ receive: (Entry, any ByteSource) throws -> Void
   ) throws -> KernelRelease {
-    for (path, var entry) in try Self.entries(ofFolder: root, release) {
+    for (path, role) in try Self.paths(ofFolder: root, release) {
+      var entry = try Self.entry(at: path, role)
       var body: any ByteSource = MemorySource([])
       if entry.kind == .file {
         let file = try InputFile(path)
@@ -85,30 +86,24 @@ public enum KernelSource: Sendable {
     return release
   }
 
-  /// What a folder with lib/modules/VER has of a kernel, in the order of `forEachEntry`, before anything of it
-  /// is opened.
+  /// What a folder with lib/modules/VER has of a kernel, in the order of `forEachEntry`.
   /// - Throws: `KitError.missing` when there is no such tree.
-  static func entries(
+  static func paths(
     ofFolder root: String, _ release: KernelRelease
-  ) throws -> [(path: String, entry: Entry)] {
-    var found: [(path: String, entry: Entry)] = []
+  ) throws -> [(path: String, role: KernelPath)] {
+    var found: [(path: String, role: KernelPath)] = []
     for (names, role) in [
       (KernelFolder.kernelNames, KernelPath.kernel(release)),
       (["config"], .configuration(release)),
     ] {
-      if let path = KernelFolder.file(names, of: release, in: root) {
-        found.append((path, try entry(at: path, role)))
-      }
+      if let path = KernelFolder.file(names, of: release, in: root) { found.append((path, role)) }
     }
     let tree = try ModuleTree(root: root, release: release).path
-    found.append((tree, try entry(at: tree, .moduleTree(release, ""))))
+    found.append((tree, .moduleTree(release, "")))
     // Sorted as whole paths, not folder by folder: `a-b/c` comes before `a/b`.
-    for below in try Self.paths(in: tree).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) })
-    {
-      guard let role = try KernelPath("lib/modules/\(release)/\(below)"), role.isInModuleTree
-      else { continue }
-      let path = "\(tree)/\(below)"
-      found.append((path, try entry(at: path, role)))
+    for below in try paths(in: tree).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+      let role = KernelPath(release, below: below)
+      if role.isInModuleTree { found.append(("\(tree)/\(below)", role)) }
     }
     return found
   }
@@ -120,7 +115,7 @@ public enum KernelSource: Sendable {
     }
   }
 
-  private static func entry(at path: String, _ role: KernelPath) throws -> Entry {
+  static func entry(at path: String, _ role: KernelPath) throws -> Entry {
     // The kernel may be a link, as in many a /boot; modules are handed on as they stand there.
     guard let status = FileTree.status(path, followingLink: !role.isInModuleTree) else {
       throw FormatError.system("can't be examined", path: path)

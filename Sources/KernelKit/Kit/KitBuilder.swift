@@ -113,14 +113,13 @@ public struct KitBuilder: Sendable {
   }
 
   private func makeRamDisk(of kernel: KernelParts) throws -> RamDiskPart {
-    let modules = try kernel.modules()
     let result = try RamDisk(
       kernel.release, architecture: kernel.architecture, template: .folder(options.template),
       options: options.ramDisk, configuration: kernel.configuration,
       isSmallest: options.isSmallest
-    ).make(timestamp: kernel.timestamp, jobs: options.disk.jobs) { modules }
+    ).make(timestamp: kernel.timestamp, jobs: options.disk.jobs) { try kernel.modules() }
     let check = RootCheck(
-      kernel.release, kernel: modules.index, configuration: kernel.configuration,
+      kernel.release, kernel: result.index, configuration: kernel.configuration,
       inside: result.modules.map(\.path), hasModulesDisk: true)
     let roots = try check.roots(of: options.ramDisk.lists, kernel.architecture)
     var warnings = result.warnings

@@ -6,30 +6,32 @@ public struct ModuleListing {
   public let newest: Int
   /// Nil when the folder has no config-VER.
   public let configuration: KernelConfiguration?
-  private let tree: String
-  private let files: [(path: String, entry: KernelSource.Entry, below: String)]
+  private let tree: ModuleTree
+  /// Paths below the tree.
+  private let modules: [String]
 
   /// - Parameter root: a folder with lib/modules/VER.
   /// - Throws: `KitError.missing` when there is no such tree, `FormatError` for what can't be read.
   public init(in root: String, _ release: KernelRelease) throws {
-    tree = try ModuleTree(root: root, release: release).path
+    tree = try ModuleTree(root: root, release: release)
     var newest = 0
     var configuration: KernelConfiguration?
-    var files: [(path: String, entry: KernelSource.Entry, below: String)] = []
-    for (path, entry) in try KernelSource.entries(ofFolder: root, release) {
-      switch entry.role {
+    var modules: [String] = []
+    for (path, role) in try KernelSource.paths(ofFolder: root, release) {
+      switch role {
       case .kernel: break
       case .configuration:
         configuration = KernelConfiguration(
           reading: try InputFile(path).readAll(limit: KernelConfiguration.sizeLimit))
       case .moduleTree(_, let below):
         guard !ModuleTreePath.isLeftOut(below) else { continue }
+        let entry = try KernelSource.entry(at: path, role)
         // That of the tree itself tells when depmod was run.
         if !below.isEmpty { newest = max(newest, entry.modified) }
-        if entry.kind == .file { files.append((path, entry, below)) }
+        if entry.kind == .file, ModuleTreePath.isModule(below) { modules.append(below) }
       }
     }
-    (self.newest, self.configuration, self.files) = (newest, configuration, files)
+    (self.newest, self.configuration, self.modules) = (newest, configuration, modules)
   }
 
   /// Looks into the modules.
@@ -37,17 +39,11 @@ public struct ModuleListing {
   ///   be read.
   public func catalog(jobs: Int) throws -> ModuleCatalog {
     let collector = ModuleCollector(jobs: jobs)
-    for (path, entry, below) in files {
-      if ModuleTreePath.isModule(below) {
-        try collector.collect(below, file: path)
-      } else if ModuleCollector.isList(below) {
-        let file = try InputFile(path)
-        try collector.collect(below, entry, file.source(0..<file.size)).forEachPiece { _ in }
-      }
-    }
+    for below in modules { try collector.collect(below, file: "\(tree.path)/\(below)") }
     return ModuleCatalog(
-      index: try collector.index(), newest: newest, configuration: configuration,
-      read: { [tree] in try InputFile("\(tree)/\($0)").readAll(limit: ModuleTree.sizeLimit) })
+      index: try collector.index(lists: tree.lists()), newest: newest,
+      configuration: configuration,
+      read: { [tree] in try InputFile("\(tree.path)/\($0)").readAll(limit: ModuleTree.sizeLimit) })
   }
 }
 

@@ -56,14 +56,15 @@ final class ModuleCollector {
   private let work: OrderedWork<[Module], [(path: String, facts: ModuleFacts)]>
   /// The one that is being read.
   private var module: (path: String, bytes: [UInt8])?
-  /// Files that are looked into together: handing over a single one costs about as much as looking into it.
+  /// Files that are looked into together: handing over a single one costs about as much as looking into one
+  /// that is not compressed.
   private var files: [Module] = []
   private var moduleCount = 0
   /// Modules that are other names of earlier ones.
   private var links: [(path: String, earlier: String)] = []
   private var lists = ModuleIndex.BuildLists()
-  /// The newest time in the tree, in seconds since 1970; that of the tree itself tells when depmod was
-  /// run.
+  /// The newest time of the entries that were handed over, in seconds since 1970; that of the tree itself
+  /// tells when depmod was run.
   private(set) var newest = 0
 
   init(
@@ -96,7 +97,13 @@ final class ModuleCollector {
     try finishModule()
     if !below.isEmpty { newest = max(newest, entry.modified) }
     guard entry.kind == .file else { return body }
-    let list = Self.list(below)
+    let list: WritableKeyPath<ModuleIndex.BuildLists, [UInt8]?>? =
+      switch below {
+      case "modules.order": \.order
+      case "modules.builtin": \.builtin
+      case "modules.builtin.modinfo": \.builtinInformation
+      default: nil
+      }
     guard list != nil || ModuleTreePath.isModule(below) else { return body }
     try Self.check(size: entry.size, of: below)
     if let list {
@@ -108,27 +115,14 @@ final class ModuleCollector {
     return ObservedSource(body) { [self] in module?.bytes += $0 }
   }
 
-  private static func list(
-    _ below: String
-  ) -> WritableKeyPath<ModuleIndex.BuildLists, [UInt8]?>? {
-    switch below {
-    case "modules.order": \.order
-    case "modules.builtin": \.builtin
-    case "modules.builtin.modinfo": \.builtinInformation
-    default: nil
-    }
-  }
-
-  /// Whether a path of the tree is a list that the kernel's build has left there.
-  static func isList(_ below: String) -> Bool { list(below) != nil }
-
   /// Takes note of a module of the tree that is a file. Of one that is not compressed only what it says of
   /// itself is read.
   /// - Parameter path: where it is.
   func collect(_ below: String, file path: String) throws {
     try countModule(below)
     files.append(Module(path: below, content: .file(path: path)))
-    if files.count == 32 { try finishFiles() }
+    // One that is compressed takes as long as many that are not.
+    if files.count == 32 || !below.hasSuffix(ModuleName.suffixes[0]) { try finishFiles() }
   }
 
   private func finishFiles() throws {

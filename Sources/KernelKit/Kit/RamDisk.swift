@@ -28,6 +28,8 @@ public struct RamDisk: Sendable {
     public var bytes: [UInt8]
     public var compression: Compression
     public var modules: [Manifest.Module]
+    /// All that they were chosen from.
+    public var index: ModuleIndex
     /// Lines of the lists that no module stands for.
     public var absent: [Manifest.Absence]
     /// What was added to the template's own.
@@ -64,7 +66,7 @@ public struct RamDisk: Sendable {
 
   /// - Parameters:
   ///   - timestamp: seconds since 1970, for everything in it.
-  ///   - modules: all of the kernel's modules. While they are looked for, the template is compressed.
+  ///   - modules: gives all of the kernel's modules. While it does, the template is compressed.
   public func make(
     timestamp: Int, jobs: Int, modules: () throws -> KernelModules
   ) throws -> Result {
@@ -75,7 +77,7 @@ public struct RamDisk: Sendable {
     let programs = initramfs.programs
     var archive = Initramfs.Archive(timestamp: timestamp)
     try archive.append(initramfs, where: { !Self.isOfKernel($0) })
-    compressor.begin(archive.bytes)
+    compressor.begin(archive.bytes, jobs: jobs)
     let modules = try modules()
     let index = modules.index
     let selection = try ModuleSelection(from: index, lists: options.lists)
@@ -126,7 +128,7 @@ public struct RamDisk: Sendable {
     }
     return Result(
       bytes: bytes, compression: compression,
-      modules: notes.sorted { $0.path < $1.path },
+      modules: notes.sorted { $0.path < $1.path }, index: index,
       absent: selection.builtin.map { Manifest.Absence($0, isBuiltIn: true) }
         + selection.missing.map { Manifest.Absence($0, isBuiltIn: false) },
       programs: added, warnings: warnings)
@@ -134,7 +136,8 @@ public struct RamDisk: Sendable {
 
   /// Whether a path of the RAM disk depends on the kernel: such come last in the archive.
   private static func isOfKernel(_ path: String) -> Bool {
-    path == autoloadPath || path == modulesFolder || path.hasPrefix(modulesFolder + "/")
+    path == autoloadPath || path == modulesFolder
+      || path.utf8.starts(with: "\(modulesFolder)/".utf8)
   }
 
   /// - Parameter machine: the kernel's architecture, as Debian calls it.

@@ -12,13 +12,16 @@ struct RamDiskCompressor {
     var hasX86Filter = false
   }
 
-  private static let level: Int32 = 9
+  /// The most bytes of a first part, the least of the window that it is compressed in: the kernel allocates
+  /// that, in a machine that may be small.
+  private static let startLimit = 1 << 24
+  private static let smallestWindow = 1 << 22
 
   private let isSmallest: Bool
   /// What may be the smallest; of the same size, the first is taken.
   private let candidates: [Candidate]
   /// The frame of an archive's first bytes, and how many those are.
-  private var begun: (frame: Background<ZstdEncoder>, count: Int)?
+  private var begun: (frame: () throws -> ZstdEncoder, count: Int)?
 
   /// - Parameters:
   ///   - isSmallest: whether all that the kernel can unpack is tried at its highest level.
@@ -61,15 +64,16 @@ struct RamDiskCompressor {
 
   /// Begins with the first part of an archive, while the rest of it is made. Its programs may share a libc,
   /// however far they are from each other: what repeats is looked for in as many bytes.
-  mutating func begin(_ start: [UInt8]) {
-    guard !isSmallest, candidates.map(\.compression) == [.zstd] else { return }
-    begun = (
-      Background {
-        let encoder = try ZstdEncoder(level: Self.level, windowSize: start.count)
-        try encoder.append(start[...])
-        return encoder
-      }, start.count
-    )
+  mutating func begin(_ start: [UInt8], jobs: Int) {
+    guard !isSmallest, candidates.map(\.compression) == [.zstd], start.count < Self.startLimit
+    else { return }
+    let work: @Sendable () throws -> ZstdEncoder = {
+      let encoder = try ZstdEncoder(windowSize: max(start.count, Self.smallestWindow - 1))
+      try encoder.append(start[...])
+      return encoder
+    }
+    let background = jobs > 1 ? Background(work) : nil
+    begun = ({ try background?.value() ?? work() }, start.count)
   }
 
   /// The same bytes on any number of cores.
@@ -77,9 +81,7 @@ struct RamDiskCompressor {
   func compress(_ archive: [UInt8], jobs: Int) throws -> (bytes: [UInt8], compression: Compression)
   {
     if let begun {
-      let encoder = try begun.frame.value()
-      try encoder.append(archive[begun.count...])
-      return (try encoder.finish(), .zstd)
+      return (try begun.frame().finish(archive[begun.count...]), .zstd)
     }
     let isSmallest = isSmallest
     let results = try OrderedWork.map(candidates, jobs: jobs) { candidate in

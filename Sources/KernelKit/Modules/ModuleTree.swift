@@ -62,19 +62,30 @@ public struct ModuleTree: Sendable {
     let found = Found()
     let work = OrderedWork<[String], [(path: String, facts: ModuleFacts)]>(
       jobs: jobs, work: { try $0.map { (path: $0, facts: try facts(of: $0)) } },
-      commit: { modules in found.modules.withLock { $0 += modules } })
+      commit: found.add)
     // Some at once: handing over a single one costs about as much as looking into it.
     var some: [String] = []
+    var count = 0
     func add(_ path: String) throws {
+      count += 1
+      guard count <= Self.countLimit else {
+        throw FormatError(.limit, "is one of more than \(Self.countLimit) modules", path: [path])
+      }
       some.append(path)
       guard some.count == 32 else { return }
       try work.submit(some)
       some = []
     }
     var walk = ModuleTreeWalk(excluded: configuration.excludedNames.union(ModuleTreePath.sources))
-    try walk.forEachModule(in: path, prefix: "", add)
-    for folder in configuration.externalFolders where FileTree.isDirectory(folder) {
-      try walk.forEachModule(in: folder, prefix: folder + "/", add)
+    do {
+      try walk.forEachModule(in: path, prefix: "", add)
+      for folder in configuration.externalFolders where FileTree.isDirectory(folder) {
+        try walk.forEachModule(in: folder, prefix: folder + "/", add)
+      }
+    } catch {
+      // What is wrong with a module that was found before comes first, however fast it is looked into.
+      try work.finish()
+      throw error
     }
     try work.submit(some)
     try work.finish()
@@ -84,6 +95,23 @@ public struct ModuleTree: Sendable {
   /// What arrives on other threads.
   private final class Found: Sendable {
     let modules = Mutex<[(path: String, facts: ModuleFacts)]>([])
+    private let byteCount = Mutex(0)
+
+    func add(_ some: [(path: String, facts: ModuleFacts)]) throws {
+      for (path, facts) in some {
+        let sum = byteCount.withLock { sum in
+          sum += facts.byteCount
+          return sum
+        }
+        guard sum <= ModuleCollector.factsLimit else {
+          throw FormatError(
+            .limit,
+            "the modules up to this one say of themselves more than \(ModuleCollector.factsLimit) bytes",
+            path: [path])
+        }
+      }
+      modules.withLock { $0 += some }
+    }
   }
 
   private func facts(of modulePath: String) throws -> ModuleFacts {

@@ -7,13 +7,17 @@ enum ModuleTreePath {
   static let indexes = Set(ModuleIndex.fileNames)
 
   static func isLeftOut(_ below: String) -> Bool {
-    sources.contains(String(below.prefix { $0 != "/" })) || indexes.contains(below)
+    isSource(below.utf8.prefix { $0 != UInt8(ascii: "/") }) || indexes.contains(below)
   }
 
   /// Whether a path is that of a file in which depmod sees a module.
   static func isModule(_ below: String) -> Bool {
-    let parts = below.split(separator: "/")
-    return ModuleName.isModuleFile(parts.last ?? "")
-      && !parts.dropLast().contains { sources.contains(String($0)) }
+    let parts = below.utf8.split(separator: UInt8(ascii: "/"))
+    return ModuleName.isModuleFile(Substring(parts.last ?? ""[...].utf8))
+      && !parts.dropLast().contains(where: isSource)
+  }
+
+  private static func isSource(_ name: Substring.UTF8View) -> Bool {
+    sources.contains { $0.utf8.elementsEqual(name) }
   }
 }
