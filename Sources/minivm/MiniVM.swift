@@ -39,13 +39,14 @@ struct MiniVM: AsyncParsableCommand {
   ]
 
   /// MiB of memory that a command takes at least: xz blocks of a kernel's package are decoded side by side;
-  /// `mkinitramfs` of bookworm's full kernel is killed in a control group of 64. `discover` takes 98 for it
+  /// `mkinitramfs` of bookworm's full kernel is killed in a control group of 80. `discover` takes 98 for it
   /// where nothing is booted; `explain` and `diff` of its kit take 61.
   private static func memoryNeeded(_ command: any ParsableCommand) -> Int {
-    let isLarge =
-      command is BuildCommand || command is VerifyCommand || command is UnpackCommand
-      || command is DiscoverCommand
-    return isLarge ? 160 : 80
+    switch command {
+    case is BuildCommand, is VerifyCommand, is UnpackCommand, is DiscoverCommand: 160
+    case is MkinitramfsCommand: 88
+    default: 80
+    }
   }
 
   /// The words that the program was called with, after the name of its link when that is a subcommand.
