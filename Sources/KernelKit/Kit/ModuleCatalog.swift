@@ -41,8 +41,7 @@ public struct ModuleListing {
     let collector = ModuleCollector(jobs: jobs)
     for below in modules { try collector.collect(below, file: "\(tree.path)/\(below)") }
     return ModuleCatalog(
-      index: try collector.index(lists: tree.lists()), newest: newest,
-      configuration: configuration,
+      index: try collector.index(lists: tree.lists()), configuration: configuration,
       read: { [tree] in try InputFile("\(tree.path)/\($0)").readAll(limit: ModuleTree.sizeLimit) })
   }
 }
@@ -50,18 +49,15 @@ public struct ModuleListing {
 /// The modules of an unpacked kernel: their index, and their bytes.
 public struct ModuleCatalog {
   public let index: ModuleIndex
-  /// The newest time in the tree, in seconds since 1970.
-  public let newest: Int
   /// Nil when the folder has no config-VER.
   public let configuration: KernelConfiguration?
   private let read: (String) throws -> [UInt8]
 
   fileprivate init(
-    index: ModuleIndex, newest: Int, configuration: KernelConfiguration?,
+    index: ModuleIndex, configuration: KernelConfiguration?,
     read: @escaping (String) throws -> [UInt8]
   ) {
     self.index = index
-    self.newest = newest
     self.configuration = configuration
     self.read = read
   }
@@ -100,7 +96,6 @@ public struct ModuleCatalog {
         .invalid, "\(disk.path): has no modules of \(release)", advice: "build the kit again")
     }
     configuration = try kit.configuration()
-    newest = 0
     if isWhole {
       let collector = ModuleCollector(jobs: jobs)
       for module in summary.modules {
