@@ -63,7 +63,9 @@ public struct KernelFolder: Sendable {
   static func architecture(ofKernel path: String) throws -> MachineModel.Architecture {
     try inside(path) {
       let file = try InputFile(path)
-      return MachineModel.Architecture(try KernelImage(size: file.size, read: file.read).machine)
+      let machine = try KernelImage(size: file.size, read: file.read).machine
+      try file.checkUnchanged()
+      return MachineModel.Architecture(machine)
     }
   }
 
