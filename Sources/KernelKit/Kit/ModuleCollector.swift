@@ -15,44 +15,22 @@ final class ModuleCollector {
 
   /// Bytes that all modules of a tree may unpack to; those of bookworm's full kernel have 0.4 GB.
   static let unpackedLimit = 1 << 32
-  /// Bytes that modules may say of themselves, which is kept of all.
-  static let factsLimit = 1 << 28
 
-  /// Results, which arrive on other threads.
-  private final class Found: Sendable {
-    let modules = Mutex<[(path: String, facts: ModuleFacts)]>([])
-    private let unpacked = Mutex(0)
-    private let facts = Mutex(0)
-    private let unpackedLimit: Int
-    private let factsLimit: Int
+  /// Bytes that the modules up to now unpack to.
+  private final class Unpacked: Sendable {
+    private let bytes = Mutex(0)
+    private let limit: Int
 
-    init(unpackedLimit: Int, factsLimit: Int) {
-      (self.unpackedLimit, self.factsLimit) = (unpackedLimit, factsLimit)
+    init(limit: Int) {
+      self.limit = limit
     }
 
-    func count(unpacked bytes: Int, of path: String) throws {
-      try Self.add(bytes, to: unpacked, limit: unpackedLimit, path, "unpack to")
-    }
-
-    func count(_ found: ModuleFacts, of path: String) throws {
-      try Self.add(found.byteCount, to: facts, limit: factsLimit, path, "say of themselves")
-    }
-
-    private static func add(
-      _ count: Int, to sum: borrowing Mutex<Int>, limit: Int, _ path: String, _ doing: String
-    ) throws {
-      let sum = sum.withLock {
-        $0 += count
-        return $0
-      }
-      guard sum <= limit else {
-        throw FormatError(
-          .limit, "the modules up to this one \(doing) more than \(limit) bytes", path: [path])
-      }
+    func count(_ bytes: Int, of path: String) throws {
+      try FoundModules.add(bytes, to: self.bytes, limit: limit, path, "unpack to")
     }
   }
 
-  private let found: Found
+  private let found: FoundModules
   private let work: OrderedWork<[Module], [(path: String, facts: ModuleFacts)]>
   /// The one that is being read.
   private var module: (path: String, bytes: [UInt8])?
@@ -69,9 +47,10 @@ final class ModuleCollector {
 
   init(
     jobs: Int, unpackedLimit: Int = ModuleCollector.unpackedLimit,
-    factsLimit: Int = ModuleCollector.factsLimit
+    factsLimit: Int = FoundModules.factsLimit
   ) {
-    let found = Found(unpackedLimit: unpackedLimit, factsLimit: factsLimit)
+    let found = FoundModules(factsLimit: factsLimit)
+    let unpacked = Unpacked(limit: unpackedLimit)
     self.found = found
     work = OrderedWork(
       jobs: jobs,
@@ -79,14 +58,14 @@ final class ModuleCollector {
         try modules.map { module in
           let facts =
             switch module.content {
-            case .bytes(let bytes): try Self.facts(ofModule: bytes, module.path, found)
-            case .file(let path): try Self.facts(of: InputFile(path), module.path, found)
+            case .bytes(let bytes): try Self.facts(ofModule: bytes, module.path, unpacked)
+            case .file(let path): try Self.facts(of: InputFile(path), module.path, unpacked)
             }
           try found.count(facts, of: module.path)
           return (module.path, facts)
         }
       },
-      commit: { results in found.modules.withLock { $0 += results } })
+      commit: found.add)
   }
 
   /// Takes note of a path of the tree.
@@ -146,10 +125,7 @@ final class ModuleCollector {
 
   private func countModule(_ path: String) throws(FormatError) {
     moduleCount += 1
-    guard moduleCount <= ModuleTree.countLimit else {
-      throw FormatError(
-        .limit, "is one of more than \(ModuleTree.countLimit) modules", path: [path])
-    }
+    try ModuleTree.check(count: moduleCount, path)
   }
 
   private static func check(size: Int, of path: String) throws(FormatError) {
@@ -160,24 +136,24 @@ final class ModuleCollector {
   }
 
   private static func facts(
-    ofModule bytes: [UInt8], _ path: String, _ found: Found
+    ofModule bytes: [UInt8], _ path: String, _ unpacked: Unpacked
   ) throws -> ModuleFacts {
     // A module that says nothing would be one that nobody needs: RAM disks would lack it.
     let bytes = try inside(path) {
       try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
     }
-    try found.count(unpacked: bytes.count, of: path)
+    try unpacked.count(bytes.count, of: path)
     return ModuleFacts(reading: bytes)
   }
 
   private static func facts(
-    of file: InputFile, _ path: String, _ found: Found
+    of file: InputFile, _ path: String, _ unpacked: Unpacked
   ) throws -> ModuleFacts {
     try check(size: file.size, of: path)
     guard Compression.detect(try file.bytes(in: 0..<min(file.size, 16))) == .none else {
-      return try facts(ofModule: file.readAll(limit: ModuleTree.sizeLimit), path, found)
+      return try facts(ofModule: file.readAll(limit: ModuleTree.sizeLimit), path, unpacked)
     }
-    try found.count(unpacked: file.size, of: path)
+    try unpacked.count(file.size, of: path)
     let facts = ModuleFacts(reading: file)
     // A disk that fails is no property of the module.
     if let failure = facts.problems.first(where: { $0.kind == .io }) { throw failure }
@@ -198,7 +174,7 @@ final class ModuleCollector {
     try finishModule()
     try finishFiles()
     try work.finish()
-    var modules = found.modules.withLock { $0 }
+    var modules = found.all
     if !links.isEmpty {
       var facts = Dictionary(modules, uniquingKeysWith: { first, _ in first })
       for link in links {

@@ -1,5 +1,4 @@
 public import Formats
-internal import Synchronization
 
 /// The modules of one kernel on a disk: `ROOT/lib/modules/VER` or `ROOT/usr/lib/modules/VER`.
 public struct ModuleTree: Sendable {
@@ -59,18 +58,23 @@ public struct ModuleTree: Sendable {
   public func modules(
     _ configuration: DepmodConfiguration = DepmodConfiguration(), jobs: Int
   ) throws -> [(path: String, facts: ModuleFacts)] {
-    let found = Found()
+    let found = FoundModules()
     let work = OrderedWork<[String], [(path: String, facts: ModuleFacts)]>(
-      jobs: jobs, work: { try $0.map { (path: $0, facts: try facts(of: $0)) } },
+      jobs: jobs,
+      work: { paths in
+        try paths.map { path in
+          let facts = try facts(of: path)
+          try found.count(facts, of: path)
+          return (path, facts)
+        }
+      },
       commit: found.add)
     // Some at once: handing over a single one costs about as much as looking into it.
     var some: [String] = []
     var count = 0
     func add(_ path: String) throws {
       count += 1
-      guard count <= Self.countLimit else {
-        throw FormatError(.limit, "is one of more than \(Self.countLimit) modules", path: [path])
-      }
+      try Self.check(count: count, path)
       some.append(path)
       guard some.count == 32 else { return }
       try work.submit(some)
@@ -89,28 +93,13 @@ public struct ModuleTree: Sendable {
     }
     try work.submit(some)
     try work.finish()
-    return found.modules.withLock { $0 }
+    return found.all
   }
 
-  /// What arrives on other threads.
-  private final class Found: Sendable {
-    let modules = Mutex<[(path: String, facts: ModuleFacts)]>([])
-    private let byteCount = Mutex(0)
-
-    func add(_ some: [(path: String, facts: ModuleFacts)]) throws {
-      for (path, facts) in some {
-        let sum = byteCount.withLock { sum in
-          sum += facts.byteCount
-          return sum
-        }
-        guard sum <= ModuleCollector.factsLimit else {
-          throw FormatError(
-            .limit,
-            "the modules up to this one say of themselves more than \(ModuleCollector.factsLimit) bytes",
-            path: [path])
-        }
-      }
-      modules.withLock { $0 += some }
+  /// - Parameter count: of the modules up to this one.
+  static func check(count: Int, _ path: String) throws(FormatError) {
+    guard count <= countLimit else {
+      throw FormatError(.limit, "is one of more than \(countLimit) modules", path: [path])
     }
   }
 
