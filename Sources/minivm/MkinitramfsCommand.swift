@@ -31,9 +31,9 @@ struct MkinitramfsCommand: ParsableCommand {
       release, template: .folder(template), options: try ramDisk.options(),
       configuration: listing.configuration, isSmallest: effort.best
     ).make(timestamp: environment.sourceDateEpoch ?? listing.newest, jobs: work.jobs) {
-      let catalog = try listing.catalog(jobs: work.jobs)
-      catalog.index.warnings.forEach { environment.log.warning("\($0)") }
-      return catalog.modules
+      let modules = try listing.modules(jobs: work.jobs)
+      modules.warnings.forEach { environment.log.warning("\($0)") }
+      return modules
     }
     result.warnings.forEach { environment.log.warning("\($0)") }
     let path = Kit.Part.initramfs.fileName(release)

@@ -54,23 +54,40 @@ import Testing
     }
   }
 
-  @Test(
-    "A zstd frame that is made piece by piece is decompressed by zstd, and finds what is far away")
-  func encodesInPieces() async throws {
+  /// 111 bytes as each entry of a newc archive begins.
+  private static let newcHeader = Array(
+    ("070701000000010000 41ED".filter { $0 != " " } + String(repeating: "0", count: 23) + "1"
+      + String(repeating: "0", count: 54) + "lib").utf8)
+
+  @Test("A zstd frame of two parts is decompressed by zstd, and finds what is far away in each")
+  func encodesInParts() async throws {
     let folder = try TemporaryFolder()
     let noise = noise(3 << 20)
-    for (pieces, limit) in [([noise, [], [1], noise], noise.count + 1000), ([], 100)] {
-      let encoder = try ZstdEncoder(level: 9, windowSize: (4 << 20) - 1)
-      for piece in pieces { try encoder.append(piece[...]) }
-      let frame = try encoder.finish()
-      #expect(frame.count < limit)
-      try folder.write("in", frame)
+    let text = Array(Self.sample.prefix(200_000))
+    let zeros = [UInt8](repeating: 0, count: 300_000)
+    let (long, header) = (noise + [1] + noise.prefix(900_000), Self.newcHeader)
+    let frame = ZstdFrame(windowSize: (4 << 20) - 1)
+    for (start, end, limit) in [
+      (long, header + long, 2 * noise.count + 2000), (text, header + text, 2 * text.count),
+      ([], header, 200), ([7], header + zeros, 200), (zeros, zeros, 200), (text, zeros, text.count),
+      (header, header + header, 300),
+    ] {
+      let bytes = start + end
+      let blocks = (try frame.start(start[...]), try frame.end(end[...]))
+      let whole = frame.join(blocks.0, blocks.1, of: bytes)
+      #expect(whole.count < limit)
+      try folder.write("in", whole)
       try await Tool.shell("zstd -dqc <in >out", in: folder.path)
-      #expect(try folder.read("out") == pieces.flatMap { $0 })
-      if pieces.isEmpty { continue }
+      #expect(try folder.read("out") == bytes)
+      #expect(try Compression.decompress(whole, limit: bytes.count) == bytes)
       // The kernel allocates the window.
-      let list = try await Tool.shell("mv in in.zst; zstd -lv in.zst 2>&1", in: folder.path)
+      let list = try await Tool.shell("cp in in.zst; zstd -lv in.zst 2>&1", in: folder.path)
       #expect(list.contains("Window Size: 4.00 MiB") && list.contains("Check: XXH64"), "\(list)")
+      #expect(list.contains("(\(bytes.count) B)"), "\(list)")
+    }
+    for end in [[], text, Array(zeros.prefix(18)), Array(zeros.prefix(18)) + [1] + zeros.prefix(18)]
+    {
+      #expect(throws: FormatError.self) { try frame.end(end[...]) }
     }
   }
 

@@ -20,7 +20,7 @@ extension Compression {
     switch self {
     case .none: return bytes
     case .gzip: return try Self.gzip(bytes, level: level ?? 9)
-    case .zstd: return try Self.zstd(bytes, level: level ?? ZstdEncoder.level)
+    case .zstd: return try Self.zstd(bytes, level: level ?? ZstdFrame.level)
     case .xz: return try Self.xz(bytes, level: level ?? 6)
     case .lz4: return try Self.legacyLZ4(bytes, level: level ?? 9)
     case .bzip2, .lzma: throw FormatError(.unsupported, "\(rawValue) is read, not written")
@@ -56,7 +56,7 @@ extension Compression {
 
   /// One frame whose window is as large as the data.
   private static func zstd(_ bytes: [UInt8], level: Int32) throws(FormatError) -> [UInt8] {
-    try ZstdEncoder(level: level, windowSize: bytes.count).finish(bytes[...])
+    try ZstdFrame(windowSize: bytes.count).compress(bytes[...], level: level)
   }
 
   /// With CRC32: the kernel's decoder does not know CRC64. Linux, Documentation/staging/xz.rst.

@@ -59,6 +59,18 @@ public struct ModuleFacts: Sendable, Equatable {
     }
   }
 
+  /// Reads the records of `.modinfo` alone, of a module that is not compressed.
+  public init(readingInformation bytes: some RandomAccessBytes) {
+    do throws(FormatError) {
+      let elf = try ELFFile(bytes)
+      if let section = elf.sections(named: [".modinfo"])[0] {
+        information = ByteStrings(separatedByNUL: try elf.section(section))
+      }
+    } catch {
+      problems.append(error)
+    }
+  }
+
   /// The values of a key of `.modinfo`, in file order; empty for a record that is the key alone.
   public func values(of key: String) -> [ArraySlice<UInt8>] {
     information.strings(after: Array(key.utf8)).filter {

@@ -19,13 +19,21 @@ struct KernelParts {
 /// All modules of a kernel.
 public struct KernelModules {
   var index: ModuleIndex
+  /// Whether their symbols are known.
+  var isWhole: Bool
   /// The bytes of a module, by its path below lib/modules/VER.
   var contents: (String) throws -> [UInt8]
 
-  public init(index: ModuleIndex, contents: @escaping (String) throws -> [UInt8]) {
+  public init(
+    index: ModuleIndex, isWhole: Bool = true, contents: @escaping (String) throws -> [UInt8]
+  ) {
     self.index = index
+    self.isWhole = isWhole
     self.contents = contents
   }
+
+  /// What is wrong with some of them, one line each.
+  public var warnings: [String] { index.warnings }
 }
 
 /// One pass over a kernel's packages.

@@ -100,19 +100,37 @@ public enum KernelSource: Sendable {
     }
     let tree = try ModuleTree(root: root, release: release).path
     found.append((tree, .moduleTree(release, "")))
-    // Sorted as whole paths, not folder by folder: `a-b/c` comes before `a/b`.
-    for below in try paths(in: tree).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+    for below in try paths(in: tree) {
       let role = KernelPath(release, below: below)
       if role.isInModuleTree { found.append(("\(tree)/\(below)", role)) }
     }
     return found
   }
 
-  private static func paths(in folder: String) throws -> [String] {
-    try FileTree.entries(in: folder).flatMap { name, kind -> [String] in
-      guard kind == .directory else { return [name] }
-      return try [name] + paths(in: "\(folder)/\(name)").map { "\(name)/\($0)" }
+  /// In the order of whole paths, not folder by folder: `a-b` comes before `a/b`.
+  private static func paths(in tree: String) throws -> [String] {
+    var found: [String] = []
+    func visit(_ folder: String, prefix: String) throws {
+      var names: [String] = []
+      var folders = 0
+      for (name, kind) in try FileTree.entries(in: folder) {
+        names.append(name)
+        if kind == .directory {
+          names.append(name + "/")
+          folders += 1
+        }
+      }
+      if folders > 0 { names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+      for name in names {
+        if name.utf8.last == UInt8(ascii: "/") {
+          try visit("\(folder)/\(name.dropLast())", prefix: prefix + name)
+        } else {
+          found.append(prefix + name)
+        }
+      }
     }
+    try visit(tree, prefix: "")
+    return found
   }
 
   static func entry(at path: String, _ role: KernelPath) throws -> Entry {

@@ -45,8 +45,9 @@ final class ModuleCollector {
   /// tells when depmod was run.
   private(set) var newest = 0
 
+  /// - Parameter isWhole: whether symbols are looked at, not only what modules say in `.modinfo`.
   init(
-    jobs: Int, unpackedLimit: Int = ModuleCollector.unpackedLimit,
+    jobs: Int, isWhole: Bool = true, unpackedLimit: Int = ModuleCollector.unpackedLimit,
     factsLimit: Int = FoundModules.factsLimit
   ) {
     let found = FoundModules(factsLimit: factsLimit)
@@ -58,8 +59,10 @@ final class ModuleCollector {
         try modules.map { module in
           let facts =
             switch module.content {
-            case .bytes(let bytes): try Self.facts(ofModule: bytes, module.path, unpacked)
-            case .file(let path): try Self.facts(of: InputFile(path), module.path, unpacked)
+            case .bytes(let bytes):
+              try Self.facts(ofModule: bytes, module.path, isWhole, unpacked)
+            case .file(let path):
+              try Self.facts(of: InputFile(path), module.path, isWhole, unpacked)
             }
           try found.count(facts, of: module.path)
           return (module.path, facts)
@@ -136,29 +139,36 @@ final class ModuleCollector {
   }
 
   private static func facts(
-    ofModule bytes: [UInt8], _ path: String, _ unpacked: Unpacked
+    ofModule bytes: [UInt8], _ path: String, _ isWhole: Bool, _ unpacked: Unpacked
   ) throws -> ModuleFacts {
     // A module that says nothing would be one that nobody needs: RAM disks would lack it.
     let bytes = try inside(path) {
       try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
     }
     try unpacked.count(bytes.count, of: path)
-    return ModuleFacts(reading: bytes)
+    return facts(reading: bytes, isWhole)
   }
 
   private static func facts(
-    of file: InputFile, _ path: String, _ unpacked: Unpacked
+    of file: InputFile, _ path: String, _ isWhole: Bool, _ unpacked: Unpacked
   ) throws -> ModuleFacts {
     try check(size: file.size, of: path)
     guard Compression.detect(try file.bytes(in: 0..<min(file.size, 16))) == .none else {
-      return try facts(ofModule: file.readAll(limit: ModuleTree.sizeLimit), path, unpacked)
+      let bytes = try file.readAll(limit: ModuleTree.sizeLimit)
+      return try facts(ofModule: bytes, path, isWhole, unpacked)
     }
     try unpacked.count(file.size, of: path)
-    let facts = ModuleFacts(reading: file)
+    let facts = facts(reading: file, isWhole)
     // A disk that fails is no property of the module.
     if let failure = facts.problems.first(where: { $0.kind == .io }) { throw failure }
     try file.checkUnchanged()
     return facts
+  }
+
+  private static func facts(
+    reading bytes: some RandomAccessBytes, _ isWhole: Bool
+  ) -> ModuleFacts {
+    isWhole ? ModuleFacts(reading: bytes) : ModuleFacts(readingInformation: bytes)
   }
 
   /// The module that is being read has passed: it is looked into.
@@ -171,6 +181,11 @@ final class ModuleCollector {
   /// The index of all that was collected.
   /// - Parameter given: instead of the tree's own lists.
   func index(lists given: ModuleIndex.BuildLists? = nil) throws -> ModuleIndex {
+    try ModuleIndex(modules(), lists: given ?? lists)
+  }
+
+  /// All that were collected, by path.
+  func modules() throws -> [(path: String, facts: ModuleFacts)] {
     try finishModule()
     try finishFiles()
     try work.finish()
@@ -183,6 +198,6 @@ final class ModuleCollector {
         modules.append((link.path, linked))
       }
     }
-    return try ModuleIndex(modules, lists: given ?? lists)
+    return modules
   }
 }

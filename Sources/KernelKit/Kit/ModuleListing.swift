@@ -38,10 +38,34 @@ public struct ModuleListing {
   /// - Throws: `KitError.invalid` for modules that need each other in a circle, `FormatError` for what can't
   ///   be read.
   public func catalog(jobs: Int) throws -> ModuleCatalog {
-    let collector = ModuleCollector(jobs: jobs)
+    ModuleCatalog(
+      index: try ModuleIndex(collect(jobs: jobs, isWhole: true), lists: tree.lists()),
+      configuration: configuration, read: read)
+  }
+
+  /// What a RAM disk is made of. Where the kernel's build alone has put modules there, what they say in `.modinfo`
+  /// is enough to know which need which; the symbols of those that were chosen are looked at later.
+  /// - Throws: as `catalog`.
+  public func modules(jobs: Int) throws -> KernelModules {
+    let folder = "kernel/"
+    if modules.allSatisfy({ $0.utf8.starts(with: folder.utf8) }),
+      let index = try ModuleIndex(
+        byName: collect(jobs: jobs, isWhole: false), lists: tree.lists())
+    {
+      return KernelModules(index: index, isWhole: false, contents: read)
+    }
+    return try catalog(jobs: jobs).modules
+  }
+
+  private func collect(
+    jobs: Int, isWhole: Bool
+  ) throws -> [(path: String, facts: ModuleFacts)] {
+    let collector = ModuleCollector(jobs: jobs, isWhole: isWhole)
     for below in modules { try collector.collect(below, file: "\(tree.path)/\(below)") }
-    return ModuleCatalog(
-      index: try collector.index(lists: tree.lists()), configuration: configuration,
-      read: { [tree] in try InputFile("\(tree.path)/\($0)").readAll(limit: ModuleTree.sizeLimit) })
+    return try collector.modules()
+  }
+
+  private func read(_ below: String) throws -> [UInt8] {
+    try InputFile("\(tree.path)/\(below)").readAll(limit: ModuleTree.sizeLimit)
   }
 }

@@ -86,6 +86,7 @@ public struct RamDisk: Sendable {
     try initramfs.add(tree, .directory)
     var notes: [Manifest.Module] = []
     var chosen: [(path: String, facts: ModuleFacts)] = []
+    var warnings: [String] = []
     for module in selection.modules {
       let original = index.modules[module.position]
       var path = original.path
@@ -101,7 +102,12 @@ public struct RamDisk: Sendable {
       try initramfs.add("\(tree)/\(path)", .file(bytes, isExecutable: false))
       notes.append(
         Manifest.Module(path: path, size: bytes.count, reasons: module.reasons.map(\.description)))
-      chosen.append((path, original.facts))
+      var facts = original.facts
+      if !modules.isWhole {
+        facts = ModuleFacts(readingFile: bytes, limit: ModuleTree.sizeLimit)
+        warnings += facts.problems.map { "\($0.inside(original.path))" }
+      }
+      chosen.append((path, facts))
     }
     if let machine { try check(programs, runOn: machine) }
     for (name, bytes) in try indexFiles(chosen, of: index, jobs: jobs) {
@@ -110,7 +116,6 @@ public struct RamDisk: Sendable {
     let autoload = selection.autoload.map { $0 + "\n" }.joined()
     try initramfs.add(Self.autoloadPath, .file(Array(autoload.utf8), isExecutable: false))
     var added: [TemplateProgram] = []
-    var warnings: [String] = []
     if options.hasColdplug, let architecture = programs.first?.architecture ?? machine {
       try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
     }

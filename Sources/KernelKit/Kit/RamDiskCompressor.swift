@@ -20,8 +20,8 @@ struct RamDiskCompressor {
   private let isSmallest: Bool
   /// What may be the smallest; of the same size, the first is taken.
   private let candidates: [Candidate]
-  /// The frame of an archive's first bytes, and how many those are.
-  private var begun: (frame: () throws -> ZstdEncoder, count: Int)?
+  /// The blocks of an archive's first bytes, and how many those are.
+  private var begun: (frame: ZstdFrame, blocks: () throws -> [UInt8], count: Int)?
 
   /// - Parameters:
   ///   - isSmallest: whether all that the kernel can unpack is tried at its highest level.
@@ -67,13 +67,10 @@ struct RamDiskCompressor {
   mutating func begin(_ start: [UInt8], jobs: Int) {
     guard !isSmallest, candidates.map(\.compression) == [.zstd], start.count < Self.startLimit
     else { return }
-    let work: @Sendable () throws -> ZstdEncoder = {
-      let encoder = try ZstdEncoder(windowSize: max(start.count, Self.smallestWindow - 1))
-      try encoder.append(start[...])
-      return encoder
-    }
+    let frame = ZstdFrame(windowSize: max(start.count, Self.smallestWindow - 1))
+    let work: @Sendable () throws -> [UInt8] = { try frame.start(start[...]) }
     let background = jobs > 1 ? Background(work) : nil
-    begun = ({ try background?.value() ?? work() }, start.count)
+    begun = (frame, { try background?.value() ?? work() }, start.count)
   }
 
   /// The same bytes on any number of cores.
@@ -81,7 +78,8 @@ struct RamDiskCompressor {
   func compress(_ archive: [UInt8], jobs: Int) throws -> (bytes: [UInt8], compression: Compression)
   {
     if let begun {
-      return (try begun.frame().finish(archive[begun.count...]), .zstd)
+      let end = try begun.frame.end(archive[begun.count...])
+      return (begun.frame.join(try begun.blocks(), end, of: archive), .zstd)
     }
     let isSmallest = isSmallest
     let results = try OrderedWork.map(candidates, jobs: jobs) { candidate in

@@ -41,7 +41,8 @@ public struct ModuleIndex: Sendable {
     public let path: String
     public let name: String
     public let facts: ModuleFacts
-    /// Positions in `modules` of the modules whose symbols this one uses, in the order of first use.
+    /// Positions in `modules` of the modules whose symbols this one uses, in the order of first use where it
+    /// was found out from symbols.
     public internal(set) var dependencies: [Int] = []
     /// Where the module stands in an order of loading; a higher number goes first.
     var depth = 0
@@ -64,14 +65,41 @@ public struct ModuleIndex: Sendable {
     _ found: [(path: String, facts: ModuleFacts)], lists: BuildLists = BuildLists(),
     configuration: DepmodConfiguration = DepmodConfiguration()
   ) throws(KitError) {
+    self.init(choosingFrom: found, lists, configuration)
+    connect()
+    try number()
+  }
+
+  /// Of modules that say what they need: the names of modules that the kernel's build writes into each,
+  /// `depends` (Linux, scripts/mod/modpost.c). Their symbols need not be known.
+  /// - Returns: nil where one says nothing of it, or needs one that there is not.
+  /// - Throws: `KitError.invalid` when modules depend on each other in a circle.
+  init?(
+    byName found: [(path: String, facts: ModuleFacts)], lists: BuildLists
+  ) throws(KitError) {
+    self.init(choosingFrom: found, lists, DepmodConfiguration())
+    for position in modules.indices {
+      guard let needed = modules[position].facts.values(of: "depends").first else { return nil }
+      for name in needed.split(separator: UInt8(ascii: ",")) {
+        guard let dependency = self.position(of: String(decoding: name, as: UTF8.self)) else {
+          return nil
+        }
+        modules[position].dependencies.append(dependency)
+      }
+    }
+    try number()
+  }
+
+  private init(
+    choosingFrom found: [(path: String, facts: ModuleFacts)], _ lists: BuildLists,
+    _ configuration: DepmodConfiguration
+  ) {
     self.lists = lists
     builtinNames = Set(Self.lines(lists.builtin ?? []).map { ModuleName.name(ofPath: $0) })
     let chosen = Self.choose(found, configuration)
     modules = ModuleOrder(lists.order).sorted(chosen)
     positions = Dictionary(
       uniqueKeysWithValues: modules.enumerated().map { ($1.name, $0) })
-    connect()
-    try number()
   }
 
   /// The position in `modules` of a module, written with dashes or underscores.

@@ -1,0 +1,139 @@
+internal import CZstd
+
+/// zstd frames with a checksum: of one piece, or of two that are compressed side by side. RFC 8878.
+///
+/// What a decoder knows at the end of the first part it still knows in the second. The second part's encoder
+/// does not: it refers to nothing of the first, begins with codes of its own, and takes the three offsets that
+/// were used last for those that a frame begins with. So two blocks before its own leave a decoder with these.
+public struct ZstdFrame: Sendable {
+  /// A good one: docs/PERFORMANCE.md, "Levels".
+  static let level: Int32 = 9
+
+  /// The most bytes that a second part may begin with before its `seam`.
+  private static let seamLimit = 1 << 12
+
+  private let windowLog: Int32
+
+  /// - Parameter windowSize: how many bytes what repeats may be apart, from 1 MiB to the 128 MiB that Linux
+  ///   decodes (lib/zstd, ZSTD_WINDOWSIZE_MAX); made the next power of 2 above.
+  public init(windowSize: Int) {
+    windowLog = Int32(min(27, max(20, Int.bitWidth - windowSize.leadingZeroBitCount)))
+  }
+
+  /// A frame of one part, whose header says how large that is.
+  /// - Parameter level: the library's.
+  /// - Throws: `FormatError.limit` without memory.
+  func compress(_ bytes: ArraySlice<UInt8>, level: Int32) throws(FormatError) -> [UInt8] {
+    try run(bytes, [(ZSTD_c_compressionLevel, level), (ZSTD_c_checksumFlag, 1)])
+  }
+
+  /// The blocks of the first of two parts.
+  /// - Throws: `FormatError.limit` without memory.
+  public func start(_ bytes: ArraySlice<UInt8>) throws(FormatError) -> [UInt8] {
+    var blocks = try self.blocks(bytes)
+    var place = 0
+    while true {
+      let header = blocks[place..<place + 3].reversed().reduce(0) { $0 << 8 | Int($1) }
+      if header & 1 == 1 { break }
+      // A block of one repeated byte has that alone.
+      place += 3 + (header >> 1 & 3 == 1 ? 1 : header >> 3)
+    }
+    blocks[place] ^= 1
+    return blocks
+  }
+
+  /// The blocks of the second of two parts.
+  /// - Parameter bytes: in the first 4 KiB 19 or more of them are equal, one after the other, as in each header
+  ///   of a newc archive.
+  /// - Throws: `FormatError.unsupported` where none are, `.limit` without memory.
+  public func end(_ bytes: ArraySlice<UInt8>) throws(FormatError) -> [UInt8] {
+    let (seam, count) = try Self.seam(bytes)
+    return seam + (try blocks(bytes.dropFirst(count)))
+  }
+
+  /// - Parameters:
+  ///   - start: of the first part.
+  ///   - end: of the second one.
+  ///   - bytes: both.
+  public func join(_ start: [UInt8], _ end: [UInt8], of bytes: [UInt8]) -> [UInt8] {
+    var writer = ByteWriter(capacity: start.count + end.count + 18)
+    writer.littleEndian(0xFD2F_B528 as UInt32)
+    writer.byte(0b1100_0100)  // the content's size in eight bytes, a checksum
+    writer.byte(UInt8(windowLog - 10) << 3)
+    writer.littleEndian(UInt64(bytes.count))
+    writer.append(start)
+    writer.append(end)
+    writer.littleEndian(UInt32(truncatingIfNeeded: XXH64.hash(bytes[...])))
+    return writer.bytes
+  }
+
+  /// Blocks after which the last offsets are 1, 4 and 8, as at the beginning of a frame.
+  /// - Returns: them, and how many of the bytes are in them.
+  private static func seam(
+    _ bytes: ArraySlice<UInt8>
+  ) throws(FormatError) -> (blocks: [UInt8], count: Int) {
+    // A first byte that is repeated 18 times: 7 of them more as literals, 3 by offset 8, 4 by 4, 4 by 1.
+    let length = 19
+    var start = bytes.startIndex
+    for index in bytes.prefix(seamLimit).indices {
+      if bytes[index] != bytes[start] { start = index }
+      if index - start == length - 1 { break }
+    }
+    guard bytes[start...].prefix(seamLimit).prefix(length).count == length,
+      bytes[start..<start + length].allSatisfy({ $0 == bytes[start] })
+    else {
+      throw FormatError(.unsupported, "zstd: a second part without a row of equal bytes")
+    }
+    let before = bytes[..<start]
+    var writer = ByteWriter()
+    func block(_ type: UInt32, _ content: some Collection<UInt8>) {
+      let header = UInt32(content.count) << 3 | type << 1
+      writer.append((0..<3).map { UInt8(truncatingIfNeeded: header >> (8 * $0)) })
+      writer.append(content)
+    }
+    block(0, before)
+    // Literals, the number of sequences, one code of each kind for all of them (mode 1): lengths of literals,
+    // offsets, lengths of matches. The last byte has the offsets' lower bits, the first sequence's highest, below
+    // a 1. An offset is written as 3 more than it is: 11 is code 3 and bits 011; 7 is code 2, 11; 4 is code 2, 00.
+    block(2, [8 << 3 | 1, bytes[start], 1, 0b0101_0100, 8, 3, 0, 0b1_011])
+    block(2, [0 << 3 | 0, 2, 0b0101_0100, 0, 2, 1, 0b1_11_00])
+    return (writer.bytes, before.count + length)
+  }
+
+  /// All blocks of a frame, the last of which says that it is.
+  private func blocks(_ bytes: ArraySlice<UInt8>) throws(FormatError) -> [UInt8] {
+    // Without its content's size a header has the magic number, the descriptor and the window's.
+    let frame = try run(
+      bytes, [(ZSTD_c_compressionLevel, Self.level), (ZSTD_c_contentSizeFlag, 0)])
+    return Array(frame.dropFirst(6))
+  }
+
+  private func run(
+    _ bytes: ArraySlice<UInt8>, _ parameters: [(ZSTD_cParameter, Int32)]
+  ) throws(FormatError) -> [UInt8] {
+    guard let context = unsafe ZSTD_createCCtx() else {
+      throw FormatError(.limit, "zstd: no memory")
+    }
+    defer { unsafe ZSTD_freeCCtx(context) }
+    for (parameter, value) in parameters + [(ZSTD_c_windowLog, windowLog)] {
+      try Self.check(unsafe ZSTD_CCtx_setParameter(context, parameter, value))
+    }
+    var result = 0
+    let frame = unsafe [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) {
+      target, count in
+      result = unsafe bytes.withUnsafeBytes {
+        unsafe ZSTD_compress2(
+          context, target.baseAddress, target.count, $0.baseAddress, $0.count)
+      }
+      count = ZSTD_isError(result) == 0 ? result : 0
+    }
+    try Self.check(result)
+    return frame
+  }
+
+  private static func check(_ code: Int) throws(FormatError) {
+    guard ZSTD_isError(code) == 0 else {
+      throw FormatError(.limit, unsafe "zstd: \(String(cString: ZSTD_getErrorName(code)))")
+    }
+  }
+}
