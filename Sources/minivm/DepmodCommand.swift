@@ -65,7 +65,7 @@ struct DepmodCommand: ParsableCommand {
       paths: configurationPaths.isEmpty ? nil : configurationPaths, release: release)
     let index = try ModuleIndex(
       try tree.modules(configuration, jobs: work.jobs), lists: try tree.lists(),
-      configuration: configuration)
+      configuration: configuration, jobs: work.jobs)
     if !quiet {
       for warning in configuration.warnings + index.warnings {
         writeToStandardError("minivm: warning: \(warning)")

@@ -14,11 +14,13 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
   /// Strings with any number of NULs between them.
   public init(separatedByNUL bytes: ArraySlice<UInt8>) {
     storage.reserveCapacity(bytes.count)
-    var start = bytes.startIndex
-    while start < bytes.endIndex {
-      let end = bytes.endOfString(from: start)
-      if end > start { append(bytes[start..<end]) }
-      start = end + 1
+    unsafe bytes.withUnsafeBytes { bytes in
+      var start = 0
+      while start < bytes.count {
+        let string = unsafe bytes.string(after: start)
+        if unsafe !string.isEmpty { unsafe append(string) }
+        start += string.count + 1
+      }
     }
   }
 
@@ -42,6 +44,11 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
 
   public mutating func append(_ string: ArraySlice<UInt8>) {
     storage.append(contentsOf: string)
+    ends.append(storage.count)
+  }
+
+  @unsafe public mutating func append(_ string: UnsafeRawBufferPointer) {
+    unsafe storage.append(contentsOf: string)
     ends.append(storage.count)
   }
 
@@ -154,15 +161,32 @@ private struct SortEntry: Comparable {
   }
 }
 
-extension ArraySlice<UInt8> {
-  /// The index of the first NUL at or after `start`, or the end.
-  func endOfString(from start: Int) -> Int {
-    unsafe withUnsafeBytes { bytes in
-      let offset = start - startIndex
-      guard offset < bytes.count else { return endIndex }
-      let begin = unsafe bytes.baseAddress! + offset
-      guard let end = unsafe memchr(begin, 0, bytes.count - offset) else { return endIndex }
-      return unsafe start + (UnsafeRawPointer(end) - begin)
+extension String {
+  /// Whether it comes before another one in the order of their bytes.
+  public func isBefore(_ other: String) -> Bool {
+    let (own, others) = (utf8.span, other.utf8.span)
+    let order = unsafe own.withUnsafeBytes { left in
+      unsafe others.withUnsafeBytes { right in
+        guard let left = left.baseAddress, let right = right.baseAddress else { return Int32(0) }
+        return unsafe memcmp(left, right, min(own.count, others.count))
+      }
     }
+    return order == 0 ? own.count < others.count : order < 0
+  }
+}
+
+@unsafe extension UnsafeRawBufferPointer {
+  /// What comes after the first `count` bytes, of which there are as many.
+  func bytes(after count: Int) -> UnsafeRawBufferPointer {
+    unsafe UnsafeRawBufferPointer(rebasing: self[count...])
+  }
+
+  /// What comes after the first `count` bytes, of which there are as many, to the first NUL or the end.
+  func string(after count: Int) -> UnsafeRawBufferPointer {
+    let rest = unsafe bytes(after: count)
+    guard let begin = rest.baseAddress, let end = unsafe memchr(begin, 0, rest.count) else {
+      return unsafe rest
+    }
+    return unsafe UnsafeRawBufferPointer(start: begin, count: UnsafeRawPointer(end) - begin)
   }
 }

@@ -82,7 +82,7 @@ public enum FileTree {
       throw .system("can't be listed", path: folder)
     }
     return raw.compactMap { name, _ in String(validating: name, as: UTF8.self) }
-      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      .sorted { $0.isBefore($1) }
   }
 
   /// What is in a folder, in the byte order of the names.
@@ -111,7 +111,7 @@ public enum FileTree {
         }
       entries.append((name, kind))
     }
-    return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    return entries.sorted { $0.name.isBefore($1.name) }
   }
 
   /// Those names in a folder that begin with `prefix`, in no order; none when it can't be listed.

@@ -20,18 +20,28 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
   private let work: @Sendable (Input) throws -> Output
   private let commit: @Sendable (Output) throws -> Void
   private let jobs: Int
+  /// Threads that are asked for.
+  private let helpers: Int
   private let width: Int
   private let state = Mutex(State())
   private let slots: DispatchSemaphore
   private let queue = DispatchQueue(label: "minivm.work", attributes: .concurrent)
 
   /// - Parameter jobs: how many pieces are worked on at once; 1 or more.
-  public init(
+  public convenience init(
     jobs: Int,
     work: @escaping @Sendable (Input) throws -> Output,
     commit: @escaping @Sendable (Output) throws -> Void
   ) {
+    self.init(jobs: jobs, helpers: jobs, work, commit)
+  }
+
+  private init(
+    jobs: Int, helpers: Int, _ work: @escaping @Sendable (Input) throws -> Output,
+    _ commit: @escaping @Sendable (Output) throws -> Void
+  ) {
     self.jobs = jobs
+    self.helpers = helpers
     // Some finished pieces may wait for a slow one before them, so that no core idles.
     width = jobs > 1 ? jobs * 4 : 1
     slots = DispatchSemaphore(value: width)
@@ -45,8 +55,10 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
     _ inputs: some Sequence<Input>, jobs: Int, _ work: @escaping @Sendable (Input) throws -> Output
   ) throws -> [Output] {
     let results = Results()
-    let pipeline = OrderedWork(
-      jobs: jobs, work: work, commit: { output in results.all.withLock { $0.append(output) } })
+    // This thread works, too: where it had one more beside it, two might share a core while another idles.
+    let pipeline = OrderedWork(jobs: jobs, helpers: jobs - 1, work) { output in
+      results.all.withLock { $0.append(output) }
+    }
     for input in inputs { try pipeline.submit(input) }
     try pipeline.finish()
     return results.all.withLock { $0 }
@@ -90,7 +102,7 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
   /// Where there is work for one more thread.
   private func askForWorker() {
     let isNeeded = state.withLock { state in
-      guard !state.waiting.isEmpty, state.workers.active + state.workers.coming < jobs else {
+      guard !state.waiting.isEmpty, state.workers.active + state.workers.coming < helpers else {
         return false
       }
       state.workers.coming += 1

@@ -21,3 +21,22 @@ extension InputFile: RandomAccessBytes {
     try read(at: range.lowerBound, count: range.count)[...]
   }
 }
+
+/// Bytes whose first ones were read before, so that they are not read again.
+public struct BegunBytes<Rest: RandomAccessBytes>: RandomAccessBytes {
+  /// Up to 64.
+  public let start: ArraySlice<UInt8>
+  private let rest: Rest
+
+  public init(_ rest: Rest) throws(FormatError) {
+    start = try rest.bytes(in: 0..<min(rest.byteCount, 64))
+    self.rest = rest
+  }
+
+  public var byteCount: Int { rest.byteCount }
+
+  public func bytes(in range: Range<Int>) throws(FormatError) -> ArraySlice<UInt8> {
+    guard range.upperBound <= start.count else { return try rest.bytes(in: range) }
+    return start.dropFirst(range.lowerBound).prefix(range.count)
+  }
+}

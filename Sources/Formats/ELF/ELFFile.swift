@@ -1,9 +1,14 @@
+internal import Glibc
+
 /// Where the sections of an ELF file are, for either class and byte order. Only the headers and the
 /// sections that are asked for are read.
 ///
 /// System V ABI, "ELF Header" and "Sections". Files with more than 65,279 sections (extended
 /// numbering) are not read: no tool for kernel modules does.
 struct ELFFile<Bytes: RandomAccessBytes> {
+  /// How many bytes that nobody asked for are read rather than passed over.
+  private static var nearness: Int { 4096 }
+
   private let header: ELFHeader
   private let bytes: Bytes
   private let headers: FieldReader
@@ -24,9 +29,11 @@ struct ELFFile<Bytes: RandomAccessBytes> {
     }
     self.header = header
     self.bytes = bytes
-    headers = FieldReader(
-      try bytes.bytes(in: Int(table.offset)..<Int(table.offset) + size),
-      isLittleEndian: header.isLittleEndian)
+    // The names mostly stand before the table: one reading for both.
+    let offset = Int(table.offset)
+    let start = max(0, offset - Self.nearness)
+    let read = try bytes.bytes(in: start..<offset + size)
+    headers = FieldReader(read.suffix(size), isLittleEndian: header.isLittleEndian)
     guard header.namesIndex < table.count,
       let extent = Self.extent(
         of: headers, header: header.namesIndex * table.entrySize, is64Bit: header.is64Bit,
@@ -34,7 +41,10 @@ struct ELFFile<Bytes: RandomAccessBytes> {
     else {
       throw FormatError(.malformed, "the section names are outside the file", offset: fields + 4)
     }
-    names = try bytes.bytes(in: extent)
+    names =
+      extent.lowerBound >= start && extent.upperBound <= offset
+      ? read.dropFirst(extent.lowerBound - start).prefix(extent.count)
+      : try bytes.bytes(in: extent)
     guard names.last == 0 else {
       throw FormatError(.malformed, "the section names don't end", offset: extent.upperBound)
     }
@@ -63,6 +73,28 @@ struct ELFFile<Bytes: RandomAccessBytes> {
     try bytes.bytes(in: range)
   }
 
+  /// The bytes of sections that were found, each at the place of its range. What is near to each other is read
+  /// at once: to ask for a page takes longer than to copy it.
+  func sections(_ ranges: [Range<Int>?]) throws(FormatError) -> [ArraySlice<UInt8>?] {
+    var found = [ArraySlice<UInt8>?](repeating: nil, count: ranges.count)
+    var pending = ranges.enumerated().compactMap { place, range in range.map { (place, $0) } }
+      .sorted { $0.1.lowerBound < $1.1.lowerBound }[...]
+    while let first = pending.first {
+      var whole = first.1
+      let near = pending.prefix { _, range in
+        guard range.lowerBound <= whole.upperBound + Self.nearness else { return false }
+        whole = whole.lowerBound..<max(whole.upperBound, range.upperBound)
+        return true
+      }
+      pending = pending.dropFirst(near.count)
+      let read = try bytes.bytes(in: whole)
+      for (place, range) in near {
+        found[place] = read.dropFirst(range.lowerBound - whole.lowerBound).prefix(range.count)
+      }
+    }
+    return found
+  }
+
   /// As in the header.
   var is64Bit: Bool { header.is64Bit }
   var isLittleEndian: Bool { header.isLittleEndian }
@@ -73,8 +105,9 @@ struct ELFFile<Bytes: RandomAccessBytes> {
   private func isName(_ name: StaticString, at start: Int) -> Bool {
     let count = name.utf8CodeUnitCount
     guard start + count < names.endIndex, names[start + count] == 0 else { return false }
-    return unsafe names[start..<start + count].elementsEqual(
-      UnsafeBufferPointer(start: name.utf8Start, count: count))
+    return unsafe names.withUnsafeBytes {
+      unsafe memcmp($0.baseAddress! + (start - names.startIndex), name.utf8Start, count) == 0
+    }
   }
 
   private static func headerSize(_ is64Bit: Bool) -> Int { is64Bit ? 64 : 40 }
@@ -103,17 +136,23 @@ struct FieldReader {
 
   var count: Int { bytes.count }
 
-  /// - Parameter offset: in bytes from the first.
+  /// - Parameters:
+  ///   - offset: in bytes from the first.
+  ///   - width: 1, 2, 4 or 8 bytes.
   @inline(__always)
   func value(at offset: Int, width: Int) -> UInt64 {
     guard offset >= 0, offset <= bytes.count - width else { return 0 }
-    let start = bytes.startIndex + offset
-    var value: UInt64 = 0
-    if isLittleEndian {
-      for index in (0..<width).reversed() { value = value << 8 | UInt64(bytes[start + index]) }
-    } else {
-      for index in 0..<width { value = value << 8 | UInt64(bytes[start + index]) }
+    return switch width {
+    case 1: UInt64(number(at: offset, UInt8.self))
+    case 2: UInt64(number(at: offset, UInt16.self))
+    case 4: UInt64(number(at: offset, UInt32.self))
+    default: number(at: offset, UInt64.self)
     }
-    return value
+  }
+
+  @inline(__always)
+  private func number<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, _: T.Type) -> T {
+    let value = unsafe bytes.span.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: T.self)
+    return isLittleEndian ? T(littleEndian: value) : T(bigEndian: value)
   }
 }

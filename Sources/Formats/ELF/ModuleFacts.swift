@@ -25,8 +25,9 @@ public struct ModuleFacts: Sendable, Equatable {
       guard file.byteCount <= limit else {
         throw FormatError(.limit, "\(file.byteCount) bytes are more than \(limit)")
       }
-      if Compression.detect(try file.bytes(in: 0..<min(file.byteCount, 16))) == .none {
-        self.init(reading: file)
+      let begun = try BegunBytes(file)
+      if Compression.detect(begun.start) == .none {
+        self.init(reading: begun)
       } else {
         let bytes = Array(try file.bytes(in: 0..<file.byteCount))
         self.init(reading: try Compression.decompress(bytes, limit: limit))
@@ -45,11 +46,10 @@ public struct ModuleFacts: Sendable, Equatable {
       let found = elf.sections(named: [
         ".modinfo", ".symtab", ".strtab", "__versions", "__ksymtab_strings",
       ])
-      if let section = found[0] {
-        information = ByteStrings(separatedByNUL: try elf.section(section))
-      }
-      if let table = found[1], let names = found[2] {
-        try readSymbols(elf, table: table, names: names, versions: found[3])
+      let contents = try elf.sections(Array(found.prefix(4)))
+      if let section = contents[0] { information = ByteStrings(separatedByNUL: section) }
+      if let table = found[1], let symbols = contents[1], let names = contents[2] {
+        readSymbols(elf, symbols, at: table.lowerBound, names: names, versions: contents[3])
       }
       if exports.isEmpty, let section = found[4] {
         exports = ByteStrings(separatedByNUL: try elf.section(section))
@@ -73,55 +73,55 @@ public struct ModuleFacts: Sendable, Equatable {
 
   /// The values of a key of `.modinfo`, in file order; empty for a record that is the key alone.
   public func values(of key: String) -> [ArraySlice<UInt8>] {
-    information.strings(after: Array(key.utf8)).filter {
-      $0.isEmpty || $0.first == UInt8(ascii: "=")
-    }.map { $0.dropFirst() }
+    information.strings(after: Array(key.utf8)).compactMap {
+      $0.isEmpty || $0.first == UInt8(ascii: "=") ? $0.dropFirst() : nil
+    }
   }
 
   /// What kmod makes of a symbol table that is not whole holds here too: no exports from it when any
   /// symbol has no name, and no needs at all, not even those of `__versions`, when a needed one has
   /// none.
   private mutating func readSymbols(
-    _ elf: ELFFile<some RandomAccessBytes>, table: Range<Int>, names: Range<Int>,
-    versions: Range<Int>?
-  ) throws(FormatError) {
+    _ elf: ELFFile<some RandomAccessBytes>, _ table: ArraySlice<UInt8>, at place: Int,
+    names: ArraySlice<UInt8>, versions: ArraySlice<UInt8>?
+  ) {
     guard table.count % SymbolTable.entrySize(elf.is64Bit) == 0 else {
       problems.append(
-        FormatError(.malformed, "the symbol table is not whole", offset: table.lowerBound))
+        FormatError(.malformed, "the symbol table is not whole", offset: place))
       return
     }
     var hasAllNames = true
     var hasNeededNames = true
     // Many symbols may share one long name: what is copied is bounded by what was there.
     var budget = elf.byteCount
-    let symbols = try elf.section(table)
-    let strings = try elf.section(names)
-    SymbolTable(elf, table: symbols, names: strings).forEachWanted { symbol in
-      guard let start = symbol.name else {
-        if hasAllNames {
+    unsafe names.withUnsafeBytes { bytes in
+      SymbolTable(elf, table: table, names: names).forEachWanted { symbol in
+        guard let start = symbol.name else {
+          if hasAllNames {
+            problems.append(
+              FormatError(
+                .malformed, "a symbol's name is outside the names",
+                offset: place + symbol.offset))
+          }
+          hasAllNames = false
+          if symbol.isNeeded { hasNeededNames = false }
+          return true
+        }
+        let name = unsafe bytes.string(after: start)
+        budget -= name.count
+        guard budget >= 0 else {
           problems.append(
             FormatError(
-              .malformed, "a symbol's name is outside the names",
-              offset: table.lowerBound + symbol.offset))
+              .limit, "the symbol names overlap too much", offset: place + symbol.offset))
+          return false
         }
-        hasAllNames = false
-        if symbol.isNeeded { hasNeededNames = false }
+        if symbol.isExport, name.count > 6 { unsafe exports.append(name.bytes(after: 6)) }
+        if symbol.isNeeded, unsafe !name.isEmpty { unsafe appendNeed(name) }
         return true
       }
-      let end = strings.endOfString(from: start)
-      budget -= end - start
-      guard budget >= 0 else {
-        problems.append(
-          FormatError(
-            .limit, "the symbol names overlap too much", offset: table.lowerBound + symbol.offset))
-        return false
-      }
-      if symbol.isExport, end > start + 6 { exports.append(strings[start + 6..<end]) }
-      if symbol.isNeeded, end > start { appendNeed(strings[start..<end]) }
-      return true
     }
     if !hasAllNames { exports = ByteStrings() }
-    if let versions { readVersions(try elf.section(versions), is64Bit: elf.is64Bit) }
+    if let versions { readVersions(versions, is64Bit: elf.is64Bit) }
     if !hasNeededNames { needs = ByteStrings() }
   }
 
@@ -129,14 +129,16 @@ public struct ModuleFacts: Sendable, Equatable {
   private mutating func readVersions(_ section: ArraySlice<UInt8>, is64Bit: Bool) {
     guard section.count % 64 == 0 else { return }
     let checksum = is64Bit ? 8 : 4
-    for record in stride(from: section.startIndex, to: section.endIndex, by: 64) {
-      let name = section[record + checksum..<record + 64]
-      appendNeed(name[..<name.endOfString(from: name.startIndex)])
+    unsafe section.withUnsafeBytes { bytes in
+      for record in stride(from: 0, to: bytes.count, by: 64) {
+        let name = unsafe UnsafeRawBufferPointer(rebasing: bytes[record..<record + 64])
+        unsafe appendNeed(name.string(after: checksum))
+      }
     }
   }
 
   /// Function descriptors of 64-bit PowerPC have a dot before the function's name.
-  private mutating func appendNeed(_ name: ArraySlice<UInt8>) {
-    needs.append(name.first == UInt8(ascii: ".") ? name.dropFirst() : name)
+  private mutating func appendNeed(_ name: UnsafeRawBufferPointer) {
+    unsafe needs.append(name.first == UInt8(ascii: ".") ? name.bytes(after: 1) : name)
   }
 }

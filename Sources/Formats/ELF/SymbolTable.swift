@@ -5,7 +5,7 @@ struct SymbolTable {
   struct Symbol {
     /// Where the entry is, in bytes from the start of the table.
     let offset: Int
-    /// Where its name begins, an index of the names; nil when it has none.
+    /// Where its name begins, in bytes from the start of the names; nil when it has none.
     let name: Int?
     /// Whether some other file has to define it.
     let isNeeded: Bool
@@ -38,8 +38,8 @@ struct SymbolTable {
     // st_info and st_shndx stand elsewhere in either class.
     let (typeOffset, sectionOffset) = is64Bit ? (4, 6) : (12, 14)
     for offset in stride(from: size, to: fields.count, by: size) {
-      let nameOffset = fields.value(at: offset, width: 4)
-      let name = nameOffset < names.count ? names.startIndex + Int(nameOffset) : nil
+      let nameOffset = Int(fields.value(at: offset, width: 4))
+      let name = nameOffset < names.count ? nameOffset : nil
       let isExport = name.map(hasChecksumPrefix) ?? true
       var isNeeded = fields.value(at: offset + sectionOffset, width: 2) == 0
       if isNeeded, isSPARC {
@@ -52,8 +52,10 @@ struct SymbolTable {
     }
   }
 
+  /// Whether `__crc_` stands there.
   private func hasChecksumPrefix(_ name: Int) -> Bool {
-    name + 6 <= names.endIndex && names[name] == 0x5f && names[name + 1] == 0x5f
+    let names = names.span
+    return name + 6 <= names.count && names[name] == 0x5f && names[name + 1] == 0x5f
       && names[name + 2] == 0x63 && names[name + 3] == 0x72 && names[name + 4] == 0x63
       && names[name + 5] == 0x5f
   }

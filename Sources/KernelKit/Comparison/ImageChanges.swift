@@ -104,7 +104,7 @@ extension [String: ImageEntry] {
   /// What is different in `other`, in order of the paths' bytes.
   func differences(to other: [String: ImageEntry]) -> [ImageChanges.FileDifference] {
     Set(keys).union(other.keys)
-      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      .sorted { $0.isBefore($1) }
       .compactMap { path in
         let (from, to) = (self[path], other[path])
         let aspects: [ImageEntry.Aspect] =

@@ -92,7 +92,7 @@ public struct Initramfs: Sendable {
       let names = Dictionary(grouping: initramfs.identities.values) { $0 }.mapValues(\.count)
       // In byte order a folder comes before what is in it.
       let paths = initramfs.entries.keys.filter { !written.contains($0) && isWanted($0) }
-        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        .sorted { $0.isBefore($1) }
       for path in paths {
         guard let content = initramfs.entries[path] else { continue }
         let identity = initramfs.identities[path]

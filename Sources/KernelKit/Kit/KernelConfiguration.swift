@@ -1,30 +1,52 @@
 internal import Formats
+internal import Glibc
 
 /// The options that a kernel was built with. Linux, Documentation/kbuild/kconfig.rst.
 public struct KernelConfiguration: Sendable, Hashable {
   /// The most bytes of a configuration.
   static let sizeLimit = 1 << 24
 
-  private var values: [String: String] = [:]
+  /// A line feed, the file, and a NUL.
+  private let text: [CChar]
 
   /// - Parameter bytes: a `.config`, as packages have it at boot/config-VER.
   public init(reading bytes: [UInt8]) {
-    for line in bytes.split(separator: 0x0a) where line.starts(with: "CONFIG_".utf8) {
+    text = [0x0a] + bytes.map(CChar.init(bitPattern:)) + [0]
+  }
+
+  /// All options that are set, by name.
+  private var values: [String: String] {
+    var values: [String: String] = [:]
+    let lines = text.map(UInt8.init(bitPattern:)).dropLast().split(separator: 0x0a)
+    for line in lines where line.starts(with: "CONFIG_".utf8) {
       guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
       let name = String(decoding: line[..<equals].dropFirst("CONFIG_".utf8.count), as: UTF8.self)
-      values[name] = String(decoding: line[(equals + 1)...], as: UTF8.self)
+      values[name] = values[name] ?? String(decoding: line[(equals + 1)...], as: UTF8.self)
+    }
+    return values
+  }
+
+  /// A whole configuration has thousands of options, of which few are asked for.
+  private func value(of option: String) -> String? {
+    let name = "\nCONFIG_\(option)="
+    return unsafe text.withUnsafeBufferPointer { text in
+      guard let found = unsafe strstr(text.baseAddress!, name) else { return nil }
+      let value = unsafe found + name.utf8.count
+      return unsafe String(
+        decoding: UnsafeRawBufferPointer(start: value, count: strcspn(value, "\n")), as: UTF8.self)
     }
   }
 
   /// The value of an option, written without `CONFIG_`, without quotes; nil when it is not set.
   func text(of option: String) -> String? {
-    values[option].map { $0.hasPrefix("\"") ? String($0.dropFirst().dropLast()) : $0 }
+    value(of: option).map { $0.hasPrefix("\"") ? String($0.dropFirst().dropLast()) : $0 }
   }
 
   /// The options that another configuration has otherwise, by name; nil is not set.
   func changes(to other: KernelConfiguration) -> [Change] {
-    Set(values.keys).union(other.values.keys).sorted().compactMap {
-      Change("CONFIG_\($0)", values[$0], other.values[$0])
+    let (values, others) = (values, other.values)
+    return Set(values.keys).union(others.keys).sorted().compactMap {
+      Change("CONFIG_\($0)", values[$0], others[$0])
     }
   }
 
@@ -38,6 +60,6 @@ public struct KernelConfiguration: Sendable, Hashable {
 
   /// Whether an option, written without `CONFIG_`, is part of the kernel itself.
   public func isBuiltIn(_ option: String) -> Bool {
-    values[option] == "y"
+    value(of: option) == "y"
   }
 }

@@ -120,7 +120,7 @@ public enum KernelSource: Sendable {
           folders += 1
         }
       }
-      if folders > 0 { names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+      if folders > 0 { names.sort { $0.isBefore($1) } }
       for name in names {
         if name.utf8.last == UInt8(ascii: "/") {
           try visit("\(folder)/\(name.dropLast())", prefix: prefix + name)

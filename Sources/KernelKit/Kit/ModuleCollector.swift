@@ -153,12 +153,13 @@ final class ModuleCollector {
     of file: InputFile, _ path: String, _ isWhole: Bool, _ unpacked: Unpacked
   ) throws -> ModuleFacts {
     try check(size: file.size, of: path)
-    guard Compression.detect(try file.bytes(in: 0..<min(file.size, 16))) == .none else {
+    let begun = try BegunBytes(file)
+    guard Compression.detect(begun.start) == .none else {
       let bytes = try file.readAll(limit: ModuleTree.sizeLimit)
       return try facts(ofModule: bytes, path, isWhole, unpacked)
     }
     try unpacked.count(file.size, of: path)
-    let facts = facts(reading: file, isWhole)
+    let facts = facts(reading: begun, isWhole)
     // A disk that fails is no property of the module.
     if let failure = facts.problems.first(where: { $0.kind == .io }) { throw failure }
     try file.checkUnchanged()

@@ -39,7 +39,8 @@ public struct ModuleListing {
   ///   be read.
   public func catalog(jobs: Int) throws -> ModuleCatalog {
     ModuleCatalog(
-      index: try ModuleIndex(collect(jobs: jobs, isWhole: true), lists: tree.lists()),
+      index: try ModuleIndex(
+        collect(jobs: jobs, isWhole: true), lists: tree.lists(), jobs: jobs),
       configuration: configuration, read: read)
   }
 

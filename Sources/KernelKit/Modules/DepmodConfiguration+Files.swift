@@ -27,7 +27,7 @@ extension DepmodConfiguration {
         if files[name] == nil { files[name] = path }
       }
     }
-    for (_, path) in files.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+    for (_, path) in files.sorted(by: { $0.key.isBefore($1.key) }) {
       let text = try InputFile(path).readAll(limit: 1 << 20)
       read(String(decoding: text, as: UTF8.self), name: path, release: release)
     }

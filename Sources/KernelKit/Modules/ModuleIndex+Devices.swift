@@ -8,6 +8,8 @@ extension ModuleIndex {
       var name: ArraySlice<UInt8>?
       var numbers: String?
       for alias in module.facts.values(of: "alias") {
+        // Most are of devices on a bus.
+        guard let first = alias.first, "bcd".utf8.contains(first) else { continue }
         if let found = Self.deviceNumbers(alias, "char-major-", "c")
           ?? Self.deviceNumbers(alias, "block-major-", "b")
         {

@@ -26,7 +26,7 @@ extension ModuleIndex {
   /// What modprobe knows of a tree: the modules' paths, aliases and relations, without their symbols.
   /// `dependencies` holds all that a module needs, directly or not.
   /// - Throws: `KitError.invalid` for texts that contradict each other.
-  public init(reading texts: Texts) throws(KitError) {
+  public init(reading texts: Texts) throws {
     var facts: [String: ModuleFacts] = [:]
     var found: [(path: String, name: String)] = []
     for line in Self.lines(texts.dependencies) {

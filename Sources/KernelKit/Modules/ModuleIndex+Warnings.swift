@@ -13,7 +13,7 @@ extension ModuleIndex {
       if !IndexTrie.takes(module.name.utf8) {
         warnings.append("\(module.path): a name that modprobe can't look up")
       }
-      for alias in module.facts.values(of: "alias") {
+      for alias in module.facts.values(of: "alias") where Self.isUnusual(alias) {
         if ModuleAlias.normalized(alias) == nil {
           warnings.append("\(module.path): a bracket without partner in alias \(Self.text(alias))")
         } else if !IndexTrie.takes(alias) {
@@ -22,6 +22,16 @@ extension ModuleIndex {
       }
     }
     return warnings
+  }
+
+  /// Whether there are brackets in it, or what is not ASCII: in most there is neither.
+  private static func isUnusual(_ alias: ArraySlice<UInt8>) -> Bool {
+    let bytes = alias.span
+    for index in bytes.indices {
+      let byte = bytes[index]
+      if byte >= 0x80 || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "]") { return true }
+    }
+    return false
   }
 
   /// Bytes of a module as text for a terminal.

@@ -63,10 +63,10 @@ public struct ModuleIndex: Sendable {
   /// - Throws: `KitError.invalid` when modules depend on each other in a circle.
   public init(
     _ found: [(path: String, facts: ModuleFacts)], lists: BuildLists = BuildLists(),
-    configuration: DepmodConfiguration = DepmodConfiguration()
-  ) throws(KitError) {
+    configuration: DepmodConfiguration = DepmodConfiguration(), jobs: Int = 1
+  ) throws {
     self.init(choosingFrom: found, lists, configuration)
-    connect()
+    try connect(jobs: jobs)
     try number()
   }
 
@@ -128,32 +128,45 @@ public struct ModuleIndex: Sendable {
   private static func choose(
     _ found: [(path: String, facts: ModuleFacts)], _ configuration: DepmodConfiguration
   ) -> [Module] {
-    var chosen: [String: (path: String, facts: ModuleFacts)] = [:]
-    for candidate in found.sorted(by: { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }) {
-      let name = ModuleName.name(ofPath: candidate.path)
-      if let earlier = chosen[name], !configuration.prefers(candidate.path, to: earlier.path) {
+    // Positions: modules and their facts are not what to sort.
+    var chosen: [String: Int] = [:]
+    chosen.reserveCapacity(found.count)
+    for position in found.indices.sorted(by: { found[$0].path.isBefore(found[$1].path) }) {
+      let path = found[position].path
+      let name = ModuleName.name(ofPath: path)
+      if let earlier = chosen[name], !configuration.prefers(path, to: found[earlier].path) {
         continue
       }
-      chosen[name] = candidate
+      chosen[name] = position
     }
-    return chosen.map { Module(path: $1.path, name: $0, facts: $1.facts) }
+    return chosen.map { Module(path: found[$1].path, name: $0, facts: found[$1].facts) }
   }
 
   /// Finds who exports what each module needs. Of two that export one symbol, the later one counts.
-  private mutating func connect() {
+  private mutating func connect(jobs: Int) throws {
     for (position, module) in modules.enumerated() {
       for symbol in module.facts.exports { symbolOwners.set(symbol, position) }
     }
-    // Not the property: to look at that, all of it would be retained for each symbol.
+    // Not the properties: to look at those, all of them would be retained for each symbol.
     let owners = symbolOwners
-    var seenBy = [Int](repeating: -1, count: modules.count)
-    for position in modules.indices {
-      var dependencies: [Int] = []
-      unsafe modules[position].facts.needs.forEachBytes { symbol in
-        guard let owner = unsafe owners[symbol], seenBy[owner] != position else { return }
-        seenBy[owner] = position
-        dependencies.append(owner)
+    let needs = modules.map(\.facts.needs)
+    let size = max(1, (modules.count + jobs - 1) / jobs)
+    let parts = stride(from: 0, to: modules.count, by: size).map {
+      $0..<min($0 + size, modules.count)
+    }
+    let found = try OrderedWork.map(parts, jobs: jobs) { positions in
+      var seenBy = [Int](repeating: -1, count: needs.count)
+      return positions.map { position in
+        var dependencies: [Int] = []
+        unsafe needs[position].forEachBytes { symbol in
+          guard let owner = unsafe owners[symbol], seenBy[owner] != position else { return }
+          seenBy[owner] = position
+          dependencies.append(owner)
+        }
+        return dependencies
       }
+    }
+    for (position, dependencies) in found.joined().enumerated() {
       modules[position].dependencies = dependencies
     }
   }

@@ -22,16 +22,16 @@ struct ModuleOrder {
   }
 
   func sorted(_ modules: [ModuleIndex.Module]) -> [ModuleIndex.Module] {
-    let keyed = modules.map { module in
+    let keyed = modules.enumerated().map { position, module in
       (
         line: lines[ModuleName.orderPath(module.path)] ?? Int.max,
-        bucket: ModuleName.hash(Array(module.name.utf8)[...]) % 512, module: module
+        bucket: ModuleName.hash(Array(module.name.utf8)[...]) % 512, position: position
       )
     }
     return keyed.sorted { left, right in
       if left.line != right.line { return left.line < right.line }
       if left.bucket != right.bucket { return left.bucket < right.bucket }
-      return left.module.name.utf8.lexicographicallyPrecedes(right.module.name.utf8)
-    }.map(\.module)
+      return modules[left.position].name.isBefore(modules[right.position].name)
+    }.map { modules[$0.position] }
   }
 }

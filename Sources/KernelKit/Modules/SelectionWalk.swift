@@ -169,17 +169,21 @@ struct SelectionWalk {
   /// Adds what the modules need, and what those need, until nothing is new.
   mutating func close() {
     let aliases = AliasLookup(index)
-    aliases.prepare(
-      index.modules.indices.flatMap {
-        index.softDependencies(of: $0) + index.weakDependencies(of: $0)
-      })
     var queue = reasons.keys.sorted()
     var next = 0
+    var prepared = 0
     func addNeeded(_ needed: Int, _ reason: ModuleSelection.Reason) {
       if reasons[needed] == nil { queue.append(needed) }
       add(needed, reason)
     }
     while next < queue.count {
+      if next == prepared {
+        aliases.prepare(
+          queue[next...].flatMap {
+            index.softDependencies(of: $0) + index.weakDependencies(of: $0)
+          })
+        prepared = queue.count
+      }
       let position = queue[next]
       next += 1
       let module = index.modules[position]
