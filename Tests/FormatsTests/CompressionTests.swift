@@ -85,8 +85,9 @@ import Testing
       #expect(list.contains("Window Size: 4.00 MiB") && list.contains("Check: XXH64"), "\(list)")
       #expect(list.contains("(\(bytes.count) B)"), "\(list)")
     }
-    for end in [[], text, Array(zeros.prefix(18)), Array(zeros.prefix(18)) + [1] + zeros.prefix(18)]
-    {
+    for end in [
+      [], text, Array(zeros.prefix(18)), Array(zeros.prefix(18)) + [1] + zeros.prefix(18),
+    ] {
       #expect(throws: FormatError.self) { try frame.end(end[...]) }
     }
   }

@@ -6,12 +6,12 @@ public struct KernelConfiguration: Sendable, Hashable {
   /// The most bytes of a configuration.
   static let sizeLimit = 1 << 24
 
-  /// A line feed, the file, and a NUL.
+  /// A line feed, the file without NULs, and a NUL.
   private let text: [CChar]
 
   /// - Parameter bytes: a `.config`, as packages have it at boot/config-VER.
   public init(reading bytes: [UInt8]) {
-    text = [0x0a] + bytes.map(CChar.init(bitPattern:)) + [0]
+    text = [0x0a] + bytes.map { $0 == 0 ? 0x0a : CChar(bitPattern: $0) } + [0]
   }
 
   /// All options that are set, by name.
@@ -21,19 +21,24 @@ public struct KernelConfiguration: Sendable, Hashable {
     for line in lines where line.starts(with: "CONFIG_".utf8) {
       guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
       let name = String(decoding: line[..<equals].dropFirst("CONFIG_".utf8.count), as: UTF8.self)
-      values[name] = values[name] ?? String(decoding: line[(equals + 1)...], as: UTF8.self)
+      values[name] = String(decoding: line[(equals + 1)...], as: UTF8.self)
     }
     return values
   }
 
-  /// A whole configuration has thousands of options, of which few are asked for.
+  /// A whole configuration has thousands of options, of which few are asked for. Of lines with one option the last
+  /// counts.
   private func value(of option: String) -> String? {
     let name = "\nCONFIG_\(option)="
     return unsafe text.withUnsafeBufferPointer { text in
-      guard let found = unsafe strstr(text.baseAddress!, name) else { return nil }
-      let value = unsafe found + name.utf8.count
-      return unsafe String(
-        decoding: UnsafeRawBufferPointer(start: value, count: strcspn(value, "\n")), as: UTF8.self)
+      var value: String?
+      var rest = text.baseAddress!
+      while let found = unsafe strstr(rest, name) {
+        unsafe rest = unsafe UnsafePointer(found) + name.utf8.count
+        value = unsafe String(
+          decoding: UnsafeRawBufferPointer(start: rest, count: strcspn(rest, "\n")), as: UTF8.self)
+      }
+      return value
     }
   }
 

@@ -111,21 +111,16 @@ public enum KernelSource: Sendable {
   private static func paths(in tree: String) throws -> [String] {
     var found: [String] = []
     func visit(_ folder: String, prefix: String) throws {
-      var names: [String] = []
-      var folders = 0
-      for (name, kind) in try FileTree.entries(in: folder) {
-        names.append(name)
-        if kind == .directory {
-          names.append(name + "/")
-          folders += 1
-        }
-      }
-      if folders > 0 { names.sort { $0.isBefore($1) } }
-      for name in names {
-        if name.utf8.last == UInt8(ascii: "/") {
-          try visit("\(folder)/\(name.dropLast())", prefix: prefix + name)
+      let entries = try FileTree.entries(in: folder)
+      let folders = entries.filter { $0.kind == .directory }.map(\.name)
+      var steps = entries.map { (key: $0.name, folder: String?.none) }
+      steps += folders.map { ($0 + "/", $0) }
+      if !folders.isEmpty { steps.sort { $0.key.isBefore($1.key) } }
+      for (key, below) in steps {
+        if let below {
+          try visit("\(folder)/\(below)", prefix: prefix + key)
         } else {
-          found.append(prefix + name)
+          found.append(prefix + key)
         }
       }
     }

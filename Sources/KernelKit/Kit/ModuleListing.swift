@@ -44,12 +44,12 @@ public struct ModuleListing {
       configuration: configuration, read: read)
   }
 
-  /// What a RAM disk is made of. Where the kernel's build alone has put modules there, what they say in `.modinfo`
-  /// is enough to know which need which; the symbols of those that were chosen are looked at later.
+  /// What a RAM disk is made of. Where all modules are of the kernel's own build, what they say in `.modinfo` is
+  /// enough to know which need which; the symbols of those that were chosen are looked at later. Of compressed
+  /// modules all has to be decompressed in any case.
   /// - Throws: as `catalog`.
   public func modules(jobs: Int) throws -> KernelModules {
-    let folder = "kernel/"
-    if modules.allSatisfy({ $0.utf8.starts(with: folder.utf8) }),
+    if modules.allSatisfy({ $0.hasSuffix(ModuleName.suffixes[0]) }),
       let index = try ModuleIndex(
         byName: collect(jobs: jobs, isWhole: false), lists: tree.lists())
     {

@@ -28,7 +28,7 @@ public struct RamDisk: Sendable {
     public var bytes: [UInt8]
     public var compression: Compression
     public var modules: [Manifest.Module]
-    /// All that they were chosen from.
+    /// All that they were chosen from; without symbols where `KernelModules` has none.
     public var index: ModuleIndex
     /// Lines of the lists that no module stands for.
     public var absent: [Manifest.Absence]
@@ -87,6 +87,7 @@ public struct RamDisk: Sendable {
     var notes: [Manifest.Module] = []
     var chosen: [(path: String, facts: ModuleFacts)] = []
     var warnings: [String] = []
+    let looked = FoundModules()
     for module in selection.modules {
       let original = index.modules[module.position]
       var path = original.path
@@ -105,6 +106,7 @@ public struct RamDisk: Sendable {
       var facts = original.facts
       if !modules.isWhole {
         facts = ModuleFacts(readingFile: bytes, limit: ModuleTree.sizeLimit)
+        try looked.count(facts, of: original.path)
         warnings += facts.problems.map { "\($0.inside(original.path))" }
       }
       chosen.append((path, facts))

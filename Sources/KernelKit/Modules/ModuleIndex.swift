@@ -72,23 +72,31 @@ public struct ModuleIndex: Sendable {
 
   /// Of modules that say what they need: the names of modules that the kernel's build writes into each,
   /// `depends` (Linux, scripts/mod/modpost.c). Their symbols need not be known.
-  /// - Returns: nil where one says nothing of it, or needs one that there is not.
-  /// - Throws: `KitError.invalid` when modules depend on each other in a circle.
-  init?(
-    byName found: [(path: String, facts: ModuleFacts)], lists: BuildLists
-  ) throws(KitError) {
+  /// - Returns: nil where one is not of that build, says nothing of it, or needs one that there is not: then
+  ///   symbols have to tell.
+  init?(byName found: [(path: String, facts: ModuleFacts)], lists: BuildLists) {
     self.init(choosingFrom: found, lists, DepmodConfiguration())
+    let order = ModuleOrder(lists.order)
+    var seenBy = [Int](repeating: -1, count: modules.count)
     for position in modules.indices {
-      guard let needed = modules[position].facts.values(of: "depends").first else { return nil }
+      guard order.lists(modules[position].path),
+        let needed = modules[position].facts.values(of: "depends").first,
+        needed.count < Self.dependsLimit
+      else { return nil }
       for name in needed.split(separator: UInt8(ascii: ",")) {
         guard let dependency = self.position(of: String(decoding: name, as: UTF8.self)) else {
           return nil
         }
+        if seenBy[dependency] == position { continue }
+        seenBy[dependency] = position
         modules[position].dependencies.append(dependency)
       }
     }
-    try number()
+    do { try number() } catch { return nil }
   }
+
+  /// Bytes of all the names that a module needs; no kernel's has a thousand.
+  private static let dependsLimit = 1 << 16
 
   private init(
     choosingFrom found: [(path: String, facts: ModuleFacts)], _ lists: BuildLists,

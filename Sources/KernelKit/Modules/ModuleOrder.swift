@@ -21,6 +21,11 @@ struct ModuleOrder {
     }
   }
 
+  /// Whether modules.order has a module: one that was put there later it has not.
+  func lists(_ path: String) -> Bool {
+    lines[ModuleName.orderPath(path)] != nil
+  }
+
   func sorted(_ modules: [ModuleIndex.Module]) -> [ModuleIndex.Module] {
     let keyed = modules.enumerated().map { position, module in
       (

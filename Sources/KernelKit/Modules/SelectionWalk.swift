@@ -172,14 +172,18 @@ struct SelectionWalk {
     var queue = reasons.keys.sorted()
     var next = 0
     var prepared = 0
+    var rounds = 0
     func addNeeded(_ needed: Int, _ reason: ModuleSelection.Reason) {
       if reasons[needed] == nil { queue.append(needed) }
       add(needed, reason)
     }
     while next < queue.count {
       if next == prepared {
+        rounds += 1
+        // Each round may be a pass over all aliases. Kernels have three or four; after those, all at once.
+        let asking = rounds < 5 ? queue[next...] : Array(index.modules.indices)[...]
         aliases.prepare(
-          queue[next...].flatMap {
+          asking.flatMap {
             index.softDependencies(of: $0) + index.weakDependencies(of: $0)
           })
         prepared = queue.count
