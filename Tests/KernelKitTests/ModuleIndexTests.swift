@@ -1,5 +1,6 @@
 import Formats
-import KernelKit
+@testable import KernelKit
+import TestSupport
 import Testing
 
 @Suite struct ModuleIndexTests {
@@ -104,5 +105,38 @@ import Testing
       try ModuleTree(root: "/nowhere", release: release)
     }
     #expect(error?.code == .missing)
+  }
+
+  @Test(
+    "What modules of one build need by name is what they need by their symbols",
+    arguments: ["cloud", "full"])
+  func byName(kernel: String) throws {
+    let root = try TestCache.tree(kernel)
+    let tree = try ModuleTree(root: root, release: KernelRelease(TestCache.release(in: root)))
+    let (modules, lists) = (try tree.modules(jobs: 2), try tree.lists())
+    let index = try ModuleIndex(modules, lists: lists)
+    let byName = try #require(ModuleIndex(byName: modules, lists: lists))
+    #expect(byName.modules.map(\.path) == index.modules.map(\.path))
+    #expect(
+      byName.modules.map { Set($0.dependencies) } == index.modules.map { Set($0.dependencies) })
+  }
+
+  @Test("Symbols have to tell where names do not")
+  func notByName() {
+    func index(_ depends: [String?], _ order: String) -> ModuleIndex? {
+      let modules = depends.enumerated().map { number, depends in
+        var facts = ModuleFacts()
+        if let depends { facts.information.append("depends=\(depends)".utf8) }
+        return (path: "kernel/\(["a", "b"][number]).ko", facts: facts)
+      }
+      return ModuleIndex(byName: modules, lists: .init(order: Array(order.utf8)))
+    }
+    let order = "kernel/a.ko\nkernel/b.ko\n"
+    #expect(index(["", "a,a"], order)?.modules.map(\.dependencies) == [[], [0]])
+    #expect(index(["", "a"], "kernel/a.ko\n") == nil, "not of the build")
+    #expect(index(["", nil], order) == nil, "says nothing")
+    #expect(index(["", "c"], order) == nil, "is not there")
+    #expect(index(["b", "a"], order) == nil, "a circle")
+    #expect(index(["", String(repeating: "a,", count: 40_000)], order) == nil, "too much")
   }
 }
