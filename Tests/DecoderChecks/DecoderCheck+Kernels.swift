@@ -10,6 +10,13 @@ extension DecoderCheck {
         [("kernel/a.ko", facts), ("kernel/b.ko", ModuleFacts())], lists: .init())
       try require(index.modules.count == 2, "a module that can't be read keeps its place")
       _ = try index.files()
+      if Compression.detect(bytes) == .none {
+        try require(
+          ModuleFacts(readingInformation: bytes).information == facts.information,
+          ".modinfo says the same when it is read alone")
+      }
+      _ = ModuleIndex(
+        byName: [("kernel/a.ko", facts)], lists: .init(order: Array("kernel/a.ko\n".utf8)))
     },
     DecoderCheck("module-lists") { bytes in
       // modules.order, modules.builtin and modules.builtin.modinfo, one after the other.

@@ -1,5 +1,5 @@
 import Formats
-import KernelKit
+@testable import KernelKit
 import TestSupport
 import Testing
 
@@ -163,5 +163,20 @@ import Testing
       $0 + (FileTree.status("\(tree.path)/\($1.path)")?.size ?? 0)
     }
     #expect(size < 8 << 20, "\(size) bytes: \(selected.sorted())")
+  }
+
+  @Test("Soft dependencies by alias are followed however far they go")
+  func chains() throws {
+    let count = 12
+    let modules = (0..<count).map { number in
+      var facts = ModuleFacts()
+      facts.information = ByteStrings([
+        "alias=step-\(number)", "softdep=pre: step-\(number + 1)",
+      ])
+      return (path: "kernel/m\(number).ko", facts: facts)
+    }
+    let index = try ModuleIndex(modules)
+    let first = try #require(index.position(of: "m0"))
+    #expect(SelectionWalk(index, from: [first]).selected().count == count)
   }
 }

@@ -160,33 +160,3 @@ private struct SortEntry: Comparable {
     return left.position < right.position
   }
 }
-
-extension String {
-  /// Whether it comes before another one in the order of their bytes.
-  public func isBefore(_ other: String) -> Bool {
-    let (own, others) = (utf8.span, other.utf8.span)
-    let order = unsafe own.withUnsafeBytes { left in
-      unsafe others.withUnsafeBytes { right in
-        guard let left = left.baseAddress, let right = right.baseAddress else { return Int32(0) }
-        return unsafe memcmp(left, right, min(own.count, others.count))
-      }
-    }
-    return order == 0 ? own.count < others.count : order < 0
-  }
-}
-
-@unsafe extension UnsafeRawBufferPointer {
-  /// What comes after the first `count` bytes, of which there are as many.
-  func bytes(after count: Int) -> UnsafeRawBufferPointer {
-    unsafe UnsafeRawBufferPointer(rebasing: self[count...])
-  }
-
-  /// What comes after the first `count` bytes, of which there are as many, to the first NUL or the end.
-  func string(after count: Int) -> UnsafeRawBufferPointer {
-    let rest = unsafe bytes(after: count)
-    guard let begin = rest.baseAddress, let end = unsafe memchr(begin, 0, rest.count) else {
-      return unsafe rest
-    }
-    return unsafe UnsafeRawBufferPointer(start: begin, count: UnsafeRawPointer(end) - begin)
-  }
-}

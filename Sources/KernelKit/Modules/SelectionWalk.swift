@@ -171,22 +171,23 @@ struct SelectionWalk {
     let aliases = AliasLookup(index)
     var queue = reasons.keys.sorted()
     var next = 0
-    var prepared = 0
-    var rounds = 0
+    // How far the queue's aliases were looked up. Each time may be a pass over those of all modules, so there are
+    // few, the last of them for whatever is left.
+    var (prepared, passes) = (0, 0)
     func addNeeded(_ needed: Int, _ reason: ModuleSelection.Reason) {
       if reasons[needed] == nil { queue.append(needed) }
       add(needed, reason)
     }
     while next < queue.count {
       if next == prepared {
-        rounds += 1
-        // Each round may be a pass over all aliases. Kernels have three or four; after those, all at once.
-        let asking = rounds < 5 ? queue[next...] : Array(index.modules.indices)[...]
+        passes += 1
+        let isLast = passes == 5
+        let asking = isLast ? Array(index.modules.indices)[...] : queue[next...]
         aliases.prepare(
           asking.flatMap {
             index.softDependencies(of: $0) + index.weakDependencies(of: $0)
           })
-        prepared = queue.count
+        prepared = isLast ? .max : queue.count
       }
       let position = queue[next]
       next += 1
