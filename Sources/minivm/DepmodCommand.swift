@@ -80,7 +80,7 @@ struct DepmodCommand: ParsableCommand {
     }
     let folder = outdir.map { "\($0)/lib/modules/\(release)" } ?? tree.path
     try FileTree.withDirectories(folder) {
-      let outputs = try files.map { file in
+      let outputs = try OrderedWork.map(files, jobs: work.jobs) { file in
         let output = try OutputFile(replacing: "\(folder)/\(file.name)")
         try output.write(file.bytes, at: 0)
         return output

@@ -30,7 +30,10 @@ import Testing
       return left.element.lexicographicallyPrecedes(right.element)
     }.map(\.offset)
     #expect(strings(samples).sortedPositions() == expected)
+    let sorted = expected.map { samples[$0] }
+    #expect(strings(sorted).sortedPositions() == Array(sorted.indices))
     #expect(ByteStrings().sortedPositions().isEmpty)
+    #expect(ByteStrings(["", ""]).sortedPositions() == [0, 1])
   }
 
   /// Equal strings of many bytes: no recursion as deep as they are long, and no time that grows with
@@ -41,13 +44,13 @@ import Testing
     #expect(positions == [1, 2, 0])
   }
 
-  @Test func stringsAfterAPrefix() {
-    let strings = ByteStrings(["alias=a", "ali", "alias=", "balias=x", "alias=b"])
-    let found = strings.strings(after: Array("alias=".utf8)).map {
-      String(decoding: $0, as: UTF8.self)
-    }
-    #expect(found == ["a", "", "b"])
-    #expect(strings.strings(after: []).count == 5)
+  @Test func valuesOfAKey() {
+    let strings = ByteStrings([
+      "alias=a", "ali", "alias=", "balias=x", "aliases=y", "alias", "alias=b",
+    ])
+    #expect(strings.values(of: "alias").map { Array($0) } == [[0x61], [], [], [0x62]])
+    #expect(strings.values(of: "name").isEmpty)
+    #expect(ByteStrings([""]).values(of: "alias").isEmpty)
   }
 
   @Test func stringsBetweenNULs() {

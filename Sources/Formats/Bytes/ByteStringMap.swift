@@ -18,13 +18,18 @@ public struct ByteStringMap: Sendable {
 
   /// Sets or replaces a string's number.
   public mutating func set(_ key: ArraySlice<UInt8>, _ value: Int) {
-    let hash = unsafe key.withUnsafeBytes { unsafe self.hash($0) }
-    let slot = unsafe key.withUnsafeBytes { unsafe self.slot(of: $0, hash) }
+    unsafe key.withUnsafeBytes { unsafe set($0, value) }
+  }
+
+  /// The same for bytes that lie somewhere else.
+  @unsafe public mutating func set(_ key: UnsafeRawBufferPointer, _ value: Int) {
+    let hash = unsafe hash(key)
+    let slot = unsafe slot(of: key, hash)
     if slots[slot] > 0 {
       values[Int(slots[slot]) - 1] = value
       return
     }
-    keys.append(key)
+    unsafe keys.append(key)
     values.append(value)
     hashes.append(hash)
     slots[slot] = UInt32(values.count)

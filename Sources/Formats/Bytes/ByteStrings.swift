@@ -37,6 +37,31 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
     (index == 0 ? 0 : ends[index - 1])..<ends[index]
   }
 
+  /// Those of all strings, without anything between them.
+  public var bytes: [UInt8] { storage }
+
+  public func length(of index: Int) -> Int { range(of: index).count }
+
+  /// A byte of a string that has one there.
+  public func byte(at offset: Int, of index: Int) -> UInt8 {
+    storage[range(of: index).lowerBound + offset]
+  }
+
+  /// How many bytes two strings begin with in common.
+  public func commonPrefixLength(_ first: Int, _ second: Int) -> Int {
+    let (left, right) = (range(of: first), range(of: second))
+    let limit = Swift.min(left.count, right.count)
+    return unsafe storage.withUnsafeBytes { bytes in
+      var count = 0
+      while count < limit,
+        unsafe bytes[left.lowerBound + count] == bytes[right.lowerBound + count]
+      {
+        count += 1
+      }
+      return count
+    }
+  }
+
   public mutating func append(_ string: some Sequence<UInt8>) {
     storage.append(contentsOf: string)
     ends.append(storage.count)
@@ -79,16 +104,21 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
     }
   }
 
-  /// What follows `prefix` in the strings that begin with it, in their order.
-  public func strings(after prefix: [UInt8]) -> [ArraySlice<UInt8>] {
+  /// What follows `key` and `=` in the strings that begin so, in their order; nothing for one that is the key
+  /// alone.
+  public func values(of key: StaticString) -> [ArraySlice<UInt8>] {
+    let count = key.utf8CodeUnitCount
     var found: [ArraySlice<UInt8>] = []
     unsafe storage.withUnsafeBytes { bytes in
-      for index in ends.indices {
-        let range = range(of: index)
-        guard range.count >= prefix.count,
-          unsafe memcmp(bytes.baseAddress! + range.lowerBound, prefix, prefix.count) == 0
+      var start = 0
+      for end in ends {
+        let string = start..<end
+        start = end
+        guard string.count >= count, let begin = bytes.baseAddress,
+          unsafe memcmp(begin + string.lowerBound, key.utf8Start, count) == 0
         else { continue }
-        found.append(storage[range.lowerBound + prefix.count..<range.upperBound])
+        let rest = storage[string].dropFirst(count)
+        if rest.isEmpty || rest.first == UInt8(ascii: "=") { found.append(rest.dropFirst()) }
       }
     }
     return found
@@ -97,8 +127,10 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
   /// The strings' positions in byte order; of equal strings the first appended comes first.
   ///
   /// Compares eight bytes at a time, and goes on to the next eight only among those that have all
-  /// eight in common. Time is proportional to `byteCount`, but for the logarithm.
+  /// eight in common. Time is proportional to `byteCount`, but for the logarithm. Strings that are in order
+  /// are looked at once.
   public func sortedPositions() -> [Int] {
+    if isSorted { return Array(ends.indices) }
     var order = ends.indices.map { SortEntry(position: $0) }
     var pending = [(range: 0..<order.count, depth: 0)]
     while let (range, depth) = pending.popLast() {
@@ -115,6 +147,15 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
       }
     }
     return order.map(\.position)
+  }
+
+  private var isSorted: Bool {
+    indices.dropFirst().allSatisfy { index in
+      let common = commonPrefixLength(index - 1, index)
+      if common == length(of: index - 1) { return true }
+      return common < length(of: index)
+        && byte(at: common, of: index - 1) < byte(at: common, of: index)
+    }
   }
 
   private func load(_ entry: inout SortEntry, depth: Int) {

@@ -24,12 +24,16 @@ extension InputFile: RandomAccessBytes {
 
 /// Bytes whose first ones were read before, so that they are not read again.
 public struct BegunBytes<Rest: RandomAccessBytes>: RandomAccessBytes {
-  /// Up to 64.
+  /// To ask for this much of a file takes no longer than to ask for some pieces of it.
+  private static var sizeToReadWhole: Int { 1 << 15 }
+
+  /// 64, or all of a few.
   public let start: ArraySlice<UInt8>
   private let rest: Rest
 
   public init(_ rest: Rest) throws(FormatError) {
-    start = try rest.bytes(in: 0..<min(rest.byteCount, 64))
+    let isSmall = rest.byteCount <= Self.sizeToReadWhole
+    start = try rest.bytes(in: 0..<(isSmall ? rest.byteCount : 64))
     self.rest = rest
   }
 

@@ -72,11 +72,7 @@ public struct ModuleFacts: Sendable, Equatable {
   }
 
   /// The values of a key of `.modinfo`, in file order; empty for a record that is the key alone.
-  public func values(of key: String) -> [ArraySlice<UInt8>] {
-    information.strings(after: Array(key.utf8)).compactMap {
-      $0.isEmpty || $0.first == UInt8(ascii: "=") ? $0.dropFirst() : nil
-    }
-  }
+  public func values(of key: StaticString) -> [ArraySlice<UInt8>] { information.values(of: key) }
 
   /// What kmod makes of a symbol table that is not whole holds here too: no exports from it when any
   /// symbol has no name, and no needs at all, not even those of `__versions`, when a needed one has

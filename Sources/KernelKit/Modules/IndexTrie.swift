@@ -3,9 +3,9 @@ internal import Formats
 /// Writes kmod's binary index, `IndexTrieFormat`. Children stand before their node and the root is last, as
 /// kmod up to 33 writes it.
 struct IndexTrie {
-  private var keys = ByteStrings()
-  private var values = ByteStrings()
-  private var priorities: [UInt32] = []
+  fileprivate var keys = ByteStrings()
+  fileprivate var values = ByteStrings()
+  fileprivate var priorities: [UInt32] = []
 
   /// Whether a key can stand in the index.
   static func takes(_ key: some Sequence<UInt8>) -> Bool {
@@ -28,72 +28,71 @@ struct IndexTrie {
 
   /// - Throws: `FormatError.limit` past the 256 MiB that an offset reaches.
   func bytes() throws(FormatError) -> [UInt8] {
-    var writer = TrieWriter()
-    var rest = keys.sortedPositions()[...]
-    while let first = rest.first {
-      let key = keys[first]
-      var count = 1
-      while count < rest.count, keys[rest[rest.startIndex + count]] == key { count += 1 }
-      try writer.add(key, sortedValues(rest.prefix(count)))
-      rest = rest.dropFirst(count)
-    }
-    return try writer.finish()
-  }
-
-  /// - Parameter entries: of one key, in the order in which they came.
-  private func sortedValues(_ entries: ArraySlice<Int>) -> [TrieWriter.Value] {
-    if entries.count == 1, let entry = entries.first {
-      return [(priorities[entry], values[entry])]
-    }
-    return entries.sorted {
-      priorities[$0] != priorities[$1] ? priorities[$0] < priorities[$1] : $0 > $1
-    }.map { (priorities[$0], values[$0]) }
+    var writer = TrieWriter(self)
+    return try writer.write()
   }
 }
 
-/// Takes keys in ascending order and writes a node as soon as no later key can go below it.
+/// Goes through the keys in ascending order and writes a node as soon as no later key can go below it.
 private struct TrieWriter {
-  typealias Value = (priority: UInt32, bytes: ArraySlice<UInt8>)
-
   private struct Node {
     /// How many bytes of its keys are above the end of this node's prefix.
     var depth: Int
-    /// Or one that is below it.
-    var key: ArraySlice<UInt8>
-    var values: [Value] = []
-    var children: [(character: UInt8, offset: UInt32)] = []
+    /// The position of its key, or of one that is below it.
+    var key: Int
+    /// Where its values stand in `order`.
+    var entries = 0..<0
+    /// Where its children begin in `children`.
+    var firstChild: Int
   }
 
+  private let trie: IndexTrie
+  /// Positions of the entries, by their keys; of one key, in the order in which they came.
+  private let order: [Int]
   private var bytes: [UInt8] = []
   /// From the root, which never has a prefix, to the last key's node.
-  private var open = [Node(depth: 0, key: [])]
-  private var lastKey: ArraySlice<UInt8> = []
+  private var open = [Node(depth: 0, key: 0, firstChild: 0)]
+  /// Those of all open nodes: of a deeper node they stand behind.
+  private var children: [(character: UInt8, offset: UInt32)] = []
 
-  init() {
+  init(_ trie: IndexTrie) {
+    self.trie = trie
+    order = trie.keys.sortedPositions()
     for value in [IndexTrieFormat.magic, IndexTrieFormat.version, 0] { append(value) }
   }
 
-  private mutating func append(_ value: UInt32) {
-    for index in 0..<4 as Range<UInt32> {
-      bytes.append(UInt8(truncatingIfNeeded: value >> (24 - 8 * index)))
+  mutating func write() throws(FormatError) -> [UInt8] {
+    var start = 0
+    // Bytes that a key has in common with the one before it.
+    var common = 0
+    while start < order.count {
+      let key = order[start]
+      try close(to: common)
+      var end = start + 1
+      while end < order.count {
+        common = trie.keys.commonPrefixLength(key, order[end])
+        guard common == trie.keys.length(of: key), common == trie.keys.length(of: order[end])
+        else { break }
+        end += 1
+      }
+      add(key, start..<end)
+      start = end
     }
-  }
-
-  mutating func add(_ key: ArraySlice<UInt8>, _ values: [Value]) throws(FormatError) {
-    try close(to: Self.commonLength(lastKey, key))
-    lastKey = key
-    if key.count == open[open.count - 1].depth {
-      open[open.count - 1].values = values
-    } else {
-      open.append(Node(depth: key.count, key: key, values: values))
-    }
-  }
-
-  mutating func finish() throws(FormatError) -> [UInt8] {
     try close(to: 0)
     let root = try write(open[0], above: nil)
-    for index in 0..<4 { bytes[8 + index] = UInt8(truncatingIfNeeded: root >> (24 - 8 * index)) }
+    unsafe withUnsafeBytes(of: root.bigEndian) {
+      unsafe bytes.replaceSubrange(8..<12, with: $0)
+    }
     return bytes
+  }
+
+  private mutating func add(_ key: Int, _ entries: Range<Int>) {
+    let depth = trie.keys.length(of: key)
+    if depth == open[open.count - 1].depth {
+      open[open.count - 1].entries = entries
+    } else {
+      open.append(Node(depth: depth, key: key, entries: entries, firstChild: children.count))
+    }
   }
 
   /// Writes the open nodes that are deeper than `depth`, and splits the prefix that reaches past it.
@@ -102,11 +101,11 @@ private struct TrieWriter {
       open.removeLast()
       let parentDepth = max(open[open.count - 1].depth, depth)
       let offset = try write(node, above: parentDepth)
-      let child = (node.key[node.key.startIndex + parentDepth], offset)
+      children.removeSubrange(node.firstChild...)
       if open[open.count - 1].depth < parentDepth {
-        open.append(Node(depth: parentDepth, key: node.key))
+        open.append(Node(depth: parentDepth, key: node.key, firstChild: children.count))
       }
-      open[open.count - 1].children.append(child)
+      children.append((trie.keys.byte(at: parentDepth, of: node.key), offset))
     }
   }
 
@@ -117,45 +116,45 @@ private struct TrieWriter {
     }
     var flags: UInt32 = 0
     if let above, node.depth > above + 1 {
-      let start = node.key.startIndex
-      bytes.append(contentsOf: node.key[start + above + 1..<start + node.depth])
+      bytes += trie.keys[node.key].dropFirst(above + 1).prefix(node.depth - above - 1)
       bytes.append(0)
       flags |= IndexTrieFormat.hasPrefix
     }
-    if let first = node.children.first, let last = node.children.last {
+    let children = children[node.firstChild...]
+    if let first = children.first, let last = children.last {
       flags |= IndexTrieFormat.hasChildren
       bytes.append(first.character)
       bytes.append(last.character)
       var next = first.character
-      for child in node.children {
-        while next < child.character {
-          append(0)
-          next += 1
-        }
+      for child in children {
+        bytes += repeatElement(0, count: 4 * Int(child.character - next))
         append(child.offset)
         next = child.character &+ 1
       }
     }
-    if !node.values.isEmpty {
+    if !node.entries.isEmpty {
       flags |= IndexTrieFormat.hasValues
-      append(UInt32(truncatingIfNeeded: node.values.count))
-      for (priority, value) in node.values {
-        append(priority)
-        bytes.append(contentsOf: value)
-        bytes.append(0)
+      append(UInt32(truncatingIfNeeded: node.entries.count))
+      if node.entries.count == 1 {
+        appendValue(of: order[node.entries.lowerBound])
+      } else {
+        let priorities = trie.priorities
+        let entries = order[node.entries].sorted {
+          priorities[$0] != priorities[$1] ? priorities[$0] < priorities[$1] : $0 > $1
+        }
+        for entry in entries { appendValue(of: entry) }
       }
     }
     return offset | flags
   }
 
-  private static func commonLength(
-    _ first: ArraySlice<UInt8>, _ second: ArraySlice<UInt8>
-  ) -> Int {
-    var count = 0
-    let limit = min(first.count, second.count)
-    while count < limit, first[first.startIndex + count] == second[second.startIndex + count] {
-      count += 1
-    }
-    return count
+  private mutating func appendValue(of entry: Int) {
+    append(trie.priorities[entry])
+    bytes += trie.values[entry]
+    bytes.append(0)
+  }
+
+  private mutating func append(_ value: UInt32) {
+    unsafe withUnsafeBytes(of: value.bigEndian) { unsafe bytes.append(contentsOf: $0) }
   }
 }

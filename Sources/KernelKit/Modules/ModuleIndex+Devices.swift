@@ -4,10 +4,10 @@ extension ModuleIndex {
   /// `MODULE NAME cMAJ:MIN`: device nodes whose opening loads a module. Empty when there are none.
   func deviceText() -> [UInt8] {
     var text: [UInt8] = []
-    for module in modules {
+    for position in modules.indices {
       var name: ArraySlice<UInt8>?
       var numbers: String?
-      for alias in module.facts.values(of: "alias") {
+      for alias in modules[position].facts.values(of: "alias") {
         // Most are of devices on a bus.
         guard let first = alias.first, "bcd".utf8.contains(first) else { continue }
         if let found = Self.deviceNumbers(alias, "char-major-", "c")
@@ -23,7 +23,7 @@ extension ModuleIndex {
       if text.isEmpty {
         text += "# Device nodes to trigger on-demand module loading.\n".utf8
       }
-      text += "\(module.name) ".utf8
+      text += "\(modules[position].name) ".utf8
       text += name
       text += " \(numbers)\n".utf8
     }
@@ -52,15 +52,5 @@ extension ModuleIndex {
     bytes = bytes[digits.endIndex...]
     guard let number = UInt64(String(decoding: digits, as: UTF8.self)) else { return .max }
     return UInt32(truncatingIfNeeded: isNegative ? 0 &- number : number)
-  }
-
-  /// Exported symbols with the positions of their owners, as kmod's table of 2048 buckets has them.
-  func symbolsInHashOrder() -> [(symbol: ArraySlice<UInt8>, owner: Int)] {
-    let symbols = symbolOwners.keys
-    var buckets = [[Int]](repeating: [], count: 2048)
-    for position in symbols.sortedPositions() {
-      buckets[Int(ModuleName.hash(symbols[position]) % 2048)].append(position)
-    }
-    return buckets.joined().map { (symbols[$0], symbolOwners.values[$0]) }
   }
 }

@@ -80,9 +80,9 @@ extension ModuleIndex {
 
   private func aliasText() -> [UInt8] {
     var text = Array("# Aliases extracted from modules themselves.\n".utf8)
-    for module in modules {
-      let end = Array(" \(module.name)\n".utf8)
-      for alias in module.facts.values(of: "alias") {
+    for position in modules.indices {
+      let end = Array(" \(modules[position].name)\n".utf8)
+      for alias in modules[position].facts.values(of: "alias") {
         text += "alias ".utf8
         text += alias
         text += end
@@ -93,9 +93,9 @@ extension ModuleIndex {
 
   private func aliasIndex() throws(FormatError) -> [UInt8] {
     var trie = IndexTrie()
-    for (position, module) in modules.enumerated() {
-      let name = Array(module.name.utf8)
-      for alias in module.facts.values(of: "alias") {
+    for position in modules.indices {
+      let name = Array(modules[position].name.utf8)
+      for alias in modules[position].facts.values(of: "alias") {
         guard let key = ModuleAlias.normalized(alias) else { continue }
         trie.insert(key[...], name[...], priority: position)
       }
@@ -103,11 +103,11 @@ extension ModuleIndex {
     return try trie.bytes()
   }
 
-  private func relationText(_ key: String, _ title: String) -> [UInt8] {
+  private func relationText(_ key: StaticString, _ title: String) -> [UInt8] {
     var text = Array("# \(title) extracted from modules themselves.\n".utf8)
-    for module in modules {
-      for value in module.facts.values(of: key) {
-        text += "\(key) \(module.name) ".utf8
+    for position in modules.indices {
+      for value in modules[position].facts.values(of: key) {
+        text += "\(key) \(modules[position].name) ".utf8
         text += value
         text.append(UInt8(ascii: "\n"))
       }
@@ -118,20 +118,40 @@ extension ModuleIndex {
   @Sendable private func symbolFiles() throws -> [File] {
     let names = modules.map { Array($0.name.utf8) }
     let prefix = Array("symbol:".utf8)
-    var text = Array("# Aliases for symbols, used by symbol_request().\n".utf8)
+    let (symbols, owners) = (symbolOwners.keys, symbolOwners.values)
+    let order = symbols.sortedPositions()
     var trie = IndexTrie()
-    for (symbol, owner) in symbolsInHashOrder() {
+    for symbol in order {
+      let owner = owners[symbol]
+      trie.insert(prefix: prefix, symbols[symbol], names[owner][...], priority: owner)
+    }
+    var text = Array("# Aliases for symbols, used by symbol_request().\n".utf8)
+    for symbol in Self.inHashOrder(order, of: symbols) {
       text += "alias symbol:".utf8
-      text += symbol
+      text += symbols[symbol]
       text.append(UInt8(ascii: " "))
-      text += names[owner]
+      text += names[owners[symbol]]
       text.append(UInt8(ascii: "\n"))
-      trie.insert(prefix: prefix, symbol, names[owner][...], priority: owner)
     }
     return [
       File(name: "modules.symbols", bytes: text),
       File(name: "modules.symbols.bin", bytes: try trie.bytes()),
     ]
+  }
+
+  /// Symbols as kmod's table of 2048 buckets has them.
+  /// - Parameter order: their positions, in the order of their bytes.
+  private static func inHashOrder(_ order: [Int], of symbols: ByteStrings) -> [Int] {
+    let buckets = order.map { Int(ModuleName.hash(symbols[$0]) % 2048) }
+    var ends = [Int](repeating: 0, count: 2048)
+    for bucket in buckets { ends[bucket] += 1 }
+    for bucket in ends.indices.dropFirst() { ends[bucket] += ends[bucket - 1] }
+    var sorted = [Int](repeating: 0, count: order.count)
+    for (symbol, bucket) in zip(order, buckets).reversed() {
+      ends[bucket] -= 1
+      sorted[ends[bucket]] = symbol
+    }
+    return sorted
   }
 
   /// Lines of modules.builtin: paths of what would be modules.

@@ -5,28 +5,30 @@ extension ModuleIndex {
   /// as far as they can.
   public var warnings: [String] {
     var warnings: [String] = []
-    if let warning = ModuleOrder(lists.order).warning { warnings.append(warning) }
+    if let warning = ModuleOrder.warning(of: lists.order) { warnings.append(warning) }
     if lists.builtin == nil { warnings.append("modules.builtin: there is none") }
     if lists.builtinInformation == nil { warnings.append("modules.builtin.modinfo: there is none") }
-    for module in modules {
-      warnings += module.facts.problems.map { "\($0.inside(module.path))" }
-      if !IndexTrie.takes(module.name.utf8) {
-        warnings.append("\(module.path): a name that modprobe can't look up")
+    for position in modules.indices {
+      let facts = modules[position].facts
+      warnings += facts.problems.map { "\($0.inside(modules[position].path))" }
+      if !IndexTrie.takes(modules[position].name.utf8) {
+        warnings.append("\(modules[position].path): a name that modprobe can't look up")
       }
-      for alias in module.facts.values(of: "alias") where Self.isUnusual(alias) {
+      guard Self.isUnusual(facts.information.bytes.span) else { continue }
+      for alias in facts.values(of: "alias") where Self.isUnusual(alias.span) {
+        let path = modules[position].path
         if ModuleAlias.normalized(alias) == nil {
-          warnings.append("\(module.path): a bracket without partner in alias \(Self.text(alias))")
+          warnings.append("\(path): a bracket without partner in alias \(Self.text(alias))")
         } else if !IndexTrie.takes(alias) {
-          warnings.append("\(module.path): modprobe can't look up alias \(Self.text(alias))")
+          warnings.append("\(path): modprobe can't look up alias \(Self.text(alias))")
         }
       }
     }
     return warnings
   }
 
-  /// Whether there are brackets in it, or what is not ASCII: in most there is neither.
-  private static func isUnusual(_ alias: ArraySlice<UInt8>) -> Bool {
-    let bytes = alias.span
+  /// Whether there are brackets, or what is not ASCII: in most that modules say there is neither.
+  private static func isUnusual(_ bytes: Span<UInt8>) -> Bool {
     for index in bytes.indices {
       let byte = bytes[index]
       if byte >= 0x80 || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "]") { return true }

@@ -105,7 +105,12 @@ public struct ModuleIndex: Sendable {
     self.lists = lists
     builtinNames = Set(Self.lines(lists.builtin ?? []).map { ModuleName.name(ofPath: $0) })
     let chosen = Self.choose(found, configuration)
-    modules = ModuleOrder(lists.order).sorted(chosen)
+    let order = ModuleOrder(lists.order).sortedPositions(
+      of: chosen.map { (found[$1].path, $0) })
+    modules = order.map { place in
+      let (name, position) = chosen[place]
+      return Module(path: found[position].path, name: name, facts: found[position].facts)
+    }
     positions = Dictionary(
       uniqueKeysWithValues: modules.enumerated().map { ($1.name, $0) })
   }
@@ -133,9 +138,10 @@ public struct ModuleIndex: Sendable {
     }
   }
 
+  /// - Returns: names, and which of those that were found has each.
   private static func choose(
     _ found: [(path: String, facts: ModuleFacts)], _ configuration: DepmodConfiguration
-  ) -> [Module] {
+  ) -> [(name: String, position: Int)] {
     // Positions: modules and their facts are not what to sort.
     var chosen: [String: Int] = [:]
     chosen.reserveCapacity(found.count)
@@ -147,22 +153,23 @@ public struct ModuleIndex: Sendable {
       }
       chosen[name] = position
     }
-    return chosen.map { Module(path: found[$1].path, name: $0, facts: found[$1].facts) }
+    return chosen.map { ($0, $1) }
   }
 
   /// Finds who exports what each module needs. Of two that export one symbol, the later one counts.
   private mutating func connect(jobs: Int) throws {
-    for (position, module) in modules.enumerated() {
-      for symbol in module.facts.exports { symbolOwners.set(symbol, position) }
-    }
     // Not the properties: to look at those, all of them would be retained for each symbol.
-    let owners = symbolOwners
+    var owners = ByteStringMap()
+    for position in modules.indices {
+      unsafe modules[position].facts.exports.forEachBytes { unsafe owners.set($0, position) }
+    }
+    symbolOwners = owners
     let needs = modules.map(\.facts.needs)
     let size = max(1, (modules.count + jobs - 1) / jobs)
     let parts = stride(from: 0, to: modules.count, by: size).map {
       $0..<min($0 + size, modules.count)
     }
-    let found = try OrderedWork.map(parts, jobs: jobs) { positions in
+    let found = try OrderedWork.map(parts, jobs: jobs) { [owners] positions in
       var seenBy = [Int](repeating: -1, count: needs.count)
       return positions.map { position in
         var dependencies: [Int] = []

@@ -28,19 +28,13 @@ public enum ModuleName {
 
   /// The module's name for a path: its last part up to the first dot, with underscores for dashes.
   public static func name(ofPath path: some StringProtocol) -> String {
-    var base: [UInt8] = []
-    var isPastDot = false
-    for byte in path.utf8 {
-      if byte == UInt8(ascii: "/") {
-        base.removeAll(keepingCapacity: true)
-        isPastDot = false
-      } else if byte == UInt8(ascii: ".") {
-        isPastDot = true
-      } else if !isPastDot {
-        base.append(underscored(byte))
-      }
-    }
-    return String(decoding: base, as: UTF8.self)
+    String(decoding: base(of: Array(path.utf8)).map(underscored), as: UTF8.self)
+  }
+
+  /// The last part of a path, up to the first dot.
+  private static func base(of path: [UInt8]) -> ArraySlice<UInt8> {
+    let start = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+    return path[start...].prefix { $0 != UInt8(ascii: ".") }
   }
 
   /// A module's name as any of its users may write it.
@@ -51,9 +45,7 @@ public enum ModuleName {
   /// The path as modules.order has it, whatever the file is compressed with: cut after `.ko`.
   static func orderPath(_ path: String) -> ArraySlice<UInt8> {
     let bytes = Array(path.utf8)
-    let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
-    let base = bytes[start...].prefix { $0 != UInt8(ascii: ".") }
-    return bytes.prefix(start + base.count + 3)
+    return bytes.prefix(base(of: bytes).endIndex + 3)
   }
 
   /// Paul Hsieh's SuperFastHash: kmod's tables are written in its order.
