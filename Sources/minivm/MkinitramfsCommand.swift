@@ -26,14 +26,18 @@ struct MkinitramfsCommand: ParsableCommand {
   func run() throws {
     let environment = try CommandEnvironment.make()
     let release = try KernelRelease(argument: release)
-    let listing = try ModuleListing(in: ".", release)
     let result = try RamDisk(
-      release, template: .folder(template), options: try ramDisk.options(),
-      configuration: listing.configuration, isSmallest: effort.best
-    ).make(timestamp: environment.sourceDateEpoch ?? listing.newest, jobs: work.jobs) {
-      let modules = try listing.modules(jobs: work.jobs)
-      modules.warnings.forEach { environment.log.warning("\($0)") }
-      return modules
+      release, template: .folder(template), options: try ramDisk.options(), isSmallest: effort.best
+    ).make(jobs: work.jobs) {
+      let listing = try ModuleListing(in: ".", release)
+      return RamDisk.Kernel(
+        timestamp: environment.sourceDateEpoch ?? listing.newest,
+        configuration: listing.configuration
+      ) {
+        let modules = try listing.modules(jobs: work.jobs)
+        modules.warnings.forEach { environment.log.warning("\($0)") }
+        return modules
+      }
     }
     result.warnings.forEach { environment.log.warning("\($0)") }
     let path = Kit.Part.initramfs.fileName(release)

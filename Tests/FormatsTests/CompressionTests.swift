@@ -73,8 +73,7 @@ import Testing
       (header, header + header, 300),
     ] {
       let bytes = start + end
-      let blocks = (try frame.start(start[...]), try frame.end(end[...]))
-      let whole = frame.join(blocks.0, blocks.1, of: bytes)
+      let whole = try frame.end(end) { try frame.start(start) }
       #expect(whole.count < limit)
       try folder.write("in", whole)
       try await Tool.shell("zstd -dqc <in >out", in: folder.path)
@@ -88,7 +87,7 @@ import Testing
     for end in [
       [], text, Array(zeros.prefix(18)), Array(zeros.prefix(18)) + [1] + zeros.prefix(18),
     ] {
-      #expect(throws: FormatError.self) { try frame.end(end[...]) }
+      #expect(throws: FormatError.self) { try frame.end(end) { try frame.start([]) } }
     }
   }
 

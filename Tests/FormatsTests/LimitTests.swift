@@ -107,7 +107,7 @@ import Testing
   func newcEntries() throws {
     var writer = NewcWriter()
     try writer.add("a", .file([]), mode: 0o644, modified: 0)
-    let entry = writer.bytes
+    let entry = writer.take()
     var archive: [UInt8] = []
     archive.reserveCapacity(entry.count * (NewcReader.entryLimit + 1))
     for _ in 0...NewcReader.entryLimit { archive += entry }

@@ -337,9 +337,11 @@ import Testing
         release, architecture: architecture, template: .folder(folder("t")),
         options: RamDisk.Options(
           lists: ModuleLists(modules: nil, autoload: ModuleList([], name: "modules.autoload")),
-          compression: .none), configuration: nil
-      ).make(timestamp: 0, jobs: 1) {
-        KernelModules(index: try ModuleIndex([], lists: .init()), contents: { _ in [] })
+          compression: .none)
+      ).make(jobs: 1) {
+        RamDisk.Kernel(timestamp: 0, configuration: nil) {
+          KernelModules(index: try ModuleIndex([], lists: .init()), contents: { _ in [] })
+        }
       }
     }
     for architecture in [nil, MachineModel.Architecture.amd64] { try make(architecture) }

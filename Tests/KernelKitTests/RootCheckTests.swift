@@ -155,9 +155,8 @@ import Testing
         options: RamDisk.Options(
           lists: ModuleLists(
             modules: ModuleList(Array(list.utf8), name: "modules.ramfs"),
-            autoload: ModuleList([], name: "modules.autoload")), compression: .lz4),
-        configuration: catalog.configuration
-      ).make(timestamp: 0, jobs: 2) { catalog.modules }
+            autoload: ModuleList([], name: "modules.autoload")), compression: .lz4)
+      ).make(jobs: 2) { catalog.kernel(timestamp: 0) }
       try folder.write("kit/initramfs-\(release)", ramDisk.bytes)
       return try Kit(folder: folder("kit"))
     }

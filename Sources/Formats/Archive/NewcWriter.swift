@@ -12,7 +12,7 @@ public struct NewcWriter: Sendable {
     case characterDevice(major: UInt32, minor: UInt32)
   }
 
-  public private(set) var bytes: [UInt8] = []
+  private var bytes: [UInt8] = []
   private var inode: UInt32 = 0
 
   public init() {}
@@ -50,7 +50,22 @@ public struct NewcWriter: Sendable {
     return inode
   }
 
-  /// The archive with its end.
+  /// Makes room for entries, so that what is written is not moved while they are added.
+  /// - Parameter sizes: of paths and contents, in bytes.
+  public mutating func reserve(_ sizes: some Sequence<(path: Int, content: Int)>) {
+    // A header, the path's end, twice what makes a multiple of 4; two entries that come by themselves.
+    bytes.reserveCapacity(
+      sizes.reduce(bytes.count + 256) { $0 + 110 + $1.path + 1 + $1.content + 6 })
+  }
+
+  /// What was added since the last time.
+  public mutating func take() -> [UInt8] {
+    let part = bytes
+    bytes = []
+    return part
+  }
+
+  /// The archive's end, after what was added since `take`.
   public consuming func finish() throws(FormatError) -> [UInt8] {
     inode = 0
     try append("TRAILER!!!", type: 0, mode: 0, modified: 0)

@@ -3,23 +3,29 @@ internal import Synchronization
 
 /// Something that is done on another core meanwhile.
 public final class Background<Value: Sendable>: Sendable {
+  private let work: @Sendable () throws -> Value
   private let result = Mutex<Result<Value, any Error>?>(nil)
   private let group = DispatchGroup()
 
-  public init(_ work: @escaping @Sendable () throws -> Value) {
-    DispatchQueue.global().async(group: group) { [self] in
-      let result = Result { try work() }
-      self.result.withLock { $0 = result }
-    }
+  /// - Parameter jobs: with 1 the work is done when its value is asked for.
+  public init(jobs: Int = 2, _ work: @escaping @Sendable () throws -> Value) {
+    self.work = work
+    if jobs > 1 { DispatchQueue.global().async(group: group) { [self] in finish() } }
   }
 
   /// Waits for the value.
   /// - Throws: what the work failed with.
   public func value() throws -> Value {
     group.wait()
-    return try result.withLock { result in
-      guard let result else { preconditionFailure("the group has ended before its work") }
-      return result
-    }.get()
+    return try finish().get()
+  }
+
+  @discardableResult
+  private func finish() -> Result<Value, any Error> {
+    result.withLock { result in
+      let done = result ?? Result { try work() }
+      result = done
+      return done
+    }
   }
 }

@@ -27,44 +27,52 @@ public struct ZstdFrame: Sendable {
     try run(bytes, [(ZSTD_c_compressionLevel, level), (ZSTD_c_checksumFlag, 1)])
   }
 
-  /// The blocks of the first of two parts.
+  /// The first of two parts, compressed.
+  public struct Start: Sendable {
+    /// After the header of a frame.
+    fileprivate var blocks: [UInt8]
+    fileprivate var hash = XXH64()
+  }
+
   /// - Throws: `FormatError.limit` without memory.
-  public func start(_ bytes: ArraySlice<UInt8>) throws(FormatError) -> [UInt8] {
-    var blocks = try self.blocks(bytes)
-    var place = 0
+  public func start(_ bytes: [UInt8]) throws(FormatError) -> Start {
+    var start = Start(blocks: try blocks(bytes[...]))
+    var place = Self.headerSize
     while true {
-      let header = blocks[place..<place + 3].reversed().reduce(0) { $0 << 8 | Int($1) }
+      let header = start.blocks[place..<place + 3].reversed().reduce(0) { $0 << 8 | Int($1) }
       if header & 1 == 1 { break }
       // A block of one repeated byte has that alone.
       place += 3 + (header >> 1 & 3 == 1 ? 1 : header >> 3)
     }
-    blocks[place] ^= 1
-    return blocks
+    start.blocks[place] ^= 1
+    start.hash.update(bytes)
+    return start
   }
 
-  /// The blocks of the second of two parts.
-  /// - Parameter bytes: in the first 4 KiB 19 or more of them are equal, one after the other, as in each header
-  ///   of a newc archive.
-  /// - Throws: `FormatError.unsupported` where none are, `.limit` without memory.
-  public func end(_ bytes: ArraySlice<UInt8>) throws(FormatError) -> [UInt8] {
-    let (seam, count) = try Self.seam(bytes)
-    return seam + (try blocks(bytes.dropFirst(count)))
-  }
-
+  /// The frame of two parts.
   /// - Parameters:
-  ///   - start: of the first part.
-  ///   - end: of the second one.
-  ///   - bytes: both.
-  public func join(_ start: [UInt8], _ end: [UInt8], of bytes: [UInt8]) -> [UInt8] {
-    var writer = ByteWriter(capacity: start.count + end.count + 18)
+  ///   - end: the second one. In its first 4 KiB 19 or more bytes are equal, one after the other, as in each
+  ///     header of a newc archive.
+  ///   - start: asked for when the second part is compressed.
+  /// - Throws: `FormatError.unsupported` where there are no such bytes, `.limit` without memory, and what
+  ///   `start` does.
+  public func end(_ end: [UInt8], after start: () throws -> Start) throws -> [UInt8] {
+    let (seam, count) = try Self.seam(end[...])
+    let last = try blocks(end.dropFirst(count))
+    var start = try start()
+    start.hash.update(end)
+    var writer = ByteWriter()
     writer.littleEndian(0xFD2F_B528 as UInt32)
     writer.byte(0b1100_0100)  // the content's size in eight bytes, a checksum
     writer.byte(UInt8(windowLog - 10) << 3)
-    writer.littleEndian(UInt64(bytes.count))
-    writer.append(start)
-    writer.append(end)
-    writer.littleEndian(UInt32(truncatingIfNeeded: XXH64.hash(bytes[...])))
-    return writer.bytes
+    writer.littleEndian(UInt64(start.hash.count))
+    var frame = start.blocks
+    frame.replaceSubrange(..<Self.headerSize, with: writer.bytes)
+    frame += seam
+    frame += last.dropFirst(Self.headerSize)
+    writer = ByteWriter()
+    writer.littleEndian(UInt32(truncatingIfNeeded: start.hash.value))
+    return frame + writer.bytes
   }
 
   /// Blocks after which the last offsets are 1, 4 and 8, as at the beginning of a frame.
@@ -98,17 +106,18 @@ public struct ZstdFrame: Sendable {
     return (writer.bytes, before.count + length)
   }
 
-  /// All blocks of a frame, the last of which says that it is.
+  /// The magic number, the descriptor and the window's: without its content's size a header has no more.
+  private static let headerSize = 6
+
+  /// A header and all blocks of a frame, the last of which says that it is.
   private func blocks(_ bytes: ArraySlice<UInt8>) throws(FormatError) -> [UInt8] {
-    // Without its content's size a header has the magic number, the descriptor and the window's.
     // Shorter matches and fewer searches than the level has: as small, in a tenth less time.
-    let frame = try run(
+    try run(
       bytes,
       [
         (ZSTD_c_compressionLevel, Self.level), (ZSTD_c_minMatch, 4), (ZSTD_c_searchLog, 2),
         (ZSTD_c_contentSizeFlag, 0),
       ])
-    return Array(frame.dropFirst(6))
   }
 
   private func run(

@@ -167,9 +167,8 @@ public struct Discovery {
     _ lists: DiscoveredLists, _ own: [GuestProbe.Device]
   ) async throws -> DiscoveredLists {
     let result = try RamDisk(
-      subject.release, template: subject.template, options: RamDisk.Options(lists: lists.lists),
-      configuration: subject.catalog.configuration
-    ).make(timestamp: 0, jobs: jobs) { subject.catalog.modules }
+      subject.release, template: subject.template, options: RamDisk.Options(lists: lists.lists)
+    ).make(jobs: jobs) { subject.catalog.kernel(timestamp: 0) }
     let path = "\(folder)/\(Kit.Part.initramfs.fileName(subject.release))"
     try OutputFile.write(result.bytes, to: path)
     var small = machine

@@ -81,9 +81,6 @@ public struct Initramfs: Sendable {
       self.timestamp = timestamp
     }
 
-    /// What is written of it.
-    public var bytes: [UInt8] { writer.bytes }
-
     /// Appends what is not in it yet. What is, stays, whatever has taken its place in `initramfs` since.
     /// - Throws: `FormatError.overflow` for what the form can't hold.
     public mutating func append(
@@ -93,6 +90,16 @@ public struct Initramfs: Sendable {
       // In byte order a folder comes before what is in it.
       let paths = initramfs.entries.keys.filter { !written.contains($0) && isWanted($0) }
         .sorted { $0.isBefore($1) }
+      writer.reserve(
+        paths.lazy.map { path in
+          let content =
+            switch initramfs.entries[path] {
+            case .file(let bytes, _): bytes.count
+            case .symbolicLink(let target): target.utf8.count
+            case .directory, nil: 0
+            }
+          return (path.utf8.count, content)
+        })
       for path in paths {
         guard let content = initramfs.entries[path] else { continue }
         let identity = initramfs.identities[path]
@@ -123,7 +130,10 @@ public struct Initramfs: Sendable {
       }
     }
 
-    /// The whole archive.
+    /// What was appended since the last time.
+    public mutating func take() -> [UInt8] { writer.take() }
+
+    /// What was appended since `take`, and the archive's end.
     public consuming func finish() throws -> [UInt8] {
       try writer.finish()
     }

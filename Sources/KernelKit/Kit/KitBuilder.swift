@@ -115,9 +115,11 @@ public struct KitBuilder: Sendable {
   private func makeRamDisk(of kernel: KernelParts) throws -> RamDiskPart {
     let result = try RamDisk(
       kernel.release, architecture: kernel.architecture, template: .folder(options.template),
-      options: options.ramDisk, configuration: kernel.configuration,
-      isSmallest: options.isSmallest
-    ).make(timestamp: kernel.timestamp, jobs: options.disk.jobs) { try kernel.modules() }
+      options: options.ramDisk, isSmallest: options.isSmallest
+    ).make(jobs: options.disk.jobs) {
+      RamDisk.Kernel(
+        timestamp: kernel.timestamp, configuration: kernel.configuration, modules: kernel.modules)
+    }
     let check = RootCheck(
       kernel.release, kernel: result.index, configuration: kernel.configuration,
       inside: result.modules.map(\.path), hasModulesDisk: true)

@@ -77,6 +77,11 @@ public struct ModuleCatalog {
     try read(path)
   }
 
+  var modules: KernelModules { KernelModules(index: index, contents: read) }
+
   /// What a RAM disk is made of.
-  public var modules: KernelModules { KernelModules(index: index, contents: read) }
+  /// - Parameter timestamp: seconds since 1970, for everything in it.
+  public func kernel(timestamp: Int) -> RamDisk.Kernel {
+    RamDisk.Kernel(timestamp: timestamp, configuration: configuration) { modules }
+  }
 }

@@ -22,6 +22,25 @@ public struct RamDisk: Sendable {
     }
   }
 
+  /// What it is made of beside a template.
+  public struct Kernel {
+    /// Seconds since 1970, for everything in the RAM disk.
+    public var timestamp: Int
+    /// Nil where it is not known.
+    public var configuration: KernelConfiguration?
+    /// Gives all of its modules. While it does, the template is compressed.
+    public var modules: () throws -> KernelModules
+
+    public init(
+      timestamp: Int, configuration: KernelConfiguration?,
+      modules: @escaping () throws -> KernelModules
+    ) {
+      self.timestamp = timestamp
+      self.configuration = configuration
+      self.modules = modules
+    }
+  }
+
   /// What came out.
   public struct Result: Sendable {
     /// Compressed.
@@ -45,40 +64,38 @@ public struct RamDisk: Sendable {
   private let architecture: MachineModel.Architecture?
   private let template: Template
   private let options: Options
-  private let configuration: KernelConfiguration?
   private let isSmallest: Bool
 
   /// - Parameters:
   ///   - architecture: the kernel's, where it is known.
-  ///   - configuration: the kernel's, where it is known.
   ///   - isSmallest: as small as the kernel can unpack, whatever it takes.
   public init(
     _ release: KernelRelease, architecture: MachineModel.Architecture? = nil, template: Template,
-    options: Options, configuration: KernelConfiguration?, isSmallest: Bool = false
+    options: Options, isSmallest: Bool = false
   ) {
     self.release = release
     self.architecture = architecture
     self.template = template
     self.options = options
-    self.configuration = configuration
     self.isSmallest = isSmallest
   }
 
-  /// - Parameters:
-  ///   - timestamp: seconds since 1970, for everything in it.
-  ///   - modules: gives all of the kernel's modules. While it does, the template is compressed.
-  public func make(
-    timestamp: Int, jobs: Int, modules: () throws -> KernelModules
-  ) throws -> Result {
+  /// - Parameter kernel: what there is to know. While it is found out, the template is read.
+  public func make(jobs: Int, of kernel: () throws -> Kernel) throws -> Result {
+    let content = Background(jobs: jobs) { [template] in
+      var content = Initramfs()
+      try template.add(to: &content)
+      return content
+    }
+    let kernel = try kernel()
     var compressor = try RamDiskCompressor(
-      options.compression, isSmallest: isSmallest, for: configuration, release)
-    var initramfs = Initramfs()
-    try template.add(to: &initramfs)
+      options.compression, isSmallest: isSmallest, for: kernel.configuration, release)
+    var initramfs = try content.value()
     let programs = initramfs.programs
-    var archive = Initramfs.Archive(timestamp: timestamp)
+    var archive = Initramfs.Archive(timestamp: kernel.timestamp)
     try archive.append(initramfs, where: { !Self.isOfKernel($0) })
-    compressor.begin(archive.bytes, jobs: jobs)
-    let modules = try modules()
+    compressor.begin(archive.take(), jobs: jobs)
+    let modules = try kernel.modules()
     let index = modules.index
     let selection = try ModuleSelection(from: index, lists: options.lists)
     var machine = architecture?.rawValue
@@ -121,18 +138,11 @@ public struct RamDisk: Sendable {
     if options.hasColdplug, let architecture = programs.first?.architecture ?? machine {
       try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
     }
-    warnings += warning(
-      ofCompressed: notes, hasColdplug: initramfs.entries[Coldplug.path] != nil)
+    let hasColdplug = initramfs.entries[Coldplug.path] != nil
+    warnings += warning(ofCompressed: notes, kernel.configuration, hasColdplug)
     warnings += warning(ofForeign: chosen)
     try archive.append(initramfs)
-    let whole = try archive.finish()
-    let (bytes, compression) = try compressor.compress(whole, jobs: jobs)
-    guard whole.count <= LimitedSource.mostBytes(from: bytes.count) else {
-      throw KitError(
-        .invalid,
-        "the RAM disk's \(whole.count) bytes compress to \(bytes.count): to whatever reads it, it is a decompression bomb",
-        advice: "look for a large file of the same bytes in the template")
-    }
+    let (bytes, compression) = try compressor.compress(archive.finish(), jobs: jobs)
     return Result(
       bytes: bytes, compression: compression,
       modules: notes.sorted { $0.path < $1.path }, index: index,
@@ -180,7 +190,8 @@ public struct RamDisk: Sendable {
 
   /// coldplug leaves the unpacking of modules to the kernel; busybox knows gzip and xz.
   private func warning(
-    ofCompressed modules: [Manifest.Module], hasColdplug: Bool
+    ofCompressed modules: [Manifest.Module], _ configuration: KernelConfiguration?,
+    _ hasColdplug: Bool
   ) -> [String] {
     guard let configuration,
       let module = modules.first(where: {

@@ -20,8 +20,10 @@ struct RamDiskCompressor {
   private let isSmallest: Bool
   /// What may be the smallest; of the same size, the first is taken.
   private let candidates: [Candidate]
-  /// The blocks of an archive's first bytes, and how many those are.
-  private var begun: (frame: ZstdFrame, blocks: () throws -> [UInt8], count: Int)?
+  /// An archive's first part.
+  private var start: [UInt8] = []
+  /// The same, compressed.
+  private var begun: (frame: ZstdFrame, start: Background<ZstdFrame.Start>)?
 
   /// - Parameters:
   ///   - isSmallest: whether all that the kernel can unpack is tried at its highest level.
@@ -65,22 +67,35 @@ struct RamDiskCompressor {
   /// Begins with the first part of an archive, while the rest of it is made. Its programs may share a libc,
   /// however far they are from each other: what repeats is looked for in as many bytes.
   mutating func begin(_ start: [UInt8], jobs: Int) {
+    self.start = start
     guard !isSmallest, candidates.map(\.compression) == [.zstd], start.count < Self.startLimit
     else { return }
     let frame = ZstdFrame(windowSize: max(start.count, Self.smallestWindow - 1))
-    let work: @Sendable () throws -> [UInt8] = { try frame.start(start[...]) }
-    let background = jobs > 1 ? Background(work) : nil
-    begun = (frame, { try background?.value() ?? work() }, start.count)
+    begun = (frame, Background(jobs: jobs) { try frame.start(start) })
   }
 
   /// The same bytes on any number of cores.
-  /// - Parameter archive: the whole one.
-  func compress(_ archive: [UInt8], jobs: Int) throws -> (bytes: [UInt8], compression: Compression)
-  {
-    if let begun {
-      let end = try begun.frame.end(archive[begun.count...])
-      return (begun.frame.join(try begun.blocks(), end, of: archive), .zstd)
+  /// - Parameter end: what follows the first part.
+  /// - Throws: `KitError.invalid` where nobody would unpack what it becomes.
+  func compress(_ end: [UInt8], jobs: Int) throws -> (bytes: [UInt8], compression: Compression) {
+    let result = try compressed(end, jobs: jobs)
+    let count = start.count + end.count
+    guard count <= LimitedSource.mostBytes(from: result.bytes.count) else {
+      throw KitError(
+        .invalid,
+        "the RAM disk's \(count) bytes compress to \(result.bytes.count): to whatever reads it, it is a decompression bomb",
+        advice: "look for a large file of the same bytes in the template")
     }
+    return result
+  }
+
+  private func compressed(
+    _ end: [UInt8], jobs: Int
+  ) throws -> (bytes: [UInt8], compression: Compression) {
+    if let begun {
+      return (try begun.frame.end(end, after: begun.start.value), .zstd)
+    }
+    let archive = start + end
     let isSmallest = isSmallest
     let results = try OrderedWork.map(candidates, jobs: jobs) { candidate in
       let compression = candidate.compression

@@ -65,7 +65,7 @@ public struct ModuleIndex: Sendable {
     _ found: [(path: String, facts: ModuleFacts)], lists: BuildLists = BuildLists(),
     configuration: DepmodConfiguration = DepmodConfiguration(), jobs: Int = 1
   ) throws {
-    self.init(choosingFrom: found, lists, configuration)
+    self.init(choosingFrom: found, lists, ModuleOrder(lists.order), configuration)
     try connect(jobs: jobs)
     try number()
   }
@@ -75,8 +75,8 @@ public struct ModuleIndex: Sendable {
   /// - Returns: nil where one is not of that build, says nothing of it, or needs one that there is not: then
   ///   symbols have to tell.
   init?(byName found: [(path: String, facts: ModuleFacts)], lists: BuildLists) {
-    self.init(choosingFrom: found, lists, DepmodConfiguration())
     let order = ModuleOrder(lists.order)
+    self.init(choosingFrom: found, lists, order, DepmodConfiguration())
     var seenBy = [Int](repeating: -1, count: modules.count)
     for position in modules.indices {
       guard order.lists(modules[position].path),
@@ -100,14 +100,12 @@ public struct ModuleIndex: Sendable {
 
   private init(
     choosingFrom found: [(path: String, facts: ModuleFacts)], _ lists: BuildLists,
-    _ configuration: DepmodConfiguration
+    _ order: ModuleOrder, _ configuration: DepmodConfiguration
   ) {
     self.lists = lists
     builtinNames = Set(Self.lines(lists.builtin ?? []).map { ModuleName.name(ofPath: $0) })
     let chosen = Self.choose(found, configuration)
-    let order = ModuleOrder(lists.order).sortedPositions(
-      of: chosen.map { (found[$1].path, $0) })
-    modules = order.map { place in
+    modules = order.sortedPositions(of: chosen.map { (found[$1].path, $0) }).map { place in
       let (name, position) = chosen[place]
       return Module(path: found[position].path, name: name, facts: found[position].facts)
     }

@@ -12,12 +12,16 @@ enum ModuleTreePath {
 
   /// Whether a path is that of a file in which depmod sees a module.
   static func isModule(_ below: String) -> Bool {
-    let parts = below.utf8.split(separator: UInt8(ascii: "/"))
-    return ModuleName.isModuleFile(Substring(parts.last ?? ""[...].utf8))
-      && !parts.dropLast().contains(where: isSource)
+    var rest = below.utf8[...]
+    while let end = rest.firstIndex(of: UInt8(ascii: "/")) {
+      if isSource(rest[..<end]) { return false }
+      rest = rest[end...].dropFirst()
+    }
+    return ModuleName.isModuleFile(Substring(rest))
   }
 
   private static func isSource(_ name: Substring.UTF8View) -> Bool {
-    sources.contains { $0.utf8.elementsEqual(name) }
+    // Few names are as long as one of them.
+    (5...6).contains(name.count) && sources.contains { $0.utf8.elementsEqual(name) }
   }
 }
