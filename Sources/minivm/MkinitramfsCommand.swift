@@ -33,13 +33,9 @@ struct MkinitramfsCommand: ParsableCommand {
       return RamDisk.Kernel(
         timestamp: environment.sourceDateEpoch ?? listing.newest,
         configuration: listing.configuration
-      ) {
-        let modules = try listing.modules(jobs: work.jobs)
-        modules.warnings.forEach { environment.log.warning("\($0)") }
-        return modules
-      }
+      ) { try listing.modules(jobs: work.jobs) }
     }
-    result.warnings.forEach { environment.log.warning("\($0)") }
+    (result.index.warnings + result.warnings).forEach { environment.log.warning("\($0)") }
     let path = Kit.Part.initramfs.fileName(release)
     try OutputFile.write(result.bytes, to: path)
     print(path)

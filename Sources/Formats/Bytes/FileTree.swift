@@ -18,6 +18,16 @@ public enum FileTree {
     case file, directory, symbolicLink, other
   }
 
+  /// A time of a file, since 1970.
+  public struct Time: Sendable, Hashable, Comparable {
+    public var seconds: Int
+    public var nanoseconds: Int
+
+    public static func < (left: Time, right: Time) -> Bool {
+      (left.seconds, left.nanoseconds) < (right.seconds, right.nanoseconds)
+    }
+  }
+
   /// What lstat(2) says of one path.
   public struct Status: Sendable, Hashable {
     public var kind: Kind
@@ -28,6 +38,9 @@ public enum FileTree {
     /// Seconds since 1970.
     public var modified: Int
     public var modifiedNanoseconds: Int
+    /// When it was last written to, renamed, or given other attributes: by the system's clock, which whoever sets
+    /// `modified` can't choose.
+    public var changed: Time
     public var identity: FileIdentity
     /// How many names it has.
     public var links: Int
@@ -48,6 +61,8 @@ public enum FileTree {
     return Status(
       kind: kind, mode: UInt32(status.st_mode & 0o7777), size: Int(status.st_size),
       modified: Int(status.st_mtim.tv_sec), modifiedNanoseconds: Int(status.st_mtim.tv_nsec),
+      changed: Time(
+        seconds: Int(status.st_ctim.tv_sec), nanoseconds: Int(status.st_ctim.tv_nsec)),
       identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)),
       links: Int(clamping: status.st_nlink))
   }

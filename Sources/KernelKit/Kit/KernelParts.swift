@@ -19,21 +19,19 @@ struct KernelParts {
 /// All modules of a kernel.
 public struct KernelModules {
   var index: ModuleIndex
-  /// Whether their symbols are known.
-  var isWhole: Bool
+  /// Where modules were not looked into, or not at their symbols: the same from all that they say.
+  var whole: (() throws -> KernelModules)?
   /// The bytes of a module, by its path below lib/modules/VER.
   var contents: (String) throws -> [UInt8]
 
   public init(
-    index: ModuleIndex, isWhole: Bool = true, contents: @escaping (String) throws -> [UInt8]
+    index: ModuleIndex, whole: (() throws -> KernelModules)? = nil,
+    contents: @escaping (String) throws -> [UInt8]
   ) {
     self.index = index
-    self.isWhole = isWhole
+    self.whole = whole
     self.contents = contents
   }
-
-  /// What is wrong with some of them, one line each.
-  public var warnings: [String] { index.warnings }
 }
 
 /// One pass over a kernel's packages.

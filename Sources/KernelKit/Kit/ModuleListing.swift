@@ -9,6 +9,8 @@ public struct ModuleListing {
   private let tree: ModuleTree
   /// Paths below the tree.
   private let modules: [String]
+  /// Of all that is in the tree, but for what depmod makes.
+  private let paths: [String]
 
   /// - Parameter root: a folder with lib/modules/VER.
   /// - Throws: `KitError.missing` when there is no such tree, `FormatError` for what can't be read.
@@ -17,6 +19,7 @@ public struct ModuleListing {
     var newest = 0
     var configuration: KernelConfiguration?
     var modules: [String] = []
+    var paths: [String] = []
     for (path, role) in try KernelSource.paths(ofFolder: root, release) {
       switch role {
       case .kernel: break
@@ -27,11 +30,15 @@ public struct ModuleListing {
         guard !ModuleTreePath.isLeftOut(below) else { continue }
         let entry = try KernelSource.entry(at: path, role)
         // That of the tree itself tells when depmod was run.
-        if !below.isEmpty { newest = max(newest, entry.modified) }
+        if !below.isEmpty {
+          newest = max(newest, entry.modified)
+          paths.append(path)
+        }
         if entry.kind == .file, ModuleTreePath.isModule(below) { modules.append(below) }
       }
     }
-    (self.newest, self.configuration, self.modules) = (newest, configuration, modules)
+    (self.newest, self.configuration) = (newest, configuration)
+    (self.modules, self.paths) = (modules, paths)
   }
 
   /// Looks into the modules.
@@ -45,18 +52,44 @@ public struct ModuleListing {
   }
 
   /// What a RAM disk is made of. Where all modules are of the kernel's own build, what they say in `.modinfo` is
-  /// enough to know which need which; the symbols of those that were chosen are looked at later. Of compressed
-  /// modules all has to be decompressed in any case.
+  /// enough to know which need which; the symbols of those that were chosen are looked at later. To know that of
+  /// compressed modules all has to be decompressed: there depmod's own indexes tell, if nothing has changed since.
   /// - Throws: as `catalog`.
   public func modules(jobs: Int) throws -> KernelModules {
-    if modules.allSatisfy({ $0.hasSuffix(ModuleName.suffixes[0]) }),
-      let index = try ModuleIndex(
-        byName: collect(jobs: jobs, isWhole: false), lists: tree.lists())
-    {
-      return KernelModules(index: index, isWhole: false, contents: read)
-    }
-    return try catalog(jobs: jobs).modules
+    let isPlain = modules.allSatisfy { $0.hasSuffix(ModuleName.suffixes[0]) }
+    let index =
+      isPlain
+      ? try ModuleIndex(byName: collect(jobs: jobs, isWhole: false), lists: tree.lists())
+      : indexed()
+    let whole = { try catalog(jobs: jobs).modules }
+    return try index.map { KernelModules(index: $0, whole: whole, contents: read) } ?? whole()
   }
+
+  /// What depmod has found out.
+  /// - Returns: nil where it was not run, or anything came to its place since then; or where its modules are not
+  ///   the ones that are there: it may have been told to look elsewhere, and of two with one name it took one.
+  private func indexed() -> ModuleIndex? {
+    let lock = FolderLock(tree.path, isShared: true)
+    defer { lock.unlock() }
+    // Before kmod 33 there is no modules.weakdep.
+    let files = ["modules.dep", "modules.alias", "modules.softdep"].map {
+      FileTree.status("\(tree.path)/\($0)")
+    }
+    guard files.allSatisfy({ $0?.kind == .file }), let made = files.compactMap(\.?.changed).min(),
+      paths.allSatisfy({ FileTree.status($0).map { $0.changed < made } == true }),
+      let texts = try? ModuleIndex.Texts({ name in
+        let path = "\(tree.path)/\(name)"
+        guard FileTree.status(path) != nil else { return nil }
+        return try InputFile(path).readAll(limit: Self.indexLimit)
+      }),
+      let index = try? ModuleIndex(reading: texts),
+      Set(index.modules.map(\.path)) == Set(modules)
+    else { return nil }
+    return index
+  }
+
+  /// The most bytes of one of depmod's texts: that of the largest has 2 MB, of trixie's full kernel.
+  private static let indexLimit = 1 << 26
 
   private func collect(
     jobs: Int, isWhole: Bool

@@ -95,15 +95,55 @@ public struct RamDisk: Sendable {
     var archive = Initramfs.Archive(timestamp: kernel.timestamp)
     try archive.append(initramfs, where: { !Self.isOfKernel($0) })
     compressor.begin(archive.take(), jobs: jobs)
-    let modules = try kernel.modules()
-    let index = modules.index
-    let selection = try ModuleSelection(from: index, lists: options.lists)
-    var machine = architecture?.rawValue
+    let chosen = try choose(from: kernel.modules())
     let tree = "\(Self.modulesFolder)/\(release)"
     try initramfs.add(tree, .directory)
+    for (module, bytes) in zip(chosen.notes, chosen.contents) {
+      try initramfs.add("\(tree)/\(module.path)", .file(bytes, isExecutable: false))
+    }
+    let machine =
+      architecture?.rawValue
+      ?? chosen.contents.lazy.compactMap(StaticProgram.architecture).first
+    if let machine { try check(programs, runOn: machine) }
+    for (name, bytes) in try indexFiles(of: chosen, jobs: jobs) {
+      try initramfs.add("\(tree)/\(name)", .file(bytes, isExecutable: false))
+    }
+    let autoload = chosen.selection.autoload.map { $0 + "\n" }.joined()
+    try initramfs.add(Self.autoloadPath, .file(Array(autoload.utf8), isExecutable: false))
+    var added: [TemplateProgram] = []
+    var warnings = chosen.warnings
+    if options.hasColdplug, let architecture = programs.first?.architecture ?? machine {
+      try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
+    }
+    let hasColdplug = initramfs.entries[Coldplug.path] != nil
+    warnings += warning(ofCompressed: chosen.notes, kernel.configuration, hasColdplug)
+    warnings += warning(ofForeign: chosen)
+    try archive.append(initramfs)
+    let (bytes, compression) = try compressor.compress(archive.finish(), jobs: jobs)
+    return Result(
+      bytes: bytes, compression: compression,
+      modules: chosen.notes.sorted { $0.path < $1.path }, index: chosen.index,
+      absent: chosen.selection.builtin.map { Manifest.Absence($0, isBuiltIn: true) }
+        + chosen.selection.missing.map { Manifest.Absence($0, isBuiltIn: false) },
+      programs: added, warnings: warnings)
+  }
+
+  /// Modules that go into a RAM disk.
+  private struct Chosen {
+    /// Of all that they were chosen from.
+    var index: ModuleIndex
+    var selection: ModuleSelection
+    /// These three are of one module each: with its path in the RAM disk, its bytes there, and what it says.
     var notes: [Manifest.Module] = []
-    var chosen: [(path: String, facts: ModuleFacts)] = []
+    var contents: [[UInt8]] = []
+    var facts: [ModuleFacts] = []
     var warnings: [String] = []
+  }
+
+  private func choose(from modules: KernelModules) throws -> Chosen {
+    let index = modules.index
+    let selection = try ModuleSelection(from: index, lists: options.lists)
+    var chosen = Chosen(index: index, selection: selection)
     let looked = FoundModules()
     for module in selection.modules {
       let original = index.modules[module.position]
@@ -116,39 +156,19 @@ public struct RamDisk: Sendable {
         }
         path = ModuleName.uncompressed(path)
       }
-      machine = machine ?? StaticProgram.architecture(ofELF: bytes)
-      try initramfs.add("\(tree)/\(path)", .file(bytes, isExecutable: false))
-      notes.append(
+      chosen.notes.append(
         Manifest.Module(path: path, size: bytes.count, reasons: module.reasons.map(\.description)))
+      chosen.contents.append(bytes)
       var facts = original.facts
-      if !modules.isWhole {
+      if let whole = modules.whole {
         facts = ModuleFacts(readingFile: bytes, limit: ModuleTree.sizeLimit)
+        guard index.isTrue(of: module.position, facts) else { return try choose(from: whole()) }
         try looked.count(facts, of: original.path)
-        warnings += facts.problems.map { "\($0.inside(original.path))" }
+        chosen.warnings += facts.problems.map { "\($0.inside(original.path))" }
       }
-      chosen.append((path, facts))
+      chosen.facts.append(facts)
     }
-    if let machine { try check(programs, runOn: machine) }
-    for (name, bytes) in try indexFiles(chosen, of: index, jobs: jobs) {
-      try initramfs.add("\(tree)/\(name)", .file(bytes, isExecutable: false))
-    }
-    let autoload = selection.autoload.map { $0 + "\n" }.joined()
-    try initramfs.add(Self.autoloadPath, .file(Array(autoload.utf8), isExecutable: false))
-    var added: [TemplateProgram] = []
-    if options.hasColdplug, let architecture = programs.first?.architecture ?? machine {
-      try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
-    }
-    let hasColdplug = initramfs.entries[Coldplug.path] != nil
-    warnings += warning(ofCompressed: notes, kernel.configuration, hasColdplug)
-    warnings += warning(ofForeign: chosen)
-    try archive.append(initramfs)
-    let (bytes, compression) = try compressor.compress(archive.finish(), jobs: jobs)
-    return Result(
-      bytes: bytes, compression: compression,
-      modules: notes.sorted { $0.path < $1.path }, index: index,
-      absent: selection.builtin.map { Manifest.Absence($0, isBuiltIn: true) }
-        + selection.missing.map { Manifest.Absence($0, isBuiltIn: false) },
-      programs: added, warnings: warnings)
+    return chosen
   }
 
   /// Whether a path of the RAM disk depends on the kernel: such come last in the archive.
@@ -209,13 +229,14 @@ public struct RamDisk: Sendable {
   }
 
   /// Modules of another kernel: with CONFIG_MODVERSIONS it decides by their symbols whether it takes them.
-  private func warning(ofForeign chosen: [(path: String, facts: ModuleFacts)]) -> [String] {
-    let foreign = chosen.compactMap { path, facts -> (path: String, release: String)? in
+  private func warning(ofForeign chosen: Chosen) -> [String] {
+    let foreign = zip(chosen.notes, chosen.facts).compactMap {
+      module, facts -> (path: String, release: String)? in
       guard
         let built = facts.values(of: "vermagic").first?.split(separator: UInt8(ascii: " ")).first,
         !built.elementsEqual(release.description.utf8)
       else { return nil }
-      return (path, String(decoding: built, as: UTF8.self))
+      return (module.path, String(decoding: built, as: UTF8.self))
     }
     guard let first = foreign.first else { return [] }
     let more = foreign.count > 1 ? " (and \(foreign.count - 1) more)" : ""
@@ -225,11 +246,11 @@ public struct RamDisk: Sendable {
   }
 
   /// Only what is in the image stands in the image's indexes; what is built in is in all of them.
-  private func indexFiles(
-    _ chosen: [(path: String, facts: ModuleFacts)], of index: ModuleIndex, jobs: Int
-  ) throws -> [(String, [UInt8])] {
-    let files = try ModuleIndex(chosen, lists: index.lists).files(jobs: jobs)
-      .map { ($0.name, $0.bytes) }
-    return files + [index.lists.builtin.map { ("modules.builtin", $0) }].compactMap { $0 }
+  private func indexFiles(of chosen: Chosen, jobs: Int) throws -> [(String, [UInt8])] {
+    let lists = chosen.index.lists
+    let files = try ModuleIndex(
+      zip(chosen.notes, chosen.facts).map { ($0.path, $1) }, lists: lists
+    ).files(jobs: jobs).map { ($0.name, $0.bytes) }
+    return files + [lists.builtin.map { ("modules.builtin", $0) }].compactMap { $0 }
   }
 }

@@ -16,6 +16,17 @@ extension ModuleIndex {
     modules[position].facts.values(of: "weakdep").flatMap(Self.words)
   }
 
+  /// Whether a module says what the index has of it: what it needs, and what it would like to have.
+  func isTrue(of position: Int, _ facts: ModuleFacts) -> Bool {
+    let module = modules[position]
+    let needed = Set(module.dependencies.map { modules[$0].name })
+    return facts.values(of: "softdep") == module.facts.values(of: "softdep")
+      && facts.values(of: "weakdep") == module.facts.values(of: "weakdep")
+      && facts.values(of: "depends").joined(separator: [UInt8(ascii: ",")])
+        .split(separator: UInt8(ascii: ","))
+        .allSatisfy { needed.contains(ModuleName.normalized(String(decoding: $0, as: UTF8.self))) }
+  }
+
   private static func words(_ value: ArraySlice<UInt8>) -> [String] {
     value.split(whereSeparator: ByteWords.isBlank)
       .map { String(decoding: $0, as: UTF8.self) }
