@@ -95,7 +95,7 @@ public struct RamDisk: Sendable {
     var archive = Initramfs.Archive(timestamp: kernel.timestamp)
     try archive.append(initramfs, where: { !Self.isOfKernel($0) })
     compressor.begin(archive.take(), jobs: jobs)
-    let chosen = try choose(from: kernel.modules())
+    let chosen = try choose(from: kernel.modules(), jobs: jobs)
     let tree = "\(Self.modulesFolder)/\(release)"
     try initramfs.add(tree, .directory)
     for (module, bytes) in zip(chosen.notes, chosen.contents) {
@@ -140,33 +140,38 @@ public struct RamDisk: Sendable {
     var warnings: [String] = []
   }
 
-  private func choose(from modules: KernelModules) throws -> Chosen {
+  private func choose(from modules: KernelModules, jobs: Int) throws -> Chosen {
     let index = modules.index
     let selection = try ModuleSelection(from: index, lists: options.lists)
     var chosen = Chosen(index: index, selection: selection)
     let looked = FoundModules()
-    for module in selection.modules {
-      let original = index.modules[module.position]
-      var path = original.path
-      var bytes = try modules.contents(path)
-      if !options.keepsModulesAsShipped {
-        // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
-        bytes = try inside(path) {
-          try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
-        }
-        path = ModuleName.uncompressed(path)
+    let isWhole = modules.whole == nil
+    let files = try selection.modules.map { (path: $0.path, bytes: try modules.contents($0.path)) }
+    // Whether it takes more than one core to unpack them.
+    let isCompressed = files.contains { Compression.detect($0.bytes) != .none }
+    let read = try OrderedWork.map(files, jobs: isCompressed ? jobs : 1) {
+      [keepsModulesAsShipped = options.keepsModulesAsShipped] path, bytes in
+      // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
+      let bytes =
+        keepsModulesAsShipped
+        ? bytes
+        : try inside(path) { try Compression.decompress(bytes, limit: ModuleTree.sizeLimit) }
+      if isWhole { return (bytes, ModuleFacts?.none) }
+      let facts = ModuleFacts(readingFile: bytes, limit: ModuleTree.sizeLimit)
+      try looked.count(facts, of: path)
+      return (bytes, facts)
+    }
+    for (module, (bytes, facts)) in zip(selection.modules, read) {
+      if let facts, let whole = modules.whole, !index.isTrue(of: module.position, facts) {
+        return try choose(from: whole(), jobs: jobs)
       }
+      let path =
+        options.keepsModulesAsShipped ? module.path : ModuleName.uncompressed(module.path)
       chosen.notes.append(
         Manifest.Module(path: path, size: bytes.count, reasons: module.reasons.map(\.description)))
       chosen.contents.append(bytes)
-      var facts = original.facts
-      if let whole = modules.whole {
-        facts = ModuleFacts(readingFile: bytes, limit: ModuleTree.sizeLimit)
-        guard index.isTrue(of: module.position, facts) else { return try choose(from: whole()) }
-        try looked.count(facts, of: original.path)
-        chosen.warnings += facts.problems.map { "\($0.inside(original.path))" }
-      }
-      chosen.facts.append(facts)
+      chosen.warnings += facts?.problems.map { "\($0.inside(module.path))" } ?? []
+      chosen.facts.append(facts ?? index.modules[module.position].facts)
     }
     return chosen
   }

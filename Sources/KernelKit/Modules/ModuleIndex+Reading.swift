@@ -27,38 +27,37 @@ extension ModuleIndex {
   /// `dependencies` holds all that a module needs, directly or not.
   /// - Throws: `KitError.invalid` for texts that contradict each other.
   public init(reading texts: Texts) throws {
-    var facts: [String: ModuleFacts] = [:]
-    var found: [(path: String, name: String)] = []
-    for line in Self.lines(texts.dependencies) {
-      guard let colon = line.firstIndex(of: ":") else { continue }
-      let path = String(line[..<colon])
-      let name = ModuleName.name(ofPath: path)
-      guard facts[name] == nil else { continue }
+    var found: [(path: String, facts: ModuleFacts)] = []
+    var positions = ByteStringMap()
+    for line in Self.byteLines(texts.dependencies) {
+      guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+      let name = ModuleName.name(ofPath: line[..<colon])
+      guard positions[name[...]] == nil else { continue }
+      positions.set(name[...], found.count)
       var own = ModuleFacts()
       // Each module has one symbol, its name, which others use that need it.
-      own.exports.append(name.utf8)
-      for needed in line[colon...].dropFirst().split(separator: " ") {
-        own.needs.append(ModuleName.name(ofPath: needed).utf8)
+      own.exports.append(name)
+      for needed in line[colon...].dropFirst().split(separator: UInt8(ascii: " ")) {
+        own.needs.append(ModuleName.name(ofPath: needed))
       }
-      facts[name] = own
-      found.append((path, name))
+      found.append((String(decoding: line[..<colon], as: UTF8.self), own))
     }
-    func add(_ key: String, _ name: Substring, _ value: some StringProtocol) {
-      facts[ModuleName.normalized(name)]?.information.append("\(key)=\(value)".utf8)
+    func add(_ key: [UInt8], _ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) {
+      guard let position = positions[ModuleName.normalized(name)[...]] else { return }
+      found[position].facts.information.append(key, value)
     }
-    for line in Self.lines(texts.aliases) where line.hasPrefix("alias ") {
+    for line in Self.byteLines(texts.aliases) where line.starts(with: "alias ".utf8) {
       // Values may have blanks, names have none.
       let rest = line.dropFirst(6)
-      guard let blank = rest.lastIndex(of: " ") else { continue }
-      add("alias", rest[rest.index(after: blank)...], rest[..<blank])
+      guard let blank = rest.lastIndex(of: UInt8(ascii: " ")) else { continue }
+      add(Array("alias=".utf8), rest[(blank + 1)...], rest[..<blank])
     }
     for (key, text) in [("softdep", texts.softDependencies), ("weakdep", texts.weakDependencies)] {
-      for line in Self.lines(text) where line.hasPrefix("\(key) ") {
-        let words = line.split(separator: " ", maxSplits: 2)
-        if words.count == 3 { add(key, words[1], words[2]) }
+      for line in Self.byteLines(text) where line.starts(with: "\(key) ".utf8) {
+        let words = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
+        if words.count == 3 { add(Array("\(key)=".utf8), words[1], words[2]) }
       }
     }
-    try self.init(
-      found.map { ($0.path, facts[$0.name] ?? ModuleFacts()) }, lists: texts.lists)
+    try self.init(found, lists: texts.lists)
   }
 }

@@ -233,6 +233,10 @@ public struct ModuleIndex: Sendable {
 
   /// Lines without their terminators; what follows the last terminator is one too.
   static func lines(_ bytes: [UInt8]) -> [String] {
-    bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+    byteLines(bytes).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  static func byteLines(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] {
+    bytes.split(separator: UInt8(ascii: "\n"))
   }
 }

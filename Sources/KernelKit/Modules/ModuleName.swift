@@ -28,12 +28,14 @@ public enum ModuleName {
 
   /// The module's name for a path: its last part up to the first dot, with underscores for dashes.
   public static func name(ofPath path: some StringProtocol) -> String {
-    String(decoding: base(of: Array(path.utf8)).map(underscored), as: UTF8.self)
+    String(decoding: name(ofPath: Array(path.utf8)[...]), as: UTF8.self)
   }
 
+  static func name(ofPath path: ArraySlice<UInt8>) -> [UInt8] { normalized(base(of: path)) }
+
   /// The last part of a path, up to the first dot.
-  private static func base(of path: [UInt8]) -> ArraySlice<UInt8> {
-    let start = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+  private static func base(of path: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    let start = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? path.startIndex
     return path[start...].prefix { $0 != UInt8(ascii: ".") }
   }
 
@@ -42,10 +44,12 @@ public enum ModuleName {
     String(decoding: name.utf8.map(underscored), as: UTF8.self)
   }
 
+  static func normalized(_ name: ArraySlice<UInt8>) -> [UInt8] { name.map(underscored) }
+
   /// The path as modules.order has it, whatever the file is compressed with: cut after `.ko`.
   static func orderPath(_ path: String) -> ArraySlice<UInt8> {
     let bytes = Array(path.utf8)
-    return bytes.prefix(base(of: bytes).endIndex + 3)
+    return bytes.prefix(base(of: bytes[...]).endIndex + 3)
   }
 
   /// Paul Hsieh's SuperFastHash: kmod's tables are written in its order.
