@@ -66,10 +66,10 @@ public struct NewcWriter: Sendable {
   }
 
   /// The archive's end, after what was added since `take`.
-  public consuming func finish() throws(FormatError) -> [UInt8] {
+  public mutating func finish() throws(FormatError) -> [UInt8] {
     inode = 0
     try append("TRAILER!!!", type: 0, mode: 0, modified: 0)
-    return bytes
+    return take()
   }
 
   private mutating func append(

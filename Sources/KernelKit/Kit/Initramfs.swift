@@ -134,7 +134,7 @@ public struct Initramfs: Sendable {
     public mutating func take() -> [UInt8] { writer.take() }
 
     /// What was appended since `take`, and the archive's end.
-    public consuming func finish() throws -> [UInt8] {
+    public mutating func finish() throws -> [UInt8] {
       try writer.finish()
     }
   }
