@@ -33,9 +33,11 @@ struct MkinitramfsCommand: ParsableCommand {
       return RamDisk.Kernel(
         timestamp: environment.sourceDateEpoch ?? listing.newest,
         configuration: listing.configuration
-      ) { try listing.modules(jobs: work.jobs) }
+      ) {
+        try listing.modules(jobs: work.jobs) { environment.log.warning("\($0)") }
+      }
     }
-    (result.index.warnings + result.warnings).forEach { environment.log.warning("\($0)") }
+    result.warnings.forEach { environment.log.warning("\($0)") }
     let path = Kit.Part.initramfs.fileName(release)
     try OutputFile.write(result.bytes, to: path)
     print(path)

@@ -12,7 +12,7 @@ import Testing
     bench = try CommandBench()
     for (name, module) in [
       ("a", ELFModuleBuilder(information: ["depends=b", "weakdep=c"], needs: ["b_symbol"])),
-      ("b", ELFModuleBuilder(information: ["depends="], exports: ["b_symbol"])),
+      ("b", ELFModuleBuilder(information: ["depends=", "alias=foo"], exports: ["b_symbol"])),
       ("c", ELFModuleBuilder(information: ["depends="])),
     ] {
       try bench.folder.write("\(Self.tree)/kernel/\(name).ko", module.bytes())
@@ -55,7 +55,12 @@ import Testing
       (":", ["a.ko", "b.ko", "c.ko"]), ("rm modules.devname", ["a.ko", "b.ko", "c.ko"]),
       // Something came to its place since.
       ("touch -d 2001-01-01 kernel/c.ko.xz", nil), ("mv kernel x && mv x kernel", nil),
-      ("cp kernel/b.ko.xz kernel/d.ko.xz", nil), ("rm kernel/c.ko.xz", nil),
+      ("cp kernel/b.ko.xz kernel/d.ko.xz", nil),
+      // A copy, in which indexes come last, of a tree with newer modules.
+      (
+        "touch -d 'tomorrow' kernel/c.ko.xz; cp -a kernel x; rm -r kernel; mv x kernel; sleep .05; cp -a modules.* kernel; mv kernel/modules.* .",
+        nil
+      ), ("rm kernel/c.ko.xz", nil),
       // A part is missing, or no index of these modules.
       ("rm modules.dep", nil), ("rm modules.alias", nil), ("rm modules.softdep", nil),
       ("sed -i /^kernel.broken/d modules.dep", nil), ("echo x.ko: >>modules.dep", nil),
@@ -84,5 +89,25 @@ import Testing
       found.insert(try bench.folder.read("initramfs-\(Self.release)"))
     }
     #expect(found.count == 1)
+  }
+
+  @Test("A chosen module that can't be decompressed is an error, as it is without an index")
+  func cut() async throws {
+    try await Tool.shell("truncate -s -20 a.ko.xz", in: bench.folder("\(Self.tree)/kernel"))
+    try await depmod()
+    for options in [[], ["--modules-as-shipped"]] {
+      try await bench.expectFailure(
+        ["mkinitramfs", "t", Self.release] + options, 1, "kernel/a.ko.xz: ")
+    }
+  }
+
+  @Test("What is wrong with the modules is said before what is wrong with the list")
+  func warnings() async throws {
+    try bench.folder.write("modules.ramfs", "nosuch.ko\n".utf8)
+    let result = try await bench.run(["mkinitramfs", "t", Self.release])
+    let lines = result.errors.split(separator: "\n")
+    #expect(lines.first?.hasPrefix("minivm: warning: modules.order: there is none") == true)
+    #expect(lines.last?.contains("this kernel has no 'nosuch.ko'") == true)
+    #expect(Set(lines).count == lines.count)
   }
 }

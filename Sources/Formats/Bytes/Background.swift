@@ -5,19 +5,17 @@ internal import Synchronization
 public final class Background<Value: Sendable>: Sendable {
   private let work: @Sendable () throws -> Value
   private let result = Mutex<Result<Value, any Error>?>(nil)
-  private let group = DispatchGroup()
 
   /// - Parameter jobs: with 1 the work is done when its value is asked for.
   public init(jobs: Int = 2, _ work: @escaping @Sendable () throws -> Value) {
     self.work = work
-    if jobs > 1 { DispatchQueue.global().async(group: group) { [self] in finish() } }
+    if jobs > 1 { DispatchQueue.global().async { [self] in finish() } }
   }
 
-  /// Waits for the value.
+  /// Waits for the value, or makes it where no other core has begun to.
   /// - Throws: what the work failed with.
   public func value() throws -> Value {
-    group.wait()
-    return try finish().get()
+    try finish().get()
   }
 
   @discardableResult

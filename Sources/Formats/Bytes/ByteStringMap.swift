@@ -21,7 +21,7 @@ public struct ByteStringMap: Sendable {
     unsafe key.withUnsafeBytes { unsafe set($0, value) }
   }
 
-  /// The same for bytes that lie somewhere else.
+  /// The same for bytes that do not lie in this map.
   @unsafe public mutating func set(_ key: UnsafeRawBufferPointer, _ value: Int) {
     let hash = unsafe hash(key)
     let slot = unsafe slot(of: key, hash)

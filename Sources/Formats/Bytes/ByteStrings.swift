@@ -13,7 +13,8 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
 
   /// Strings with any number of NULs between them.
   public init(separatedByNUL bytes: ArraySlice<UInt8>) {
-    storage.reserveCapacity(bytes.count)
+    // Some 40 bytes have most records of `.modinfo`.
+    reserve(bytes.count / 32, byteCount: bytes.count)
     unsafe bytes.withUnsafeBytes { bytes in
       var start = 0
       while start < bytes.count {
@@ -22,6 +23,12 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
         start += string.count + 1
       }
     }
+  }
+
+  /// Makes room for more strings, and for their bytes.
+  public mutating func reserve(_ count: Int, byteCount: Int) {
+    storage.reserveCapacity(storage.count + byteCount)
+    ends.reserveCapacity(ends.count + count)
   }
 
   public var startIndex: Int { 0 }
@@ -104,7 +111,7 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
     }
   }
 
-  /// What follows `key` and `=` in the strings that begin so, in their order; nothing for one that is the key
+  /// What follows `key` and `=` in the strings that begin so, in their order; empty for one that is the key
   /// alone.
   public func values(of key: StaticString) -> [ArraySlice<UInt8>] {
     let count = key.utf8CodeUnitCount

@@ -41,6 +41,8 @@ public enum FileTree {
     /// When it was last written to, renamed, or given other attributes: by the system's clock, which whoever sets
     /// `modified` can't choose.
     public var changed: Time
+    /// When it was last written to, as far as nobody has set another time.
+    public var written: Time { Time(seconds: modified, nanoseconds: modifiedNanoseconds) }
     public var identity: FileIdentity
     /// How many names it has.
     public var links: Int

@@ -61,18 +61,17 @@ public struct ZstdFrame: Sendable {
     let last = try blocks(end.dropFirst(count))
     var start = try start()
     start.hash.update(end)
-    var writer = ByteWriter()
+    // Of a header and a checksum there are 18 bytes.
+    var writer = ByteWriter(capacity: start.blocks.count + seam.count + last.count + 18)
     writer.littleEndian(0xFD2F_B528 as UInt32)
     writer.byte(0b1100_0100)  // the content's size in eight bytes, a checksum
     writer.byte(UInt8(windowLog - 10) << 3)
     writer.littleEndian(UInt64(start.hash.count))
-    var frame = start.blocks
-    frame.replaceSubrange(..<Self.headerSize, with: writer.bytes)
-    frame += seam
-    frame += last.dropFirst(Self.headerSize)
-    writer = ByteWriter()
+    writer.append(start.blocks.dropFirst(Self.headerSize))
+    writer.append(seam)
+    writer.append(last.dropFirst(Self.headerSize))
     writer.littleEndian(UInt32(truncatingIfNeeded: start.hash.value))
-    return frame + writer.bytes
+    return writer.bytes
   }
 
   /// Blocks after which the last offsets are 1, 4 and 8, as at the beginning of a frame.

@@ -29,7 +29,7 @@ public struct ModuleFacts: Sendable, Equatable {
       if Compression.detect(begun.start) == .none {
         self.init(reading: begun)
       } else {
-        let bytes = Array(try file.bytes(in: 0..<file.byteCount))
+        let bytes = Array(try begun.bytes(in: 0..<begun.byteCount))
         self.init(reading: try Compression.decompress(bytes, limit: limit))
       }
     } catch {
@@ -86,6 +86,9 @@ public struct ModuleFacts: Sendable, Equatable {
         FormatError(.malformed, "the symbol table is not whole", offset: place))
       return
     }
+    // Each needed symbol stands in both; most names are shorter.
+    let expected = 2 * (versions?.count ?? 0) / Self.versionSize
+    needs.reserve(expected, byteCount: 20 * expected)
     var hasAllNames = true
     var hasNeededNames = true
     // Many symbols may share one long name: what is copied is bounded by what was there.
@@ -121,13 +124,17 @@ public struct ModuleFacts: Sendable, Equatable {
     if !hasNeededNames { needs = ByteStrings() }
   }
 
-  /// 64-byte records: a checksum as wide as a long, then the name.
+  /// Bytes of a record of `__versions`.
+  private static let versionSize = 64
+
+  /// Records: a checksum as wide as a long, then the name.
   private mutating func readVersions(_ section: ArraySlice<UInt8>, is64Bit: Bool) {
-    guard section.count % 64 == 0 else { return }
+    guard section.count % Self.versionSize == 0 else { return }
     let checksum = is64Bit ? 8 : 4
     unsafe section.withUnsafeBytes { bytes in
-      for record in stride(from: 0, to: bytes.count, by: 64) {
-        let name = unsafe UnsafeRawBufferPointer(rebasing: bytes[record..<record + 64])
+      for record in stride(from: 0, to: bytes.count, by: Self.versionSize) {
+        let name = unsafe UnsafeRawBufferPointer(
+          rebasing: bytes[record..<record + Self.versionSize])
         unsafe appendNeed(name.string(after: checksum))
       }
     }

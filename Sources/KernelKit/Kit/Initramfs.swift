@@ -90,14 +90,18 @@ public struct Initramfs: Sendable {
       // In byte order a folder comes before what is in it.
       let paths = initramfs.entries.keys.filter { !written.contains($0) && isWanted($0) }
         .sorted { $0.isBefore($1) }
+      var seen = Set(numbers.keys)
       writer.reserve(
-        paths.lazy.map { path in
-          let content =
-            switch initramfs.entries[path] {
-            case .file(let bytes, _): bytes.count
-            case .symbolicLink(let target): target.utf8.count
-            case .directory, nil: 0
-            }
+        paths.map { path in
+          let content: Int
+          switch initramfs.entries[path] {
+          case .file(let bytes, _):
+            // Of several names one has the bytes.
+            let isFirst = initramfs.identities[path].map { seen.insert($0).inserted } ?? true
+            content = isFirst ? bytes.count : 0
+          case .symbolicLink(let target): content = target.utf8.count
+          case .directory, nil: content = 0
+          }
           return (path.utf8.count, content)
         })
       for path in paths {

@@ -155,7 +155,8 @@ final class ModuleCollector {
     try check(size: file.size, of: path)
     let begun = try BegunBytes(file)
     guard Compression.detect(begun.start) == .none else {
-      let bytes = try file.readAll(limit: ModuleTree.sizeLimit)
+      let bytes = Array(try begun.bytes(in: 0..<begun.byteCount))
+      try file.checkUnchanged()
       return try facts(ofModule: bytes, path, isWhole, unpacked)
     }
     try unpacked.count(file.size, of: path)

@@ -54,20 +54,30 @@ public struct ModuleListing {
   /// What a RAM disk is made of. Where all modules are of the kernel's own build, what they say in `.modinfo` is
   /// enough to know which need which; the symbols of those that were chosen are looked at later. To know that of
   /// compressed modules all has to be decompressed: there depmod's own indexes tell, if nothing has changed since.
+  /// - Parameter warn: takes what is wrong with some modules, one line each.
   /// - Throws: as `catalog`.
-  public func modules(jobs: Int) throws -> KernelModules {
+  public func modules(
+    jobs: Int, warn: @escaping (String) -> Void
+  ) throws -> KernelModules {
     let isPlain = modules.allSatisfy { $0.hasSuffix(ModuleName.suffixes[0]) }
     let index =
       isPlain
       ? try ModuleIndex(byName: collect(jobs: jobs, isWhole: false), lists: tree.lists())
       : indexed()
-    let whole = { try catalog(jobs: jobs).modules }
+    let known = index?.warnings ?? []
+    known.forEach(warn)
+    let whole = {
+      let modules = try catalog(jobs: jobs).modules
+      modules.index.warnings.filter { !known.contains($0) }.forEach(warn)
+      return modules
+    }
     return try index.map { KernelModules(index: $0, whole: whole, contents: read) } ?? whole()
   }
 
   /// What depmod has found out.
-  /// - Returns: nil where it was not run, or anything came to its place since then; or where its modules are not
-  ///   the ones that are there: it may have been told to look elsewhere, and of two with one name it took one.
+  /// - Returns: nil where it was not run, or anything was written or came to its place since then; or where its
+  ///   modules are not the ones that are there: it may have been told to look elsewhere, and of two with one name
+  ///   it took one.
   private func indexed() -> ModuleIndex? {
     let lock = FolderLock(tree.path, isShared: true)
     defer { lock.unlock() }
@@ -75,8 +85,13 @@ public struct ModuleListing {
     let files = ["modules.dep", "modules.alias", "modules.softdep"].map {
       FileTree.status("\(tree.path)/\($0)")
     }
-    guard files.allSatisfy({ $0?.kind == .file }), let made = files.compactMap(\.?.changed).min(),
-      paths.allSatisfy({ FileTree.status($0).map { $0.changed < made } == true }),
+    // In a tree that was copied, `changed` tells when that was, and `written` what was before.
+    guard files.allSatisfy({ $0?.kind == .file }),
+      let changed = files.compactMap(\.?.changed).min(),
+      let written = files.compactMap(\.?.written).min(),
+      paths.allSatisfy({ path in
+        FileTree.status(path).map { $0.changed < changed && $0.written <= written } == true
+      }),
       let texts = try? ModuleIndex.Texts({ name in
         let path = "\(tree.path)/\(name)"
         guard FileTree.status(path) != nil else { return nil }

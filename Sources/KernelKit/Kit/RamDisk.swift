@@ -28,7 +28,7 @@ public struct RamDisk: Sendable {
     public var timestamp: Int
     /// Nil where it is not known.
     public var configuration: KernelConfiguration?
-    /// Gives all of its modules. While it does, the template is compressed.
+    /// Gives all of its modules. While it does, the template may be compressed.
     public var modules: () throws -> KernelModules
 
     public init(
@@ -80,7 +80,8 @@ public struct RamDisk: Sendable {
     self.isSmallest = isSmallest
   }
 
-  /// - Parameter kernel: what there is to know. While it is found out, the template is read.
+  /// - Parameter kernel: what there is to know. While it is found out, the template is read; where it fails, that
+  ///   may not have ended.
   public func make(jobs: Int, of kernel: () throws -> Kernel) throws -> Result {
     let content = Background(jobs: jobs) { [template] in
       var content = Initramfs()
@@ -98,12 +99,12 @@ public struct RamDisk: Sendable {
     let chosen = try choose(from: kernel.modules(), jobs: jobs)
     let tree = "\(Self.modulesFolder)/\(release)"
     try initramfs.add(tree, .directory)
-    for (module, bytes) in zip(chosen.notes, chosen.contents) {
-      try initramfs.add("\(tree)/\(module.path)", .file(bytes, isExecutable: false))
+    for module in chosen.modules {
+      try initramfs.add("\(tree)/\(module.note.path)", .file(module.bytes, isExecutable: false))
     }
     let machine =
       architecture?.rawValue
-      ?? chosen.contents.lazy.compactMap(StaticProgram.architecture).first
+      ?? chosen.modules.lazy.compactMap { StaticProgram.architecture(ofELF: $0.bytes) }.first
     if let machine { try check(programs, runOn: machine) }
     for (name, bytes) in try indexFiles(of: chosen, jobs: jobs) {
       try initramfs.add("\(tree)/\(name)", .file(bytes, isExecutable: false))
@@ -116,13 +117,13 @@ public struct RamDisk: Sendable {
       try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
     }
     let hasColdplug = initramfs.entries[Coldplug.path] != nil
-    warnings += warning(ofCompressed: chosen.notes, kernel.configuration, hasColdplug)
+    warnings += warning(ofCompressed: chosen.modules.map(\.note), kernel.configuration, hasColdplug)
     warnings += warning(ofForeign: chosen)
     try archive.append(initramfs)
     let (bytes, compression) = try compressor.compress(archive.finish(), jobs: jobs)
     return Result(
       bytes: bytes, compression: compression,
-      modules: chosen.notes.sorted { $0.path < $1.path }, index: chosen.index,
+      modules: chosen.modules.map(\.note).sorted { $0.path < $1.path }, index: chosen.index,
       absent: chosen.selection.builtin.map { Manifest.Absence($0, isBuiltIn: true) }
         + chosen.selection.missing.map { Manifest.Absence($0, isBuiltIn: false) },
       programs: added, warnings: warnings)
@@ -133,10 +134,8 @@ public struct RamDisk: Sendable {
     /// Of all that they were chosen from.
     var index: ModuleIndex
     var selection: ModuleSelection
-    /// These three are of one module each: with its path in the RAM disk, its bytes there, and what it says.
-    var notes: [Manifest.Module] = []
-    var contents: [[UInt8]] = []
-    var facts: [ModuleFacts] = []
+    /// What is noted of each, with its path in the RAM disk; its bytes there; what it says.
+    var modules: [(note: Manifest.Module, bytes: [UInt8], facts: ModuleFacts)] = []
     var warnings: [String] = []
   }
 
@@ -144,34 +143,35 @@ public struct RamDisk: Sendable {
     let index = modules.index
     let selection = try ModuleSelection(from: index, lists: options.lists)
     var chosen = Chosen(index: index, selection: selection)
-    let looked = FoundModules()
     let isWhole = modules.whole == nil
     let files = try selection.modules.map { (path: $0.path, bytes: try modules.contents($0.path)) }
     // Whether it takes more than one core to unpack them.
     let isCompressed = files.contains { Compression.detect($0.bytes) != .none }
     let read = try OrderedWork.map(files, jobs: isCompressed ? jobs : 1) {
       [keepsModulesAsShipped = options.keepsModulesAsShipped] path, bytes in
+      if keepsModulesAsShipped, isWhole { return (bytes, ModuleFacts?.none) }
+      let unpacked = try inside(path) {
+        try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
+      }
       // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
-      let bytes =
-        keepsModulesAsShipped
-        ? bytes
-        : try inside(path) { try Compression.decompress(bytes, limit: ModuleTree.sizeLimit) }
-      if isWhole { return (bytes, ModuleFacts?.none) }
-      let facts = ModuleFacts(readingFile: bytes, limit: ModuleTree.sizeLimit)
-      try looked.count(facts, of: path)
-      return (bytes, facts)
+      return (
+        keepsModulesAsShipped ? bytes : unpacked, isWhole ? nil : ModuleFacts(reading: unpacked)
+      )
     }
+    let looked = FoundModules()
     for (module, (bytes, facts)) in zip(selection.modules, read) {
-      if let facts, let whole = modules.whole, !index.isTrue(of: module.position, facts) {
-        return try choose(from: whole(), jobs: jobs)
+      if let facts, let whole = modules.whole {
+        guard index.agrees(with: facts, at: module.position) else {
+          return try choose(from: whole(), jobs: jobs)
+        }
+        try looked.count(facts, of: module.path)
+        chosen.warnings += facts.problems.map { "\($0.inside(module.path))" }
       }
       let path =
         options.keepsModulesAsShipped ? module.path : ModuleName.uncompressed(module.path)
-      chosen.notes.append(
-        Manifest.Module(path: path, size: bytes.count, reasons: module.reasons.map(\.description)))
-      chosen.contents.append(bytes)
-      chosen.warnings += facts?.problems.map { "\($0.inside(module.path))" } ?? []
-      chosen.facts.append(facts ?? index.modules[module.position].facts)
+      let note = Manifest.Module(
+        path: path, size: bytes.count, reasons: module.reasons.map(\.description))
+      chosen.modules.append((note, bytes, facts ?? index.modules[module.position].facts))
     }
     return chosen
   }
@@ -235,13 +235,13 @@ public struct RamDisk: Sendable {
 
   /// Modules of another kernel: with CONFIG_MODVERSIONS it decides by their symbols whether it takes them.
   private func warning(ofForeign chosen: Chosen) -> [String] {
-    let foreign = zip(chosen.notes, chosen.facts).compactMap {
-      module, facts -> (path: String, release: String)? in
+    let foreign = chosen.modules.compactMap { module -> (path: String, release: String)? in
       guard
-        let built = facts.values(of: "vermagic").first?.split(separator: UInt8(ascii: " ")).first,
+        let built = module.facts.values(of: "vermagic").first?.split(separator: UInt8(ascii: " "))
+          .first,
         !built.elementsEqual(release.description.utf8)
       else { return nil }
-      return (module.path, String(decoding: built, as: UTF8.self))
+      return (module.note.path, String(decoding: built, as: UTF8.self))
     }
     guard let first = foreign.first else { return [] }
     let more = foreign.count > 1 ? " (and \(foreign.count - 1) more)" : ""
@@ -254,7 +254,7 @@ public struct RamDisk: Sendable {
   private func indexFiles(of chosen: Chosen, jobs: Int) throws -> [(String, [UInt8])] {
     let lists = chosen.index.lists
     let files = try ModuleIndex(
-      zip(chosen.notes, chosen.facts).map { ($0.path, $1) }, lists: lists
+      chosen.modules.map { ($0.note.path, $0.facts) }, lists: lists
     ).files(jobs: jobs).map { ($0.name, $0.bytes) }
     return files + [lists.builtin.map { ("modules.builtin", $0) }].compactMap { $0 }
   }

@@ -77,9 +77,11 @@ struct RamDiskCompressor {
   /// The same bytes on any number of cores.
   /// - Parameter end: what follows the first part.
   /// - Throws: `KitError.invalid` where nobody would unpack what it becomes.
-  func compress(_ end: [UInt8], jobs: Int) throws -> (bytes: [UInt8], compression: Compression) {
-    let result = try compressed(end, jobs: jobs)
+  mutating func compress(
+    _ end: [UInt8], jobs: Int
+  ) throws -> (bytes: [UInt8], compression: Compression) {
     let count = start.count + end.count
+    let result = try compressed(end, jobs: jobs)
     guard count <= LimitedSource.mostBytes(from: result.bytes.count) else {
       throw KitError(
         .invalid,
@@ -89,13 +91,14 @@ struct RamDiskCompressor {
     return result
   }
 
-  private func compressed(
+  private mutating func compressed(
     _ end: [UInt8], jobs: Int
   ) throws -> (bytes: [UInt8], compression: Compression) {
     if let begun {
       return (try begun.frame.end(end, after: begun.start.value), .zstd)
     }
-    let archive = start + end
+    start += end
+    let archive = start
     let isSmallest = isSmallest
     let results = try OrderedWork.map(candidates, jobs: jobs) { candidate in
       let compression = candidate.compression

@@ -16,14 +16,16 @@ extension ModuleIndex {
     modules[position].facts.values(of: "weakdep").flatMap(Self.words)
   }
 
-  /// Whether a module says what the index has of it: what it needs, and what it would like to have.
-  func isTrue(of position: Int, _ facts: ModuleFacts) -> Bool {
+  /// Whether the index has of a module at least what that says that it needs, and just what it would like to
+  /// have.
+  func agrees(with facts: ModuleFacts, at position: Int) -> Bool {
+    let depends = facts.values(of: "depends")
     let module = modules[position]
     let needed = Set(module.dependencies.map { modules[$0].name })
     return facts.values(of: "softdep") == module.facts.values(of: "softdep")
       && facts.values(of: "weakdep") == module.facts.values(of: "weakdep")
-      && facts.values(of: "depends").joined(separator: [UInt8(ascii: ",")])
-        .split(separator: UInt8(ascii: ","))
+      && !depends.isEmpty
+      && depends.flatMap { $0.split(separator: UInt8(ascii: ",")) }
         .allSatisfy { needed.contains(ModuleName.normalized(String(decoding: $0, as: UTF8.self))) }
   }
 

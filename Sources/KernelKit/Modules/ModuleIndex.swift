@@ -140,16 +140,23 @@ public struct ModuleIndex: Sendable {
   private static func choose(
     _ found: [(path: String, facts: ModuleFacts)], _ configuration: DepmodConfiguration
   ) -> [(name: String, position: Int)] {
-    // Positions: modules and their facts are not what to sort.
     var chosen: [String: Int] = [:]
     chosen.reserveCapacity(found.count)
-    for position in found.indices.sorted(by: { found[$0].path.isBefore(found[$1].path) }) {
-      let path = found[position].path
-      let name = ModuleName.name(ofPath: path)
-      if let earlier = chosen[name], !configuration.prefers(path, to: found[earlier].path) {
-        continue
+    var hasTwins = false
+    for position in found.indices {
+      let name = ModuleName.name(ofPath: found[position].path)
+      hasTwins = chosen.updateValue(position, forKey: name) != nil || hasTwins
+    }
+    if hasTwins {
+      chosen = [:]
+      for position in found.indices.sorted(by: { found[$0].path.isBefore(found[$1].path) }) {
+        let path = found[position].path
+        let name = ModuleName.name(ofPath: path)
+        if let earlier = chosen[name], !configuration.prefers(path, to: found[earlier].path) {
+          continue
+        }
+        chosen[name] = position
       }
-      chosen[name] = position
     }
     return chosen.map { ($0, $1) }
   }
