@@ -17,11 +17,11 @@ final class ModuleCollector {
   static let unpackedLimit = 1 << 32
 
   /// Bytes that the modules up to now unpack to.
-  private final class Unpacked: Sendable {
+  final class Unpacked: Sendable {
     private let bytes = Mutex(0)
     private let limit: Int
 
-    init(limit: Int) {
+    init(limit: Int = ModuleCollector.unpackedLimit) {
       self.limit = limit
     }
 
