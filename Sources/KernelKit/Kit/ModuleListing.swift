@@ -60,10 +60,11 @@ public struct ModuleListing {
     jobs: Int, warn: @escaping (String) -> Void
   ) throws -> KernelModules {
     let isPlain = modules.allSatisfy { $0.hasSuffix(ModuleName.suffixes[0]) }
-    let index =
-      isPlain
-      ? try ModuleIndex(byName: collect(jobs: jobs, isWhole: false), lists: tree.lists())
-      : indexed()
+    var index = isPlain ? nil : indexed()
+    let lists = try tree.lists()
+    if index == nil, modules.allSatisfy(ModuleOrder(lists.order).lists) {
+      index = try ModuleIndex(byName: collect(jobs: jobs, isWhole: false), lists: lists)
+    }
     let known = index?.warnings ?? []
     known.forEach(warn)
     let whole = {
