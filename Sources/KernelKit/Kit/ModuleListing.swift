@@ -52,8 +52,8 @@ public struct ModuleListing {
   }
 
   /// What a RAM disk is made of. Where all modules are of the kernel's own build, what they say in `.modinfo` is
-  /// enough to know which need which; the symbols of those that were chosen are looked at later. To know that of
-  /// compressed modules all has to be decompressed: there depmod's own indexes tell, if nothing has changed since.
+  /// enough to know which need which; the symbols of those that were chosen are looked at later. Of compressed
+  /// modules all would have to be decompressed: there depmod's own indexes tell, if nothing has changed since.
   /// - Parameter warn: takes what is wrong with some modules, one line each.
   /// - Throws: as `catalog`.
   public func modules(
