@@ -61,9 +61,12 @@ public struct ModuleListing {
   ) throws -> KernelModules {
     let isPlain = modules.allSatisfy { $0.hasSuffix(ModuleName.suffixes[0]) }
     var index = isPlain ? nil : indexed()
-    let lists = try tree.lists()
-    if index == nil, modules.allSatisfy(ModuleOrder(lists.order).lists) {
-      index = try ModuleIndex(byName: collect(jobs: jobs, isWhole: false), lists: lists)
+    if index == nil {
+      let lists = try tree.lists()
+      // Where one is not of the kernel's build, all are to be read whole, so not twice.
+      if modules.allSatisfy(ModuleOrder(lists.order).lists) {
+        index = try ModuleIndex(byName: collect(jobs: jobs, isWhole: false), lists: lists)
+      }
     }
     let known = index?.warnings ?? []
     known.forEach(warn)

@@ -139,6 +139,7 @@ public struct RamDisk: Sendable {
     var warnings: [String] = []
   }
 
+  /// Where a chosen module says more than the index has of it, all modules are read whole, and it begins anew.
   private func choose(from modules: KernelModules, jobs: Int) throws -> Chosen {
     let index = modules.index
     let selection = try ModuleSelection(from: index, lists: options.lists)
@@ -147,14 +148,14 @@ public struct RamDisk: Sendable {
     let files = try selection.modules.map { (path: $0.path, bytes: try modules.contents($0.path)) }
     // Whether it takes more than one core to unpack them.
     let isCompressed = files.contains { Compression.detect($0.bytes) != .none }
-    let all = ModuleCollector.Unpacked()
+    let total = ModuleCollector.Unpacked()
     let read = try OrderedWork.map(files, jobs: isCompressed ? jobs : 1) {
       [keepsModulesAsShipped = options.keepsModulesAsShipped] path, bytes in
       if keepsModulesAsShipped, isWhole { return (bytes, ModuleFacts?.none) }
       let unpacked = try inside(path) {
         try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
       }
-      try all.count(unpacked.count, of: path)
+      try total.count(unpacked.count, of: path)
       // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
       return (
         keepsModulesAsShipped ? bytes : unpacked, isWhole ? nil : ModuleFacts(reading: unpacked)
