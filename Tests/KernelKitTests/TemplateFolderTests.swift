@@ -299,7 +299,7 @@ struct TemplateFolderTests {
     let root = String(#filePath.split(separator: "Tests/KernelKitTests")[0])
     #expect(
       try Array(text.utf8) == InputFile("\(root)\(path)").readAll(limit: 1 << 20),
-      "run scripts/embed-defaults")
+      "Sources/CGuest/defaults.c carries another file")
   }
 
   /// A small static program with a table of applets.

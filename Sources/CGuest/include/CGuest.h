@@ -10,4 +10,20 @@
 /// - Parameter architecture: Debian's name of it.
 const uint8_t *minivm_coldplug(const char *architecture, size_t *count);
 
+/// A file that the program carries. Its bytes live as long as the program.
+struct minivm_file {
+  const char *name;
+  const uint8_t *bytes;
+  size_t count;
+};
+
+/// ramdisk-template/init
+extern const struct minivm_file minivm_init_script;
+
+/// modules.autoload
+extern const struct minivm_file minivm_modules_autoload;
+
+/// The folder profiles, in the order of their names.
+const struct minivm_file *minivm_profiles(size_t *count);
+
 #endif
