@@ -5,7 +5,7 @@ public import KernelKit
 struct BuildCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "build",
-    abstract: "Build the files that a VM boots from: kernel, RAM disk, modules disk.",
+    abstract: "Build a kit: kernel, initramfs and modules disk.",
     discussion: """
       Writes vmlinuz-VER, initramfs-VER, modules-VER.qcow2, config-VER, manifest-VER.json and \
       SHA256SUMS. The same input gives the same bytes.

@@ -4,7 +4,7 @@ import KernelKit
 struct CacheCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cache",
-    abstract: "Show or remove what earlier runs have downloaded and made.",
+    abstract: "List or remove downloads and cached results.",
     subcommands: [List.self, Prune.self],
     defaultSubcommand: List.self
   )

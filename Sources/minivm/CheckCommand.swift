@@ -4,7 +4,7 @@ import KernelKit
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
-    abstract: "Say whether a kit will find its root disk on a machine, without booting it.",
+    abstract: "Predict whether a kit can mount its root disk.",
     discussion: """
       Goes from the machine to the disk and the file system on it, and says of each what drives it: \
       built into the kernel, in the RAM disk, or missing. Exit code 1: root can't be reached.

@@ -5,7 +5,7 @@ import KernelKit
 struct DepmodCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "depmod",
-    abstract: "Write the indexes by which modprobe finds a kernel's modules.",
+    abstract: "Write modules.dep and its siblings, as kmod does.",
     discussion: """
       Reads the modules of ROOT/lib/modules/VER (or ROOT/usr/lib/modules/VER) and writes \
       modules.dep, modules.alias and their siblings beside them, the same bytes as kmod 30. \

@@ -5,7 +5,7 @@ import KernelKit
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
-    abstract: "Say what changed from one kit to another.",
+    abstract: "Compare two kits.",
     discussion: """
       The kernel, its configuration, modules, what is in the RAM disk, sizes. Exit codes as diff(1) \
       has them: 0 when the kits are the same, 1 when they are not; others as those of all commands.

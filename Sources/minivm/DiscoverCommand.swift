@@ -5,8 +5,7 @@ import KernelKit
 struct DiscoverCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "discover",
-    abstract:
-      "Find out which modules a RAM disk needs, and write modules.ramfs and modules.autoload.",
+    abstract: "Find the modules that a machine needs.",
     discussion: """
       Boots the kernel with all of its modules on the machine that you describe, looks at what drives \
       the root disk and the devices that you add (--net, and QEMU's arguments after --), and boots it \

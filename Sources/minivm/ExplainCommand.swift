@@ -5,7 +5,7 @@ import KernelKit
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
-    abstract: "Say why a module is in a kit's RAM disk, or why not, and what it costs.",
+    abstract: "Explain why a module is in the initramfs.",
     discussion: """
       Without MODULE: a table of all that the RAM disk has. Sizes are of what the kernel unpacks; \
       compressed ones of the module by itself, as the RAM disk is compressed: the whole compresses a \

@@ -5,7 +5,7 @@ import KernelKit
 struct FetchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fetch",
-    abstract: "Download a kernel package, or any other, with proof of where it comes from.",
+    abstract: "Download a package and verify its signature chain.",
     discussion: """
       Meta packages such as linux-image-cloud-amd64 are followed to the packages that hold the \
       kernel. What arrives is what the archive's keys vouch for. The paths of the packages are \

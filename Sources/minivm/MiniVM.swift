@@ -8,30 +8,38 @@ import Logging
 struct MiniVM: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "minivm",
-    abstract: "Makes what a light VM boots from out of a distribution's kernel package.",
+    abstract: "Build and boot light VMs from a distribution's kernel package.",
+    discussion: """
+      minivm build makes a kit: the kernel, an initramfs and a disk with the other modules. \
+      minivm boot shows that it works.
+      """,
     version: ProgramVersion.current,
-    subcommands: subcommandTypes
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Build and boot",
+        subcommands: [BuildCommand.self, BootCommand.self]),
+      CommandGroup(
+        name: "Inspect",
+        subcommands: [
+          CheckCommand.self, ExplainCommand.self, DiffCommand.self, VerifyCommand.self,
+        ]),
+      CommandGroup(
+        name: "Package",
+        subcommands: [SearchCommand.self, FetchCommand.self, UnpackCommand.self]),
+      CommandGroup(
+        name: "Module",
+        subcommands: [DiscoverCommand.self, ProfilesCommand.self]),
+      CommandGroup(
+        name: "Recipe",
+        subcommands: [
+          Modules2qcow2Command.self, MkinitramfsCommand.self, UpdateBusyboxCommand.self,
+          UpdateE2fsckCommand.self,
+        ]),
+      CommandGroup(
+        name: "Tool",
+        subcommands: [DepmodCommand.self, CacheCommand.self]),
+    ]
   )
-
-  static let subcommandTypes: [any ParsableCommand.Type] = [
-    BuildCommand.self,
-    BootCommand.self,
-    SearchCommand.self,
-    FetchCommand.self,
-    UnpackCommand.self,
-    Modules2qcow2Command.self,
-    MkinitramfsCommand.self,
-    DepmodCommand.self,
-    UpdateBusyboxCommand.self,
-    UpdateE2fsckCommand.self,
-    ExplainCommand.self,
-    CheckCommand.self,
-    VerifyCommand.self,
-    DiffCommand.self,
-    DiscoverCommand.self,
-    ProfilesCommand.self,
-    CacheCommand.self,
-  ]
 
   /// Names that the program may be called by: it is that subcommand then.
   static let linkNames = [

@@ -6,7 +6,7 @@ import Logging
 struct MkinitramfsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mkinitramfs",
-    abstract: "Make the RAM disk of a kernel, from a template and lib/modules/VER here.",
+    abstract: "Make an initramfs from a template and lib/modules/VER.",
     discussion: """
       modules.ramfs here says which modules it has, and modules.autoload which of them are loaded \
       first. Writes initramfs-VER and prints its path.

@@ -6,7 +6,7 @@ import Logging
 struct Modules2qcow2Command: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "modules2qcow2",
-    abstract: "Make the disk that a VM mounts on /lib/modules, from lib/modules/VER here.",
+    abstract: "Make the modules disk from lib/modules/VER.",
     discussion: "Writes modules-VER.qcow2, with indexes made anew, and prints its path."
   )
 

@@ -4,7 +4,7 @@ import KernelKit
 struct ProfilesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "profiles",
-    abstract: "List the profiles, or show one: which modules a RAM disk has.",
+    abstract: "List the module profiles, or print one.",
     discussion: """
       `build` and `mkinitramfs` take a profile by --profile, and put together as in \
       qemu,+virtiofs,-erofs.

@@ -5,7 +5,7 @@ import KernelKit
 struct SearchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "search",
-    abstract: "List the kernels that a mirror has, the newest first.",
+    abstract: "List a mirror's kernels, newest first.",
     discussion: """
       Kernel release, package version, suite, architecture, size of the packages, and whether it is \
       one package or split into several.

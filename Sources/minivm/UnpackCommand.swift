@@ -4,8 +4,7 @@ import KernelKit
 struct UnpackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "unpack",
-    abstract:
-      "Unpack kernel, configuration and modules from kernel packages, without Debian's tools.",
+    abstract: "Unpack kernel packages.",
     discussion: """
       Writes vmlinuz-VER, config-VER and lib/modules/VER, and says so on stdout, a path a line. An \
       earlier lib/modules/VER is replaced, unless somebody has put more beside its folder kernel.

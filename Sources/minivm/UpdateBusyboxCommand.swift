@@ -4,7 +4,7 @@ import KernelKit
 struct UpdateBusyboxCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "update-busybox",
-    abstract: "Put Debian's or Alpine's static busybox and its links into a RAM disk template.",
+    abstract: "Put a static busybox into an initramfs template.",
     discussion: """
       What was there is replaced as a whole or not at all; files and links of your own stay. \
       SOURCES.json in the template notes where the program came from.

@@ -4,7 +4,7 @@ import KernelKit
 struct UpdateE2fsckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "update-e2fsck",
-    abstract: "Put Debian's static e2fsck and its links into a RAM disk template.",
+    abstract: "Put a static e2fsck into an initramfs template.",
     discussion: """
       What was there is replaced as a whole or not at all; files and links of your own stay. \
       SOURCES.json in the template notes where the program came from.

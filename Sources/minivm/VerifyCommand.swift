@@ -5,7 +5,7 @@ import KernelKit
 struct VerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Build a kit again from what its manifest says, and compare.",
+    abstract: "Rebuild a kit from its manifest and compare.",
     discussion: """
       Takes the packages that the manifest names from the cache, their addresses or the archive, each \
       only with the SHA-256 that stands there. Exit codes: 0, the kit is the same, byte for byte; 4, \
