@@ -42,7 +42,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
@@ -56,6 +55,7 @@ let package = Package(
     .systemLibrary(name: "CDeflate", path: "Sources/CLibraries/CDeflate"),
     .systemLibrary(name: "CLz4", path: "Sources/CLibraries/CLz4"),
     .systemLibrary(name: "CYaml", path: "Sources/CLibraries/CYaml"),
+    .systemLibrary(name: "CCrypto", path: "Sources/CLibraries/CCrypto"),
     .systemLibrary(name: "CBzip2", path: "Sources/CLibraries/CBzip2"),
     .target(
       name: "Formats",
@@ -66,15 +66,13 @@ let package = Package(
     .target(
       name: "KernelKit",
       dependencies: [
-        "Formats", "CMiniVM", "CGuest", "CYaml",
+        "Formats", "CMiniVM", "CGuest", "CYaml", "CCrypto",
         .product(name: "Logging", package: "swift-log"),
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "CryptoExtras", package: "swift-crypto"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict,
-      linkerSettings: [library("yaml")]
+      linkerSettings: [library("yaml"), library("crypto")]
     ),
     .executableTarget(
       name: "minivm",

@@ -1,7 +1,4 @@
-internal import Crypto
-internal import CryptoExtras
 internal import Formats
-internal import FoundationEssentials
 
 /// Public keys that packages and indexes of Alpine are checked with: files in folders, named as the
 /// signatures name them. apk-keys(5).
@@ -12,6 +9,14 @@ public struct AlpineKeys: Sendable {
     case sha512 = ".SIGN.RSA512."
     case sha256 = ".SIGN.RSA256."
     case sha1 = ".SIGN.RSA."
+
+    var hashFunction: LibCrypto.HashFunction {
+      switch self {
+      case .sha512: .sha512
+      case .sha256: .sha256
+      case .sha1: .sha1
+      }
+    }
   }
 
   /// A file of a signature member.
@@ -99,26 +104,11 @@ public struct AlpineKeys: Sendable {
     _ signature: [UInt8], of bytes: ArraySlice<UInt8>, _ method: Method, key path: String
   ) throws -> Bool {
     let text = try InputFile(path).readAll(limit: Self.keyLimit)
-    let key: _RSA.Signing.PublicKey
-    do {
-      key = try _RSA.Signing.PublicKey(pemRepresentation: String(decoding: text, as: UTF8.self))
-    } catch {
+    guard let key = RSAPublicKey(pem: text) else {
       throw KitError(
         .invalid, "\(path): is not an RSA public key of 2048 bits or more, in PEM",
         advice: "replace it with Alpine's, or remove it")
     }
-    let signature = _RSA.Signing.RSASignature(rawRepresentation: signature)
-    // “Insecure” is what the library calls this padding, which is the one that apk knows.
-    return switch method {
-    case .sha512:
-      key.isValidSignature(
-        signature, for: SHA512.hash(data: bytes), padding: .insecurePKCS1v1_5)
-    case .sha256:
-      key.isValidSignature(
-        signature, for: SHA256.hash(data: bytes), padding: .insecurePKCS1v1_5)
-    case .sha1:
-      key.isValidSignature(
-        signature, for: Insecure.SHA1.hash(data: bytes), padding: .insecurePKCS1v1_5)
-    }
+    return key.isValid(signature, of: bytes, hashedBy: method.hashFunction)
   }
 }

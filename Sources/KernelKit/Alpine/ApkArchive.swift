@@ -1,4 +1,3 @@
-internal import Crypto
 internal import Formats
 
 /// An Alpine package of version 2: gzip members whose tars follow each other, signature, control and
@@ -55,7 +54,7 @@ struct ApkArchive {
       }
       return (signatures ?? [], try Self.control(member), member.range, members)
     }
-    let hash = Digest.text(SHA256.hash(data: bytes[members.offset...]))
+    let hash = Digest.text(Digest.hash(bytes[members.offset...]))
     guard hash == control.dataHash else {
       throw KitError(
         .unverified,

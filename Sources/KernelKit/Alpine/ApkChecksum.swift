@@ -1,4 +1,3 @@
-internal import Crypto
 internal import FoundationEssentials
 
 /// Checksums as Alpine's indexes write them: `Q1`, then a SHA-1 in Base64.
@@ -6,7 +5,7 @@ enum ApkChecksum {
   /// - Returns: the 20 bytes; nil for what is no such checksum.
   static func sha1(_ text: String) -> [UInt8]? {
     guard text.hasPrefix("Q1"), let bytes = Data(base64Encoded: String(text.dropFirst(2))),
-      bytes.count == Insecure.SHA1.byteCount
+      bytes.count == 20
     else { return nil }
     return Array(bytes)
   }
@@ -16,6 +15,6 @@ enum ApkChecksum {
   }
 
   static func sha1(of bytes: ArraySlice<UInt8>) -> [UInt8] {
-    Array(Insecure.SHA1.hash(data: bytes))
+    Digest.hash(bytes, .sha1)
   }
 }

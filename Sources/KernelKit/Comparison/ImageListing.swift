@@ -1,4 +1,3 @@
-internal import Crypto
 internal import Formats
 
 /// Everything that is in one of a kit's images, by path: in its RAM disk, or on its modules disk.

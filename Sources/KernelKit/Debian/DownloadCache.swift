@@ -1,4 +1,3 @@
-internal import Crypto
 internal import Formats
 internal import Synchronization
 
@@ -104,15 +103,15 @@ struct DownloadCache: Sendable {
   private func append(
     to partial: PartialFile, from url: String, _ wanted: Wanted, _ tally: DownloadTally
   ) throws {
-    var hash = SHA256()
-    var count = try Digest.update(&hash, from: partial.read)
+    var hash = HashComputation()
+    var count = try Digest.update(hash, from: partial.read)
     tally.report(wanted, count)
     if count < wanted.size {
       try environment.download(url, from: count, to: wanted.size, isResumed: true) {
         piece, offset in
         try tally.check()
         if offset == 0, count > 0 {
-          hash = SHA256()
+          hash = HashComputation()
           count = 0
           try partial.truncate(to: 0)
         }
@@ -123,7 +122,7 @@ struct DownloadCache: Sendable {
             "is larger than the \(wanted.size) bytes that the archive says", partial, url)
         }
         try partial.write(piece, at: count)
-        hash.update(data: piece)
+        hash.update(piece)
         count += piece.count
         tally.report(wanted, count)
       }

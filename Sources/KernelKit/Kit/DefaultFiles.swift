@@ -19,6 +19,7 @@ public enum DefaultFiles {
   }()
 
   private static func text(_ file: minivm_file) -> String {
-    unsafe String(decoding: UnsafeBufferPointer(start: file.bytes, count: file.count), as: UTF8.self)
+    unsafe String(
+      decoding: UnsafeBufferPointer(start: file.bytes, count: file.count), as: UTF8.self)
   }
 }

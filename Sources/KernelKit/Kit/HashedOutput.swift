@@ -1,10 +1,9 @@
-internal import Crypto
 internal import Formats
 
 /// An output that is written from its beginning to its end, and hashed on the way.
 final class HashedOutput {
   let file: OutputFile
-  private var hash = SHA256()
+  private let hash = HashComputation()
   private(set) var size = 0
 
   init(_ path: String) throws {
@@ -12,7 +11,7 @@ final class HashedOutput {
   }
 
   func append(_ bytes: [UInt8]) throws {
-    hash.update(data: bytes)
+    hash.update(bytes)
     try file.write(bytes, at: size)
     size += bytes.count
   }

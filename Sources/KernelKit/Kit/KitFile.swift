@@ -1,4 +1,3 @@
-internal import Crypto
 internal import Formats
 
 /// A file of a kit: one that is to be put in its place, or the same one that is there already.
@@ -20,8 +19,8 @@ struct KitFile: Sendable {
 
   /// What was written in some other order than that of its bytes.
   init(hashing output: OutputFile) throws {
-    var hash = SHA256()
-    let size = try Digest.update(&hash, from: output.read)
+    let hash = HashComputation()
+    let size = try Digest.update(hash, from: output.read)
     self.init(
       output,
       Manifest.Output(

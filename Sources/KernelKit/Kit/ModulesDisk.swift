@@ -1,4 +1,3 @@
-internal import Crypto
 public import Formats
 
 /// The disk that a VM mounts on /lib/modules: the whole module tree of a kernel, at `/VER`.
@@ -44,7 +43,7 @@ public final class ModulesDisk {
   private let writer: Ext4Writer
   /// The newest time that anything carries; nil for no bound.
   private let latestTime: Int?
-  private var content = SHA256()
+  private let content = HashComputation()
   private let collector: ModuleCollector
   /// Of all that was added, once the disk is finished.
   private var index: ModuleIndex?
@@ -92,7 +91,7 @@ public final class ModulesDisk {
     case .directory:
       if directories.insert(Array(path.utf8)).inserted { try writer.addDirectory(path, attributes) }
     case .file:
-      let hashed = ObservedSource(body) { [self] in content.update(data: $0) }
+      let hashed = ObservedSource(body) { [self] in content.update($0) }
       try writer.addFile(path, attributes, size: entry.size, source: hashed)
     case .symbolicLink(let target):
       try writer.addSymbolicLink(path, to: target, attributes)
@@ -118,7 +117,7 @@ public final class ModulesDisk {
     self.index = index
     try addTree()
     for file in try index.files(jobs: options.jobs) { try addIndex(file) }
-    let digest = Array(content.finalize())
+    let digest = content.finalize()
     do {
       try writer.finish(
         Ext4Identity(
@@ -145,7 +144,7 @@ public final class ModulesDisk {
       role: .moduleTree(release, file.name), kind: .file, mode: 0o644, size: file.bytes.count,
       modified: timestamp)
     note(file.name, entry)
-    content.update(data: file.bytes)
+    content.update(file.bytes)
     try writer.addFile(
       path(file.name), attributes(mode: 0o644, modified: timestamp), bytes: file.bytes)
   }
@@ -184,7 +183,7 @@ public final class ModulesDisk {
   private func note(_ below: String, _ entry: KernelSource.Entry) {
     let modified = min(entry.modified, latestTime ?? entry.modified)
     content.update(
-      data: Array("\(below)\0\(entry.kind)\0\(entry.mode)\0\(entry.size)\0\(modified)\0".utf8))
+      Array("\(below)\0\(entry.kind)\0\(entry.mode)\0\(entry.size)\0\(modified)\0".utf8))
   }
 
   /// Version 8: made from a hash. RFC 9562, section 5.8.
