@@ -54,7 +54,7 @@ arm64: test-cache
 	MINIVM=$(MINIVM) scripts/reproduce arm64
 
 # Every kernel on every machine, disk and form of root=, with coldplug and by the shell, and with a module
-# taken away, to docs/MATRIX.md: some hours. It goes on where it was stopped.
+# taken away, to docs/internals/MATRIX.md: some hours. It goes on where it was stopped.
 matrix: test-cache
 	MINIVM=$(MINIVM) scripts/matrix --depmod
 	MINIVM=$(MINIVM) scripts/matrix

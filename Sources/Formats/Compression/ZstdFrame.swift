@@ -6,7 +6,7 @@ internal import CZstd
 /// does not: it refers to nothing of the first, begins with codes of its own, and takes the three offsets that
 /// were used last for those that a frame begins with. So two blocks before its own leave a decoder with these.
 public struct ZstdFrame: Sendable {
-  /// A good one: docs/PERFORMANCE.md, "Levels".
+  /// A good one: docs/internals/PERFORMANCE.md, "Levels".
   static let level: Int32 = 9
 
   /// The most bytes that a second part may begin with before its `seam`.
