@@ -9,38 +9,43 @@ struct BuildCommand: AsyncParsableCommand {
     discussion: """
       Writes vmlinuz-VER, initramfs-VER, modules-VER.qcow2, config-VER, manifest-VER.json and \
       SHA256SUMS. The same input gives the same bytes.
+
+      Examples:
+        minivm build --suite trixie --out kit
+        minivm build linux-image-*.deb --profile microvm,+virtiofs
       """
   )
 
   @Argument(
     help: ArgumentHelp(
       """
-      A package's name, name=version, a kernel release such as 6.1.0-18-cloud-amd64, .deb files, or \
-      a folder with lib/modules/VER. Nothing: the newest cloud kernel of this machine's architecture.
+      Package name, name=version, kernel release such as 6.1.0-18-cloud-amd64, .deb files, or a \
+      folder with lib/modules/VER (default: the newest cloud kernel).
       """, valueName: "source"), completion: .file())
   var sources: [String] = []
 
   @Option(
     name: [.short, .customLong("out")],
-    help: ArgumentHelp("The folder to write to.", valueName: "folder"), completion: .directory)
+    help: ArgumentHelp("Folder to write to.", valueName: "folder"),
+    completion: .directory)
   var output = "."
 
   @OptionGroup var archive: ArchiveOptions
 
-  @Flag(help: "Take .deb files only if they are what the mirror's keys vouch for.")
+  @Flag(help: "Require .deb files to be in the mirror's signed lists.")
   var verify = false
 
   @OptionGroup var ramDisk: RamDiskOptions
 
   @Option(
     help: ArgumentHelp(
-      "The RAM disk's template; by default one with busybox and e2fsck of the mirror.",
+      "Initramfs template (default: minivm's, with the mirror's busybox and e2fsck).",
       valueName: "folder"),
     completion: .directory)
   var template: String?
 
   @Option(
-    help: ArgumentHelp("Size of the modules disk; 200, or more if it takes more.", valueName: "MB"))
+    help: ArgumentHelp("Disk size in MiB (default: 200, grown as needed).", valueName: "MiB"))
   var diskSize: Int?
 
   @OptionGroup var disk: DiskOptions
@@ -48,23 +53,21 @@ struct BuildCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      """
-      vmlinuz, the kernel as it is in the package, or vmlinux: with vmlinux-VER beside it, unpacked, \
-      for Firecracker and other loaders of ELF files and Images.
-      """, valueName: "form"))
+      "vmlinux: also write the unpacked kernel, for Firecracker and other loaders of ELF files.",
+      valueName: "form"))
   var kernelFormat = KernelFormat.vmlinuz
 
   @OptionGroup var work: WorkOptions
 
   @Flag(
     name: .customLong("no-cache"),
-    help: "Make everything anew; neither use nor keep what builds have made.")
+    help: "Neither read nor write cached results.")
   var ignoresCache = false
 
-  @Flag(help: "Print the manifest, and nothing else, to stdout.")
+  @Flag(help: "Print the manifest as JSON to stdout.")
   var json = false
 
-  @Flag(name: [.short, .long], help: "Say nothing but warnings and errors.")
+  @Flag(name: [.short, .long], help: "Print warnings and errors only.")
   var quiet = false
 
   func validate() throws {

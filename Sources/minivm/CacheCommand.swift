@@ -11,9 +11,9 @@ struct CacheCommand: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "ls", abstract: "List what is in the cache: kind, size, SHA-256, name.")
+      commandName: "ls", abstract: "List kind, size, SHA-256 and name of each entry.")
 
-    @Flag(help: "Print one JSON object, and nothing else, to stdout.")
+    @Flag(help: "Print JSON to stdout.")
     var json = false
 
     func run() throws {
@@ -32,14 +32,14 @@ struct CacheCommand: ParsableCommand {
   struct Prune: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "prune",
-      abstract: "Remove downloads, parts of them, and what was made of them.",
+      abstract: "Remove downloads, partial downloads and cached results.",
       discussion: """
-        What another process is downloading at the moment stays, and the note of how old the newest \
-        list of each suite was: a mirror can't go back behind it.
+        Downloads in progress stay, and so do the dates of the newest list of each suite, which \
+        protect against mirrors that go back in time.
         """)
 
     @Option(
-      help: ArgumentHelp("Keep what was written in the last days.", valueName: "days"))
+      help: ArgumentHelp("Keep entries written in the last days.", valueName: "days"))
     var keepDays = 0
 
     func validate() throws {
@@ -53,7 +53,7 @@ struct CacheCommand: ParsableCommand {
       let removed = contents.prune(olderThan: keepDays * 86_400)
       let size = ByteCount(removed.reduce(0) { $0 + $1.size })
       let count = removed.count == 1 ? "1 entry" : "\(removed.count) entries"
-      print(removed.isEmpty ? "There is nothing to remove" : "Removed \(count), \(size)")
+      print(removed.isEmpty ? "Nothing to remove" : "Removed \(count), \(size)")
     }
   }
 }

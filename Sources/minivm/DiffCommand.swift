@@ -7,25 +7,29 @@ struct DiffCommand: ParsableCommand {
     commandName: "diff",
     abstract: "Compare two kits.",
     discussion: """
-      The kernel, its configuration, modules, what is in the RAM disk, sizes. Exit codes as diff(1) \
-      has them: 0 when the kits are the same, 1 when they are not; others as those of all commands.
+      Compares kernels, configurations, modules, initramfs and sizes. Exit codes are those of diff(1): \
+      0 when the kits are the same, 1 when they differ.
+
+      Examples:
+        minivm diff old-kit kit
+        minivm diff kit/manifest-A.json kit/manifest-B.json --json
       """
   )
 
   @Argument(
-    help: "The folder of a kit, or its manifest-VER.json in a folder with several kernels.",
+    help: "Kit: a folder, or a manifest-VER.json in a folder with several kernels.",
     completion: .file())
   var from: String
 
-  @Argument(help: "The other one.", completion: .file())
+  @Argument(help: "Kit to compare with.", completion: .file())
   var to: String
 
-  @Flag(help: "Show whole lists, however long they are.")
+  @Flag(help: "Show whole lists instead of 20 lines.")
   var all = false
 
   @OptionGroup var work: WorkOptions
 
-  @Flag(help: "Print JSON, and nothing else, to stdout.")
+  @Flag(help: "Print JSON to stdout.")
   var json = false
 
   func run() throws {

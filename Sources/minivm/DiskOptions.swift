@@ -5,12 +5,13 @@ public import KernelKit
 struct DiskOptions: ParsableArguments {
   @Option(
     name: .customLong("disk-format"),
-    help: ArgumentHelp("qcow2 or raw (sparse).", valueName: "format"))
+    help: ArgumentHelp("Write qcow2 or raw, which is sparse.", valueName: "format"))
   var format = MachineDisk.Format.qcow2
 
   @Option(
     name: .customLong("disk-compression"),
-    help: ArgumentHelp("zstd, zlib (for QEMU before 5.1) or none.", valueName: "method"))
+    help: ArgumentHelp(
+      "Compress with zstd, zlib (for QEMU before 5.1) or none.", valueName: "method"))
   var compression = ModulesDisk.Options.Compression.zstd
 
   func options(size: Int?, _ effort: EffortOptions, jobs: Int) -> ModulesDisk.Options {
@@ -29,7 +30,7 @@ struct DiskOptions: ParsableArguments {
 
 /// What a smaller file is worth.
 struct EffortOptions: ParsableArguments {
-  @Flag(help: "For releases: as small as the formats allow, which takes many times as long.")
+  @Flag(help: "Make the files as small as possible; takes many times as long.")
   var best = false
 }
 

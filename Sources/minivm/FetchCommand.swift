@@ -7,16 +7,19 @@ struct FetchCommand: AsyncParsableCommand {
     commandName: "fetch",
     abstract: "Download a package and verify its signature chain.",
     discussion: """
-      Meta packages such as linux-image-cloud-amd64 are followed to the packages that hold the \
-      kernel. What arrives is what the archive's keys vouch for. The paths of the packages are \
-      written to stdout.
+      Follows meta packages such as linux-image-cloud-amd64 to the packages that hold the kernel, and \
+      prints the paths of the files.
+
+      Examples:
+        minivm fetch linux-image-cloud-amd64 --suite trixie
+        minivm fetch 6.1.0-57 --out packages
       """
   )
 
   @Argument(
     help: """
-      A package's name, name=version, or a kernel release such as 6.1.0-18-cloud-amd64, or 6.1.0-18 \
-      for the cloud kernel.
+      Package name, name=version, or a kernel release such as 6.1.0-18-cloud-amd64; 6.1.0-18 is the \
+      cloud kernel.
       """)
   var package: String
 
@@ -24,7 +27,8 @@ struct FetchCommand: AsyncParsableCommand {
 
   @Option(
     name: [.short, .customLong("out")],
-    help: ArgumentHelp("The folder to write to.", valueName: "folder"), completion: .directory)
+    help: ArgumentHelp("Folder to write to.", valueName: "folder"),
+    completion: .directory)
   var output = "."
 
   func run() async throws {

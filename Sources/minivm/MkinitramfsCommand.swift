@@ -8,15 +8,19 @@ struct MkinitramfsCommand: ParsableCommand {
     commandName: "mkinitramfs",
     abstract: "Make an initramfs from a template and lib/modules/VER.",
     discussion: """
-      modules.ramfs here says which modules it has, and modules.autoload which of them are loaded \
-      first. Writes initramfs-VER and prints its path.
+      Reads modules.ramfs (the modules it gets) and modules.autoload (those loaded first) of the current \
+      folder. Writes initramfs-VER and prints its path.
+
+      Examples:
+        minivm mkinitramfs ramdisk-template 6.1.0-57-cloud-amd64
+        minivm mkinitramfs ramdisk-template 6.1.0-57-cloud-amd64 --profile gns3
       """
   )
 
-  @Argument(help: "The folder with init and what it needs.", completion: .directory)
+  @Argument(help: "Template: a folder with init and its programs.", completion: .directory)
   var template: String
 
-  @Argument(help: ArgumentHelp("The kernel's release.", valueName: "ver"))
+  @Argument(help: ArgumentHelp("Kernel release.", valueName: "ver"))
   var release: String
 
   @OptionGroup var ramDisk: RamDiskOptions

@@ -7,14 +7,20 @@ struct Modules2qcow2Command: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "modules2qcow2",
     abstract: "Make the modules disk from lib/modules/VER.",
-    discussion: "Writes modules-VER.qcow2, with indexes made anew, and prints its path."
+    discussion: """
+      Writes modules-VER.qcow2, with modules.dep and its siblings made anew, and prints its path.
+
+      Examples:
+        minivm modules2qcow2 6.1.0-57-cloud-amd64
+        minivm modules2qcow2 6.1.0-57-cloud-amd64 500 --disk-format raw
+      """
   )
 
-  @Argument(help: ArgumentHelp("The kernel's release.", valueName: "ver"))
+  @Argument(help: ArgumentHelp("Kernel release.", valueName: "ver"))
   var release: String
 
   @Argument(
-    help: ArgumentHelp("The disk's size; 200, or more if it takes more.", valueName: "size_mb"))
+    help: ArgumentHelp("Disk size in MiB (default: 200, grown as needed).", valueName: "size_mb"))
   var size: Int?
 
   @OptionGroup var disk: DiskOptions

@@ -6,12 +6,15 @@ struct ProfilesCommand: ParsableCommand {
     commandName: "profiles",
     abstract: "List the module profiles, or print one.",
     discussion: """
-      `build` and `mkinitramfs` take a profile by --profile, and put together as in \
-      qemu,+virtiofs,-erofs.
+      `build` and `mkinitramfs` take profiles with --profile, combined as in qemu,+virtiofs,-erofs.
+
+      Examples:
+        minivm profiles
+        minivm profiles gns3
       """
   )
 
-  @Argument(help: ArgumentHelp("Show this one.", valueName: "name"))
+  @Argument(help: ArgumentHelp("Print this profile.", valueName: "name"))
   var name: String?
 
   func run() throws {

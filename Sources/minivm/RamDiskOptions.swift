@@ -8,22 +8,21 @@ struct RamDiskOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp(
       """
-      Which modules it has, by the machine: qemu by default; see `minivm profiles`. Put together as in \
-      qemu,+virtiofs,-erofs.
+      Choose modules by machine, as in qemu,+virtiofs,-erofs (default: qemu; `minivm profiles` lists \
+      them).
       """, valueName: "names"))
   var profile: String?
 
   @Option(
     help: ArgumentHelp(
       """
-      Which modules it has, file by file; modules.ramfs here, where no profile is given. Beside \
-      --profile it has the last word.
+      Read modules from a file; overrides --profile (default: modules.ramfs here, without --profile).
       """, valueName: "file"), completion: .file())
   var modules: String?
 
   @Option(
     help: ArgumentHelp(
-      "Names of modules that no device announces; modules.autoload here, or minivm's own.",
+      "Read modules to load at boot from a file (default: modules.autoload here, or minivm's).",
       valueName: "file"),
     completion: .file())
   var autoload: String?
@@ -31,20 +30,17 @@ struct RamDiskOptions: ParsableArguments {
   @Option(
     name: .customLong("initramfs-compression"),
     help: ArgumentHelp(
-      "auto, zstd, gzip, xz, lz4 or none; auto takes the best that the kernel knows.",
+      "Compress with zstd, gzip, xz, lz4 or none; auto takes the best that the kernel reads.",
       valueName: "method"))
   var compression = InitramfsCompression.auto
 
   @Flag(
     inversion: .prefixedNo,
-    help: "Add coldplug, which finds drivers faster than the shell; a template's own one stays.")
+    help: "Add coldplug, which loads drivers faster than the shell; a template's own one stays.")
   var coldplug = true
 
   @Flag(
-    help: """
-      Keep modules that the package has compressed so in the RAM disk, too; they are unpacked there \
-      by default.
-      """)
+    help: "Keep the package's compressed modules compressed in the initramfs.")
   var modulesAsShipped = false
 
   /// - Parameter quiet: not to say which of the lists is not used.
@@ -62,7 +58,7 @@ struct RamDiskOptions: ParsableArguments {
       lists.profile = try ProfileChoice(profile)
       if !quiet, modules == nil, local("modules.ramfs") != nil {
         writeToStandardError(
-          "minivm: modules.ramfs here is not used, --profile is; with --modules modules.ramfs both are"
+          "minivm: --profile is used, modules.ramfs here is not; add --modules modules.ramfs for both"
         )
       }
     }

@@ -7,20 +7,24 @@ struct SearchCommand: AsyncParsableCommand {
     commandName: "search",
     abstract: "List a mirror's kernels, newest first.",
     discussion: """
-      Kernel release, package version, suite, architecture, size of the packages, and whether it is \
-      one package or split into several.
+      Prints kernel release, package version, suite, architecture, size, and whether the kernel is one \
+      package or several.
+
+      Examples:
+        minivm search '6.1.*-cloud-*'
+        minivm search --suite trixie --arch arm64 --json
       """
   )
 
   @Argument(
     help: ArgumentHelp(
-      "A part of a kernel's release or package, or a glob such as '6.1.*-cloud-*'; all by default.",
+      "Part of a release or package name, or a glob such as '6.1.*-cloud-*' (default: all).",
       valueName: "pattern"))
   var pattern: String?
 
   @OptionGroup var archive: ArchiveOptions
 
-  @Flag(help: "Print JSON, and nothing else, to stdout.")
+  @Flag(help: "Print JSON to stdout.")
   var json = false
 
   func run() async throws {

@@ -6,8 +6,12 @@ struct UnpackCommand: ParsableCommand {
     commandName: "unpack",
     abstract: "Unpack kernel packages.",
     discussion: """
-      Writes vmlinuz-VER, config-VER and lib/modules/VER, and says so on stdout, a path a line. An \
-      earlier lib/modules/VER is replaced, unless somebody has put more beside its folder kernel.
+      Writes vmlinuz-VER, config-VER and lib/modules/VER and prints their paths. An earlier \
+      lib/modules/VER is replaced, unless it has other folders beside kernel.
+
+      Examples:
+        minivm unpack linux-image-*.deb
+        minivm unpack linux-modules-*.deb linux-binary-*.deb --out tree
       """
   )
 
@@ -18,10 +22,11 @@ struct UnpackCommand: ParsableCommand {
 
   @Option(
     name: [.short, .customLong("out")],
-    help: ArgumentHelp("The folder to write to.", valueName: "folder"), completion: .directory)
+    help: ArgumentHelp("Folder to write to.", valueName: "folder"),
+    completion: .directory)
   var output = "."
 
-  @Flag(help: "Replace lib/modules/VER also where files are lost by that.")
+  @Flag(help: "Replace lib/modules/VER even if files are lost.")
   var force = false
 
   @OptionGroup var work: WorkOptions
@@ -38,7 +43,9 @@ struct UnpackCommand: ParsableCommand {
 
 /// How much of the machine a command may use.
 struct WorkOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Cores to use; the result does not depend on it.", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "Use this many processors; the result is the same.", valueName: "count"))
   var jobs = Machine.cores
 
   func validate() throws {

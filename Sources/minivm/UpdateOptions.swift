@@ -5,12 +5,13 @@ import KernelKit
 /// What `update-busybox` and `update-e2fsck` have in common.
 struct UpdateOptions: ParsableArguments {
   @Argument(
-    help: ArgumentHelp("The template's folder.", valueName: "template"), completion: .directory)
+    help: ArgumentHelp("Template folder.", valueName: "template"),
+    completion: .directory)
   var template = TemplateFolder.defaultFolder
 
   @Option(
     help: ArgumentHelp(
-      "A .deb, an .apk or the executable itself; `debian` or `alpine` for a mirror.",
+      "Take the program from a .deb, an .apk or an executable, or from a mirror: debian or alpine.",
       valueName: "source"),
     completion: .file())
   var from = "debian"
@@ -18,19 +19,19 @@ struct UpdateOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Debian's name of the architecture that the program has to be for: amd64, arm64, riscv64. This \
-      machine's from a mirror, and any from a file, by default.
+      Require the architecture amd64, arm64 or riscv64 (default: this machine's from a mirror, any from \
+      a file).
       """, valueName: "name"))
   var arch: String?
 
   @Option(
     help: ArgumentHelp(
-      "Alpine's branch, such as v3.20; the newest by default.", valueName: "name"))
+      "Alpine branch, such as v3.20 (default: the newest).", valueName: "name"))
   var branch: String?
 
   @Option(
     help: ArgumentHelp(
-      "A folder of Alpine's public keys; /etc/apk/keys by default for its mirrors.",
+      "Folder of Alpine's public keys (default: /etc/apk/keys).",
       valueName: "folder"),
     completion: .directory)
   var keys: String?

@@ -7,46 +7,49 @@ struct VerifyCommand: AsyncParsableCommand {
     commandName: "verify",
     abstract: "Rebuild a kit from its manifest and compare.",
     discussion: """
-      Takes the packages that the manifest names from the cache, their addresses or the archive, each \
-      only with the SHA-256 that stands there. Exit codes: 0, the kit is the same, byte for byte; 4, \
-      it is not, and what differs first is named: which file in which image; 3, something that it was \
-      made of is not there any more.
+      Fetches the packages that the manifest names, by SHA-256, from the cache, their addresses or the \
+      archive. Exit codes: 0, the kit is the same, byte for byte; 4, it differs, and the first \
+      difference is printed; 3, an input is no longer available.
+
+      Examples:
+        minivm verify kit
+        minivm verify kit --signed --json
       """
   )
 
   @Argument(
-    help: "The folder of the kit, or its manifest-VER.json in a folder with several kernels.",
+    help: "Kit: a folder, or a manifest-VER.json in a folder with several kernels.",
     completion: .file())
   var kit = "."
 
   @Argument(
     help: ArgumentHelp(
       """
-      What no archive has: packages and programs that were given as files, folders with such files, \
-      the folder with lib/modules/VER.
+      Inputs that no archive has: package and program files, folders of them, the folder with \
+      lib/modules/VER.
       """, valueName: "file"), completion: .file())
   var files: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "The template that the kit was made with, where it is not minivm's own.", valueName: "folder"),
+      "Template that the kit was made with (default: minivm's).", valueName: "folder"),
     completion: .directory)
   var template: String?
 
   @Option(
     name: [.short, .customLong("out")],
     help: ArgumentHelp(
-      "Keep the kit that was built again, in this new folder.", valueName: "folder"),
+      "Keep the rebuilt kit in this new folder.", valueName: "folder"),
     completion: .directory)
   var output: String?
 
-  @Flag(help: "Refuse kernel packages that are in no signed list of the archive.")
+  @Flag(help: "Require each kernel package to be in a signed list of the archive.")
   var signed = false
 
   @OptionGroup var mirror: MirrorOptions
   @OptionGroup var work: WorkOptions
 
-  @Flag(help: "Print JSON, and nothing else, to stdout.")
+  @Flag(help: "Print JSON to stdout.")
   var json = false
 
   func run() async throws {
@@ -67,7 +70,7 @@ struct VerifyCommand: AsyncParsableCommand {
         "\(kit): \(result.kernel), built again from \(result.inputs.joined(separator: ", ")), is the same: \(result.outputs.count) files, byte for byte"
           .visible)
       if !result.isSigned, verifier.manifest.inputs.contains(where: { $0.chain != nil }) {
-        print("That a signed list has its packages is the manifest's word: --signed checks it.")
+        print("Signatures were not rechecked; add --signed to check them.")
       }
     }
     if let first = result.differences.first {

@@ -329,7 +329,7 @@ import Testing
     let json = try await place.succeed(["cache", "ls", "--json"])
     #expect(json.contains("\"sha256\" : \"\(hash)\""), "\(json)")
     let kept = try await place.succeed(["cache", "prune", "--keep-days", "1"])
-    #expect(kept == "There is nothing to remove\n")
+    #expect(kept == "Nothing to remove\n")
     #expect(try await place.succeed(["cache", "prune"]).hasPrefix("Removed 4 entries, 2.8 MiB"))
     for path in staged { #expect(FileTree.status(place.folder(path)) != nil, "\(path)") }
     #expect(try await place.succeed(["cache", "ls"]) == "")
