@@ -73,7 +73,7 @@ struct MiniVM: AsyncParsableCommand {
     LoggingSystem.bootstrap { _ in StandardErrorLog() }
     do {
       try checkOpenFiles()
-      var command = try parseAsRoot(commandLine())
+      var command = try parseAsRoot(CommandLineWords.checked(commandLine()))
       try checkMemoryLimits(Self.memoryNeeded(command))
       if let command = command as? any AsyncParsableCommand { await runAndExit(command) }
       // On the main thread: one of libdispatch's would be missing among those that work.

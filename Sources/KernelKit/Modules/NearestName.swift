@@ -1,7 +1,7 @@
 /// Finds what somebody probably meant.
-enum NearestName {
+package enum NearestName {
   /// The name with the fewest differences; nil when all are quite different.
-  static func name(to text: String, among names: [String]) -> String? {
+  package static func name(to text: String, among names: [String]) -> String? {
     let wanted = Array(text.utf8.prefix(200))
     var best: (distance: Int, name: String)?
     for name in names.sorted() {
