@@ -44,11 +44,15 @@ enum LibCrypto {
     if done == nil { update(Array(bytes)) }
   }
 
-  /// Returns the hash of all bytes so far; called once, at the end.
+  /// Returns the hash of all bytes so far. More may follow: it is computed in a copy of the state.
   func finalize() -> [UInt8] {
-    unsafe [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { buffer, count in
+    let copy = unsafe EVP_MD_CTX_new()
+    defer { unsafe EVP_MD_CTX_free(copy) }
+    let isCopied = unsafe EVP_MD_CTX_copy_ex(copy, state) == 1
+    precondition(isCopied, "libcrypto could not copy a hash")
+    return unsafe [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { buffer, count in
       var size: UInt32 = 0
-      let isDone = unsafe EVP_DigestFinal_ex(state, buffer.baseAddress, &size) == 1
+      let isDone = unsafe EVP_DigestFinal_ex(copy, buffer.baseAddress, &size) == 1
       precondition(isDone, "libcrypto could not finish a hash")
       count = Int(size)
     }

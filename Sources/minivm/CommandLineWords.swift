@@ -26,7 +26,7 @@ struct CommandLineWords {
     }
     guard first != "help" else { return words }
     guard
-      let command = MiniVM.subcommandTypes.first(where: { $0.configuration.commandName == first })
+      let command = MiniVM.configuration.subcommands.first(where: { $0.configuration.commandName == first })
     else {
       throw KitError(.usage, "there is no subcommand \(first.quoted)", advice: advice(for: first))
     }
@@ -52,7 +52,7 @@ struct CommandLineWords {
   ]
 
   private static func advice(for word: String) -> String {
-    let names = MiniVM.subcommandTypes.compactMap { $0.configuration.commandName }
+    let names = MiniVM.configuration.subcommands.compactMap { $0.configuration.commandName }
     let wanted = word.lowercased()
     let other = otherNames[wanted].flatMap { names.contains($0) ? $0 : nil }
     let near = other ?? NearestName.name(to: wanted, among: names)

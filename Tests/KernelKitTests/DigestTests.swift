@@ -29,6 +29,10 @@ struct DigestTests {
     #expect(Digest.text(Digest.hash(bytes, function)) == expected)
     let inPieces = HashComputation(function)
     inPieces.update(bytes.prefix(bytes.count / 3))
+    // A hash so far can be asked for, and the rest still follows.
+    #expect(
+      Digest.text(inPieces.finalize())
+        == Digest.text(Digest.hash(bytes.prefix(bytes.count / 3), function)))
     // Not stored in one piece.
     inPieces.update(bytes.dropFirst(bytes.count / 3).lazy.map { $0 })
     #expect(Digest.text(inPieces.finalize()) == expected)
