@@ -10,9 +10,19 @@ struct BootCommand: AsyncParsableCommand {
     discussion: """
       Without --root, a small root disk is made whose init shows that the kit works: it prints the \
       kernel's release, loads a module from the modules disk, and powers off. With --root, your disk \
-      is booted, on your terminal (Ctrl-A X ends the machine), or until --expect shows up; without a \
-      terminal, a guest that doesn't reach its root, or panics, ends with exit code 5. What comes \
-      after -- is handed to QEMU, where of most options the last one counts.
+      is booted on your terminal (Ctrl-A X ends the machine).
+
+      Where stdin is no terminal, and with --expect, --json or --timing, the guest gets no input and its \
+      console goes to stderr, without --root only the lines of minivm's own; stdout has the result. \
+      The exit status is 0 when the guest powers off, or when root's init exits with 0 (the kernel's panic \
+      on it counts as a clean end), and 5 when it panics, doesn't reach its root, asks for somebody at a shell, \
+      or takes longer than --timeout.
+
+      Arguments after -- go to QEMU, where of most options the last one counts.
+
+      Examples:
+        minivm boot kit --root my.img --expect 'login:' --timeout 60
+        minivm boot kit --root my.img --console boot.log </dev/null
       """
   )
 
@@ -36,13 +46,30 @@ struct BootCommand: AsyncParsableCommand {
       valueName: "form"))
   var kernelFormat = KernelFormat.vmlinuz
 
-  @Option(help: ArgumentHelp("What the console has to show for success.", valueName: "text"))
+  @Option(
+    help: ArgumentHelp(
+      "Wait for TEXT on the console, after /init has started; then end the machine.",
+      valueName: "text"))
   var expect: String?
 
   @Option(
     help: ArgumentHelp(
-      "How long to wait for it; 120 by default where something is expected.", valueName: "seconds"))
+      "Like --expect, but count the kernel's messages before /init, too.", valueName: "text"))
+  var expectKernel: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Seconds to wait for the text or the guest's end (default: \(Self.expectationTimeout), \
+      \(Self.endTimeout) for the end of a guest with --root, none on a terminal).
+      """, valueName: "seconds"))
   var timeout: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write the whole console to FILE as well, as it comes; - is stdout.", valueName: "file"),
+    completion: .file())
+  var console: String?
 
   @Flag(
     name: .customLong("print"),
@@ -64,7 +91,20 @@ struct BootCommand: AsyncParsableCommand {
     help: ArgumentHelp("More arguments for QEMU, after --.", valueName: "QEMU's arguments"))
   var arguments: [String] = []
 
+  private static let expectationTimeout = 120
+  private static let endTimeout = 300
+
   func validate() throws {
+    guard expect == nil || expectKernel == nil else {
+      throw ValidationError("give --expect or --expect-kernel, not both")
+    }
+    guard expect != "", expectKernel != "" else {
+      throw ValidationError("an empty text is on every console: give --expect a word to wait for")
+    }
+    guard console != "-" || !json && !showsCommand else {
+      throw ValidationError(
+        "stdout has the result of --json and --print: give --console the name of a file")
+    }
     guard timeout ?? 1 > 0 else { throw ValidationError("--timeout is at least 1") }
     try machine.check(root: root)
     guard !showsCommand || !json else {
@@ -81,10 +121,11 @@ struct BootCommand: AsyncParsableCommand {
     let machine = try virtualMachine(kit, temporary: temporary.path)
     let accelerators = self.machine.accelerators ?? Accelerator.candidates(kit.architecture)
     if showsCommand {
-      print(try machine.shellCommand(accelerators[0]))
+      print(try machine.shellCommand(accelerators[0], consoleFile: console))
       return
     }
-    let runner = runner(accelerators)
+    let consoleFile = try console.map(ConsoleFile.init)
+    let runner = runner(accelerators, consoleFile)
     var result = BootResult(
       kernel: kit.release.description, machine: machine.model.description,
       disk: machine.bus.rawValue)
@@ -100,6 +141,7 @@ struct BootCommand: AsyncParsableCommand {
       try printJSON(result)
       throw error
     }
+    try consoleFile?.finish()
     if json { try printJSON(result) } else { show(result) }
   }
 
@@ -122,18 +164,22 @@ struct BootCommand: AsyncParsableCommand {
       extraArguments: arguments)
   }
 
+  private var expectedText: String? { expect ?? expectKernel }
+
   /// Whether the guest's console is the user's terminal.
   private var isInteractive: Bool {
-    root != nil && expect == nil && !timing && !json && isatty(0) == 1
+    root != nil && expectedText == nil && !timing && !json && console != "-" && isatty(0) == 1
   }
 
-  private func runner(_ accelerators: [Accelerator]) -> QEMURunner {
-    let expectation = expect ?? (root == nil ? ProofDisk.success : nil)
-    let showsConsole = root != nil || expect != nil
+  private func runner(_ accelerators: [Accelerator], _ consoleFile: ConsoleFile?) -> QEMURunner {
+    let expectation = expectedText ?? (root == nil ? ProofDisk.success : nil)
+    let showsConsole = (root != nil || expectedText != nil) && console != "-"
+    let usual =
+      isInteractive ? nil : expectation == nil ? Self.endTimeout : Self.expectationTimeout
     return QEMURunner(
-      accelerators: accelerators, expectation: expectation,
-      timeout: (timeout ?? (expectation == nil ? nil : 120)).map { .seconds($0) },
-      isInteractive: isInteractive
+      accelerators: accelerators, expectation: expectation, expectsKernel: expectKernel != nil,
+      timeout: (timeout ?? usual).map { .seconds($0) },
+      isInteractive: isInteractive, consoleFile: consoleFile
     ) { line in
       if showsConsole || line.hasPrefix(ProofDisk.prefix) { writeToStandardError(line) }
     }

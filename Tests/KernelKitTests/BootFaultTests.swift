@@ -22,6 +22,18 @@ import Testing
       works) printf 'minivm: the kit works\\r\\n'; exec sleep 60 ;;
       talks) printf 'one\\r\\n\\033[31mtwo\\033[0m\\007\\r\\nthree'; exec sleep 60 ;;
       ends) echo one ;;
+      closes) echo one; exec >&-; sleep 0.3; exit ${STATUS:-0} ;;
+      lingers) echo one; exec >&-; exec sleep 60 ;;
+      clean) echo '[ 1.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000000'; exec >&-; sleep 0.3; exit ${STATUS:-0} ;;
+      halts) echo "[ 1.0] Kernel panic - not syncing: x exitcode=0x0000000$CODE"; exec sleep 60 ;;
+      shell) echo one; printf "minivm: this is a shell in the RAM disk; leave it with 'exit' to try again\r\n"; exec sleep 60 ;;
+      bare) printf 'minivm: starting /bin/sh\r\n# '; exec sleep 60 ;;
+      last) printf 'minivm: a\r\nlast word'; exit 1 ;;
+      echoes) printf '[    0.000000] Command line: %s\r\n[    0.1] [drm] word\r\n' "$*"; printf "$SAY"; exit 0 ;;
+      dumps) for n in 1 2 3; do echo "minivm: line $n"; done; echo 'init: no config'
+        echo '[    1.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100'
+        for n in $(seq 120); do echo "[    1.1]  ? do_exit+0x$n/0x320"; echo "[    1.1] RAX: $n RBX: 2"; done
+        for n in $(seq 20); do echo "[    1.2] note $n"; done ;;
       panics) echo "$@"; echo '[ 1.0] Kernel panic - not syncing: VFS'; echo two ;;
       tells) echo 'log: Kernel panic - not syncing: VFS'; echo '[ 1.0] Kernel panic - not syncing: x exitcode=0x00000000' ;;
       gives-up) echo "$@"; printf 'minivm: starting again (panic=-1)\r\n' ;;
@@ -70,7 +82,7 @@ import Testing
       ["boot", "kit", "--accel", "tcg", "--timeout", "1", "--expect", "four", "--json"],
       environment: Self.environment(bench, "talks"))
     #expect(result.status == 5)
-    #expect(result.output.contains("\"problem\" : \"“four” did not come within 1 s\""))
+    #expect(result.output.contains("\"problem\" : \"“four” did not come within 1 s (--timeout)\""))
     #expect(result.output.contains("\"three\""))
   }
 
@@ -228,5 +240,151 @@ import Testing
       #expect(try await Self.running(bench) == "", "after \(after) ms")
       #expect(try await bench.listing() == before, "after \(after) ms")
     }
+  }
+
+  private static let root = ["boot", "kit", "--accel", "tcg", "--root", "r.img"]
+
+  @Test(
+    "The verdict is the guest's and QEMU's exit status, however late QEMU ends after its console",
+    arguments: [
+      ("closes", "0", 0), ("closes", "1", 5), ("clean", "0", 0), ("clean", "1", 5),
+    ])
+  func lateEnd(_ mode: String, _ code: String, _ status: Int) async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("r.img", [0])
+    let result = try await bench.run(
+      Self.root, environment: Self.environment(bench, mode).merging(["STATUS": code]) { $1 })
+    #expect(result.status == status, "\(result.errors)")
+    #expect(!result.errors.contains("signal 9"))
+    if status != 0 { #expect(result.errors.contains("ended with exit code 1")) }
+    #expect(try await Self.running(bench) == "")
+  }
+
+  @Test("A QEMU that stays after its console, or a guest that halts, does not hang the run")
+  func stays() async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("r.img", [0])
+    for (mode, code, status, message) in [
+      ("lingers", "", 5, "the guest did not end within 1 s (--timeout)"),
+      ("halts", "1", 5, "the guest gave up: [ 1.0] Kernel panic"), ("halts", "0", 0, ""),
+    ] {
+      let result = try await bench.run(
+        Self.root + (mode == "lingers" ? ["--timeout", "1"] : []),
+        environment: Self.environment(bench, mode).merging(["CODE": code]) { $1 })
+      #expect(result.status == status && result.errors.contains(message), "\(result)")
+    }
+    #expect(try await Self.running(bench) == "")
+  }
+
+  @Test("Without a terminal, a shell is the end; so is one in the place of root's init")
+  func shells() async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("r.img", [0])
+    for (mode, more, message) in [
+      ("shell", [], "minivm: this is a shell in the RAM disk"),
+      ("shell", ["--expect", "login:"], "minivm: this is a shell in the RAM disk"),
+      ("bare", [], "minivm: starting /bin/sh (nobody is at the console)"),
+      ("bare", ["--append", "init=/bin/sh", "--timeout", "1"], "did not end within 1 s"),
+    ] {
+      let result = try await bench.run(
+        Self.root + more, environment: Self.environment(bench, mode))
+      #expect(result.status == 5 && result.errors.contains(message), "\(result)")
+    }
+    for (mode, text) in [("shell", "shell in the RAM disk"), ("bare", "# ")] {
+      let result = try await bench.run(
+        Self.root + ["--expect", text], environment: Self.environment(bench, mode))
+      #expect(result.status == 0, "\(result)")
+    }
+    #expect(try await Self.running(bench) == "")
+    // These are the words of the RAM disk's own init.
+    for text in [
+      "minivm: ", "this is a shell in the RAM disk", "starting again (panic=", "starting $kit_init",
+    ] {
+      #expect(DefaultFiles.initScript.contains(text))
+    }
+  }
+
+  @Test("What is expected may be the last word of a QEMU that fails")
+  func lastWord() async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("r.img", [0])
+    let result = try await bench.run(
+      Self.root + ["--expect", "last word"], environment: Self.environment(bench, "last"))
+    #expect(result.status == 0, "\(result)")
+  }
+
+  @Test("What the kernel says before /init is not what is expected, but for --expect-kernel")
+  func kernelsEcho() async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("r.img", [0])
+    let early = "it came before /init started, which --expect-kernel word counts"
+    for (options, say, status, message) in [
+      (["--append", "word", "--expect", "word"], "", 5, early),
+      (
+        ["--append", "word", "--expect", "word"], "[ 1.0] Run /init as init process\nno\n", 5, early
+      ),
+      (["--expect", "word"], "[ 1.0] Run /init as init process\n[ 1.1] sda: word\n", 0, ""),
+      (["--expect", "word"], "minivm: word\n", 0, ""),
+      (["--append", "quiet", "--expect", "word"], "", 5, early),
+      (["--append", "quiet", "--expect", "word"], "Kernel command line: word\n", 5, early),
+      (["--append", "quiet", "--expect", "word"], "a word: ", 0, ""),
+      (["--append", "x", "--expect-kernel", "word"], "", 0, ""),
+      (["--append", "word", "--expect-kernel", "word", "--json"], "", 0, ""),
+    ] {
+      let result = try await bench.run(
+        Self.root + options,
+        environment: Self.environment(bench, "echoes").merging(["SAY": say]) { $1 })
+      #expect(
+        result.status == status && result.errors.contains(message), "\(options) \(say): \(result)")
+    }
+    try await bench.expectFailure(
+      Self.root + ["--expect", "a", "--expect-kernel", "b"], 2, "not both")
+    try await bench.expectFailure(Self.root + ["--expect", ""], 2, "an empty text")
+  }
+
+  @Test("The console is in a file, whole and in its own bytes, when the boot fails, too")
+  func consoleFile() async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("r.img", [0])
+    let environment = Self.environment(bench, "talks")
+    try bench.folder.write("log", "what was there before, and is longer than what comes".utf8)
+    let result = try await bench.run(
+      Self.root + ["--timeout", "1", "--console", "log"], environment: environment)
+    #expect(result.status == 5)
+    let bytes = "one\r\n\u{1b}[31mtwo\u{1b}[0m\u{7}\r\nthree"
+    #expect(try InputFile(bench.folder("log")).readAll(limit: 100) == Array(bytes.utf8))
+    let out = try await bench.run(
+      Self.root + ["--timeout", "1", "--console", "-"], environment: environment)
+    #expect(out.status == 5 && out.output == bytes && !out.errors.contains("one\n\u{1b}"))
+    let full = try await bench.run(
+      Self.root + ["--console", "/dev/full"], environment: Self.environment(bench, "ends"))
+    #expect(full.status == 1 && full.errors.contains("/dev/full: can't be written"), "\(full)")
+    try await bench.expectFailure(
+      Self.root + ["--console", "none/log"], 1, "none/log: can't be written",
+      environment: environment)
+    try await bench.expectFailure(
+      ["boot", "kit", "--json", "--console", "-"], 2, "give --console the name of a file")
+    // Without QEMU, nothing is lost.
+    try bench.folder.write("log", "before".utf8)
+    var none = environment
+    none["PATH"] = bench.folder("home")
+    try await bench.expectFailure(
+      Self.root + ["--console", "log"], 3, "not installed", environment: none)
+    let print = try await bench.run(Self.root + ["--print", "--console", "a,b"])
+    #expect(print.output.contains("stdio,id=console,mux=on,signal=off,logfile=a,,b"), "\(print)")
+  }
+
+  @Test("The last lines have what matters, and no registers and stacks")
+  func lastLines() async throws {
+    let bench = try await Self.bench()
+    try bench.folder.write("r.img", [0])
+    let result = try await bench.run(Self.root, environment: Self.environment(bench, "dumps"))
+    #expect(result.status == 5)
+    let lines = result.errors.split(separator: "\n").filter { $0.hasPrefix("  | ") }
+    #expect(lines.first == "  | minivm: line 1" && lines.last == "  | [    1.2] note 20")
+    #expect(lines.contains("  | init: no config"))
+    #expect(lines.contains { $0.contains("Kernel panic - not syncing: Attempted") })
+    #expect(!lines.contains { $0.contains("RAX") || $0.contains("do_exit") })
+    #expect(lines.count < 25)
   }
 }

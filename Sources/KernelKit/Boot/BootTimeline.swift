@@ -14,24 +14,17 @@ public struct BootTimeline: Codable, Sendable, Hashable {
   /// Takes a line of the console, which came `time` seconds after QEMU's start. The kernel's lines are
   /// told late when the console is slow or not there yet: the least late of them says when its clock began.
   mutating func take(_ line: String, at time: Double) {
-    if let (stamp, text) = Self.kernelLine(line) {
+    let read = ConsoleLine(line)
+    if let stamp = read.stamp {
       let begin = min(kernel ?? .infinity, max(0, time - stamp))
       if let start = initramfs, let old = kernel { initramfs = start - old + begin }
       kernel = begin
-      if initramfs == nil, text.hasPrefix("Run /init ") { initramfs = begin + stamp }
+      if initramfs == nil, read.startsInit { initramfs = begin + stamp }
     } else if root == nil, line.hasPrefix("minivm: root is ") {
       root = time
     } else if newInit == nil, line.hasPrefix("minivm: starting ") {
       newInit = time
     }
-  }
-
-  /// The time and the text of `[    1.974218] Run /init as init process`: printk.time.
-  private static func kernelLine(_ line: String) -> (stamp: Double, text: Substring)? {
-    guard line.first == "[", let end = line.firstIndex(of: "]") else { return nil }
-    let digits = line[line.index(after: line.startIndex)..<end].drop { $0 == " " }
-    guard let stamp = Double(digits), stamp >= 0, stamp < 1e9 else { return nil }
-    return (stamp, line[line.index(after: end)...].drop { $0 == " " })
   }
 
   /// What is known, in order.

@@ -2,7 +2,8 @@
 struct Console: Sendable {
   private static let keptLines = 200
 
-  /// Whole lines without control sequences, the latest `keptLines` of them.
+  /// Whole lines without control sequences, the latest `keptLines` of them; without the registers and stacks that a
+  /// kernel dumps, which are longer than what led to them.
   private(set) var lines: [String] = []
   /// The line that is being written.
   private var line: [UInt8] = []
@@ -20,7 +21,7 @@ struct Console: Sendable {
         line.append(byte)
       }
     }
-    lines += completed
+    lines += completed.filter { !ConsoleLine($0).isDump }
     if lines.count > Self.keptLines { lines.removeFirst(lines.count - Self.keptLines) }
     return completed
   }

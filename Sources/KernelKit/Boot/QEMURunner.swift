@@ -1,16 +1,19 @@
 internal import Formats
 internal import Subprocess
-internal import Synchronization
 internal import SystemPackage
 
-/// Runs virtual machines and watches their consoles.
+/// Runs virtual machines, watches their consoles, and says how they ended.
+///
+/// How a run ended follows from the guest's console and from QEMU's exit status alone: the console is read to its
+/// end, and QEMU is waited for. It is killed when the text that was expected has come, when time is up, and when the
+/// guest can't go on without somebody at its console.
 public struct QEMURunner: Sendable {
   /// How a run ended.
   public struct Outcome: Sendable {
     public var accelerator: Accelerator
     /// From QEMU's start to the expected text; nil when it did not come.
     public var expectedAfter: Duration?
-    /// The console's latest lines.
+    /// The console's latest lines, without dumps of registers and stacks.
     public var lastLines: [String]
     /// Empty where the console is the user's terminal.
     public var timeline = BootTimeline()
@@ -20,24 +23,32 @@ public struct QEMURunner: Sendable {
   public var accelerators: [Accelerator]?
   /// How long a guest may be silent before the next accelerator is tried.
   public var silenceLimit: Duration
-  /// What the console has to show; nil when nothing is expected, and the guest's end is awaited.
+  /// What the console has to show once /init has started; nil when nothing is expected, and the guest's end is
+  /// awaited.
   public var expectation: String?
+  /// Whether the kernel's messages before /init count, too.
+  public var expectsKernel: Bool
   public var timeout: Duration?
   /// The user's terminal is the guest's console.
   public var isInteractive: Bool
+  /// A file that gets the console as well.
+  public var consoleFile: ConsoleFile?
   /// Called with each line of the console, when it is complete.
   public var onLine: @Sendable (String) -> Void
 
   public init(
     accelerators: [Accelerator]? = nil, silenceLimit: Duration = .seconds(15),
-    expectation: String? = nil, timeout: Duration? = nil,
-    isInteractive: Bool = false, onLine: @escaping @Sendable (String) -> Void = { _ in }
+    expectation: String? = nil, expectsKernel: Bool = false, timeout: Duration? = nil,
+    isInteractive: Bool = false, consoleFile: ConsoleFile? = nil,
+    onLine: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     self.accelerators = accelerators
     self.silenceLimit = silenceLimit
     self.expectation = expectation
+    self.expectsKernel = expectsKernel
     self.timeout = timeout
     self.isInteractive = isInteractive
+    self.consoleFile = consoleFile
     self.onLine = onLine
   }
 
@@ -57,26 +68,34 @@ public struct QEMURunner: Sendable {
   /// Longer than any machine runs; the runtime traps on what its clock can't count to.
   private static let longestSleep = Duration.seconds(1 << 32)
 
-  private enum Event: Sendable {
-    case ended, expected(Duration), silent, timedOut
-  }
+  /// How long a guest that panicked is given to say more, or to start again.
+  private static let panicSilence = Duration.seconds(3)
 
   /// - Returns: nil when the guest said nothing, and another accelerator may be tried.
   private func run(
     _ machine: VirtualMachine, _ accelerator: Accelerator, isLast: Bool
   ) async throws -> Outcome? {
-    let arguments = try machine.arguments(accelerator, isInteractive: isInteractive)
+    let arguments = try machine.arguments(
+      accelerator, isInteractive: isInteractive,
+      consoleFile: isInteractive ? consoleFile?.path : nil)
     if isInteractive {
       return try await runInteractively(machine, arguments, accelerator, isLast: isLast)
     }
     // Nobody hears a healthy guest that was told to be quiet, and its disk may be the user's.
     let tellsNothing = isLast || machine.isQuiet
-    let watch = Watch()
+    let watch = GuestWatch(
+      expectation.map {
+        ConsoleExpectation($0, countsKernel: expectsKernel, isQuiet: machine.isQuiet)
+      },
+      refusesShellAsInit: expectation == nil && !machine.words.contains { $0.hasPrefix("init=") })
     let clock = ContinuousClock()
     let begin = clock.now
-    let result: ExecutionResult<(Event, BootTimeline, Complaint), SequenceOutput, SequenceOutput>
+    let result: ExecutionResult<(Int32, BootTimeline, Complaint), SequenceOutput, SequenceOutput>
     let start = RunningProcesses.willStart()
     defer { RunningProcesses.forgetStart(start) }
+    // They go on until QEMU has ended, which takes a while after its console has.
+    var limits: [Task<Void, any Error>] = []
+    defer { limits.forEach { $0.cancel() } }
     do {
       result = try await Subprocess.run(
         .name(machine.model.emulator), arguments: Arguments(arguments), input: .none,
@@ -84,82 +103,91 @@ public struct QEMURunner: Sendable {
       ) { execution in
         let process = execution.processIdentifier.value
         RunningProcesses.add(process, start: start)
+        consoleFile?.begin()
         let errors = execution.standardError
         async let complaint = Complaint(reading: errors)
-        let limits = startLimits(watch, process, isLast: tellsNothing)
-        defer { limits.forEach { $0.cancel() } }
-        let (event, timeline) = try await follow(execution.standardOutput, watch, since: begin)
-        RunningProcesses.end(process)
-        return (event, timeline, await complaint)
+        limits = startLimits(watch, process, isLast: tellsNothing)
+        let timeline = try await follow(
+          execution.standardOutput, watch, of: process, since: begin)
+        return (process, timeline, await complaint)
       }
     } catch let error as SubprocessError {
       throw failure(of: machine.model, error)
     }
-    let (lines, isSilent) = (watch.lines, watch.isSilent)
-    let (event, timeline, complaint) = result.closureResult
-    var outcome = Outcome(accelerator: accelerator, lastLines: lines, timeline: timeline)
-    switch event {
-    case .expected(let after):
-      outcome.expectedAfter = after
-      return outcome
-    case .silent: return nil
-    case .timedOut:
-      if isSilent, !tellsNothing { return nil }
-      throw unmet(withinTimeout, lines)
-    case .ended:
-      let hasFailed = !result.terminationStatus.isSuccess
-      if isSilent, hasFailed ? !isLast : !tellsNothing { return nil }
-      if expectation == nil, let line = Self.lastWords(lines) {
-        throw KitError(
-          .unexpected, "the guest gave up: \(line)", advice: "the console's last lines:",
-          details: lines.suffix(15))
-      }
-      if expectation == nil, !hasFailed { return outcome }
-      if isSilent || expectation == nil {
-        let message = complaint.line ?? ended(machine, result.terminationStatus)
-        throw KitError(
-          .unexpected, message,
-          advice: complaint.line == nil && isSilent
-            ? "give the guest more --memory, or another --accel" : nil)
-      }
-      throw unmet("before the guest ended", lines + [complaint.line].compactMap { $0 })
-    }
+    let (process, timeline, complaint) = result.closureResult
+    RunningProcesses.forget(process)
+    let outcome = Outcome(
+      accelerator: accelerator, expectedAfter: watch.expectedAfter, lastLines: watch.lines,
+      timeline: timeline)
+    let mayTryNext = try judge(
+      watch, result.terminationStatus, complaint.line, machine, tellsNothing: tellsNothing,
+      isLast: isLast)
+    return mayTryNext ? nil : outcome
   }
 
-  /// What a kernel that panics, and the RAM disk's init, say when they can't go on; of the console's last lines,
-  /// as others may tell of such a thing. An init that ends with 0 is how some guests end on purpose.
-  private static func lastWords(_ lines: [String]) -> String? {
-    lines.suffix(80).first { line in
-      let isStamped = line.hasPrefix("[") && line.contains("] ")
-      let text =
-        isStamped ? line[(line.firstRange(of: "] ")?.upperBound ?? line.startIndex)...] : line[...]
-      return text.hasPrefix("Kernel panic - not syncing") && !text.hasSuffix("exitcode=0x00000000")
-        || text.hasPrefix("minivm: starting again (panic=")
-        || text.hasPrefix("minivm: ")
-          && text.hasSuffix(" was repaired; the machine has to start again")
+  /// Says how a run ended, by what the guest said and QEMU's exit status.
+  /// - Returns: whether the next accelerator may be tried; otherwise all went well.
+  /// - Throws: `KitError.unexpected` for a guest that did not do what it should.
+  private func judge(
+    _ watch: GuestWatch, _ status: TerminationStatus, _ complaint: String?,
+    _ machine: VirtualMachine, tellsNothing: Bool, isLast: Bool
+  ) throws -> Bool {
+    if watch.expectedAfter != nil { return false }
+    let lines = watch.lines
+    if case .waitsForSomebody(let line) = watch.cause {
+      throw gaveUp(line, lines, "nobody is at the console")
     }
+    // A QEMU that ended by itself was quicker than whoever was about to kill it.
+    let wasKilled = watch.cause != nil && !status.isSuccess
+    if expectation == nil, let words = watch.lastWords {
+      if words.kind == .failure { throw gaveUp(words.line, lines) }
+      if wasKilled || status.isSuccess { return false }
+    }
+    if wasKilled {
+      if case .silent = watch.cause { return true }
+      if watch.isSilent, !tellsNothing { return true }
+      throw unmet(withinTimeout, watch)
+    }
+    if watch.isSilent, status.isSuccess ? !tellsNothing : !isLast { return true }
+    if expectation == nil, status.isSuccess { return false }
+    if watch.isSilent || expectation == nil {
+      throw KitError(
+        .unexpected, complaint ?? ended(machine, status),
+        advice: complaint == nil && watch.isSilent
+          ? "give the guest more --memory, or another --accel" : nil)
+    }
+    throw unmet("before the guest ended", watch, complaint)
   }
 
-  /// Takes the console's lines until what is expected shows up, or there is nothing more.
+  private func gaveUp(_ line: String, _ lines: [String], _ reason: String? = nil) -> KitError {
+    KitError(
+      .unexpected, "the guest gave up: \(line)\(reason.map { " (\($0))" } ?? "")",
+      advice: "the console's last lines:", details: lines.lastLines())
+  }
+
+  /// Takes the console's bytes until there are no more, or what they say ends the guest.
   private func follow(
-    _ console: SubprocessOutputSequence, _ watch: Watch, since begin: ContinuousClock.Instant
-  ) async throws -> (Event, BootTimeline) {
+    _ console: SubprocessOutputSequence, _ watch: GuestWatch, of process: Int32,
+    since begin: ContinuousClock.Instant
+  ) async throws -> BootTimeline {
     var timeline = BootTimeline()
     for try await piece in console {
       let time = ContinuousClock.now - begin
-      let (lines, unfinished) = watch.receive(unsafe piece.withUnsafeBytes { unsafe Array($0) })
+      let bytes = unsafe piece.withUnsafeBytes { unsafe Array($0) }
+      consoleFile?.write(bytes)
+      let (lines, isOver) = watch.receive(bytes, at: time)
       for line in lines {
         timeline.take(line, at: time / .seconds(1))
         onLine(line)
       }
-      guard let expectation else { continue }
-      let isInLine = lines.contains { $0.contains(expectation) }
-      if isInLine || unfinished.contains(expectation) {
-        if !isInLine { onLine(unfinished) }
-        return (.expected(time), timeline)
+      if isOver {
+        RunningProcesses.end(process)
+        break
       }
     }
-    return (watch.verdict ?? .ended, timeline)
+    let rest = watch.unfinishedLine
+    if !rest.isEmpty { onLine(rest) }
+    return timeline
   }
 
   /// What QEMU says on stderr of why it ends: its last line that is no warning.
@@ -185,16 +213,24 @@ public struct QEMURunner: Sendable {
     }
   }
 
-  /// Ends the guest when it stays silent, if another accelerator may be tried, and when time is up.
-  private func startLimits(_ watch: Watch, _ process: Int32, isLast: Bool) -> [Task<
-    Void, any Error
-  >] {
+  /// Ends the guest when it stays silent, if another accelerator may be tried, when it has panicked, and when time
+  /// is up.
+  private func startLimits(
+    _ watch: GuestWatch, _ process: Int32, isLast: Bool
+  ) -> [Task<Void, any Error>] {
     var limits: [Task<Void, any Error>] = []
     if !isLast {
       limits.append(
         Task {
           try await Task.sleep(for: silenceLimit)
           if watch.isSilent { watch.end(process, .silent) }
+        })
+    }
+    if expectation == nil, !isInteractive {
+      limits.append(
+        Task {
+          try await watch.waitForPanic(silence: Self.panicSilence)
+          watch.end(process, .panicked)
         })
     }
     if let timeout {
@@ -205,26 +241,6 @@ public struct QEMURunner: Sendable {
         })
     }
     return limits
-  }
-
-  /// The console, and why the guest was ended, shared with what watches the time.
-  private final class Watch: Sendable {
-    private let state = Mutex((console: Console(), verdict: Event?.none))
-
-    var verdict: Event? { state.withLock { $0.verdict } }
-    var isSilent: Bool { state.withLock { $0.console.isSilent } }
-    var lines: [String] {
-      state.withLock { $0.console.lines + [$0.console.unfinishedLine].filter { !$0.isEmpty } }
-    }
-
-    func receive(_ bytes: [UInt8]) -> (lines: [String], unfinished: String) {
-      state.withLock { ($0.console.receive(bytes), $0.console.unfinishedLine) }
-    }
-
-    func end(_ process: Int32, _ verdict: Event) {
-      state.withLock { $0.verdict = verdict }
-      RunningProcesses.end(process)
-    }
   }
 
   /// A QEMU that fails sooner than this has not begun: the accelerator is at fault, or the arguments are.
@@ -238,7 +254,7 @@ public struct QEMURunner: Sendable {
     let begin = clock.now
     let start = RunningProcesses.willStart()
     defer { RunningProcesses.forgetStart(start) }
-    let watch = Watch()
+    let watch = GuestWatch(nil)
     var limits: [Task<Void, any Error>] = []
     defer { limits.forEach { $0.cancel() } }
     let status: TerminationStatus
@@ -257,8 +273,8 @@ public struct QEMURunner: Sendable {
     } catch let error as SubprocessError {
       throw failure(of: machine.model, error)
     }
-    if watch.verdict != nil { throw unmet(withinTimeout, []) }
     guard status.isSuccess else {
+      if watch.cause != nil { throw unmet(withinTimeout, watch) }
       if !isLast, clock.now - begin < Self.soon { return nil }
       throw KitError(.unexpected, ended(machine, status))
     }
@@ -284,74 +300,22 @@ public struct QEMURunner: Sendable {
   }
 
   private var withinTimeout: String {
-    "within \(timeout.map { "\($0.components.seconds)" } ?? "") s"
+    "within \(timeout.map { "\($0.components.seconds)" } ?? "") s (--timeout)"
   }
 
-  private func unmet(_ when: String, _ lines: [String]) -> KitError {
-    let expected = expectation?.quoted ?? "the guest's end"
+  private func unmet(_ when: String, _ watch: GuestWatch, _ complaint: String? = nil) -> KitError {
+    let lines = watch.lines + [complaint].compactMap { $0 }
+    guard let expectation else {
+      return KitError(
+        .unexpected, "the guest did not end \(when)",
+        advice: lines.isEmpty ? nil : "the console's last lines:", details: lines.lastLines())
+    }
+    let early =
+      watch.cameEarly
+      ? "; it came before /init started, which --expect-kernel \(expectation.shellQuoted) counts"
+      : ""
     return KitError(
-      .unexpected, "\(expected) did not come \(when)",
-      advice: lines.isEmpty ? nil : "the console's last lines:", details: lines.suffix(15))
-  }
-}
-
-/// Children of this program that must not outlive it.
-public enum RunningProcesses {
-  private struct State {
-    var identifiers: Set<Int32> = []
-    /// Children that may be there already, and whose identifiers are not known yet.
-    var starting: Set<Int> = []
-    var count = 0
-    var isEnding = false
-  }
-
-  private static let state = Mutex(State())
-
-  /// Says that a child is about to be started. Never returns when the program is ending.
-  /// - Returns: what the start is known by to `add` and `forgetStart`.
-  static func willStart() -> Int {
-    while true {
-      let start = state.withLock { state -> Int? in
-        if state.isEnding { return nil }
-        state.count += 1
-        state.starting.insert(state.count)
-        return state.count
-      }
-      if let start { return start }
-      Machine.wait(milliseconds: 1000)
-    }
-  }
-
-  static func add(_ identifier: Int32, start: Int) {
-    state.withLock { state in
-      state.identifiers.insert(identifier)
-      state.starting.remove(start)
-    }
-  }
-
-  static func forgetStart(_ start: Int) {
-    state.withLock { state in _ = state.starting.remove(start) }
-  }
-
-  /// The process has ended; its number may be another's soon.
-  static func forget(_ identifier: Int32) {
-    state.withLock { state in _ = state.identifiers.remove(identifier) }
-  }
-
-  /// Ends a process that was added, once: whoever comes later does not hit another process that has
-  /// got its number.
-  static func end(_ identifier: Int32) {
-    state.withLock { state in
-      if state.identifiers.remove(identifier) != nil { Machine.kill(identifier) }
-    }
-  }
-
-  /// Ends them all. For a program that ends by a signal.
-  public static func killAll() {
-    state.withLock { $0.isEnding = true }
-    for _ in 0..<2000 where state.withLock({ !$0.starting.isEmpty }) {
-      Machine.wait(milliseconds: 1)
-    }
-    state.withLock { $0.identifiers.forEach(Machine.kill) }
+      .unexpected, "\(expectation.quoted) did not come \(when)\(early)",
+      advice: lines.isEmpty ? nil : "the console's last lines:", details: lines.lastLines())
   }
 }

@@ -35,15 +35,30 @@ public struct VirtualMachine: Sendable {
   }
 
   /// Arguments for QEMU with the machine's console on its standard input and output.
-  /// - Parameter isInteractive: a person is at the console, whose Ctrl-C is the guest's.
+  /// - Parameters:
+  ///   - isInteractive: a person is at the console, whose Ctrl-C is the guest's.
+  ///   - consoleFile: a file that QEMU writes the console to as well.
   /// - Throws: `KitError.usage` for a disk or a network card that the model can't have.
-  public func arguments(_ accelerator: Accelerator, isInteractive: Bool) throws -> [String] {
+  public func arguments(
+    _ accelerator: Accelerator, isInteractive: Bool, consoleFile: String? = nil
+  ) throws -> [String] {
     let emulated = accelerator == .tcg ? model.emulationParameters : []
     let append = ["console=\(model.console)"] + emulated + commandLine
     var arguments = ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]
     arguments += model.arguments(accelerator)
     arguments += ["-smp", "\(cpus)", "-m", "\(memory)M"]
-    arguments += ["-serial", isInteractive ? "mon:stdio" : "stdio"]
+    if let consoleFile {
+      // mon:stdio, written out.
+      let mux = isInteractive ? ",mux=on,signal=off" : ""
+      arguments += [
+        "-chardev",
+        "stdio,id=console\(mux),logfile=\(consoleFile.replacing(",", with: ",,"))",
+        "-serial", "chardev:console",
+      ]
+      if isInteractive { arguments += ["-mon", "chardev=console"] }
+    } else {
+      arguments += ["-serial", isInteractive ? "mon:stdio" : "stdio"]
+    }
     arguments += ["-kernel", kernel, "-initrd", initramfs]
     arguments += ["-append", append.joined(separator: " ")]
     arguments += try model.diskArguments(disks, bus)
@@ -51,16 +66,28 @@ public struct VirtualMachine: Sendable {
     return arguments + extraArguments
   }
 
-  /// Whether the kernel was told to keep its messages to itself: silence says nothing of it then.
+  /// Whether the kernel was told to keep its messages to itself, among them that it starts /init: silence says
+  /// nothing of it then. Linux, Documentation/admin-guide/kernel-parameters.txt.
   var isQuiet: Bool {
-    commandLine.flatMap { $0.split(separator: " ") }.contains {
-      $0 == "quiet" || $0.hasPrefix("loglevel=")
+    var isQuiet = false
+    for word in words {
+      if word == "quiet" { isQuiet = true }
+      if word == "debug" || word == "ignore_loglevel" { isQuiet = false }
+      if word.hasPrefix("loglevel=") { isQuiet = Int(word.dropFirst(9)).map { $0 < 7 } ?? isQuiet }
     }
+    return isQuiet
   }
 
+  /// The words of the kernel's command line.
+  var words: [Substring] { commandLine.flatMap { $0.split(separator: " ") } }
+
   /// The command that a person runs at a shell, an option a line.
-  public func shellCommand(_ accelerator: Accelerator) throws -> String {
-    try arguments(accelerator, isInteractive: true).reduce(into: model.emulator) { text, argument in
+  public func shellCommand(
+    _ accelerator: Accelerator, consoleFile: String? = nil
+  ) throws -> String {
+    try arguments(accelerator, isInteractive: true, consoleFile: consoleFile).reduce(
+      into: model.emulator
+    ) { text, argument in
       text += (argument.hasPrefix("-") ? " \\\n  " : " ") + argument.shellQuoted
     }
   }
