@@ -47,6 +47,13 @@ public enum Machine {
     return unsafe String(cString: folder)
   }
 
+  /// The machine's own name.
+  public static var hostname: String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard unsafe gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   static func kill(_ process: Int32) {
     _ = Glibc.kill(process, SIGKILL)
   }

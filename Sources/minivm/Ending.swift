@@ -26,10 +26,12 @@ func end(with error: any Error) -> Never {
       writeToStandardError(
         text.hasPrefix(prefix) ? "minivm: \(text.dropFirst(prefix.count))" : text)
     }
-    exit(code == .validationFailure ? KitError.Code.usage.rawValue : code.rawValue)
+    exit(
+      MiniVM.failureStatus(
+        code == .validationFailure ? KitError.Code.usage.rawValue : code.rawValue))
   }
   writeToStandardError("minivm: \(failure)")
-  exit(failure.code.rawValue)
+  exit(MiniVM.failureStatus(failure.code.rawValue))
 }
 
 /// Ctrl-C and `kill` leave no temporary file and no guest behind.

@@ -17,7 +17,7 @@ struct MiniVM: AsyncParsableCommand {
     groupedSubcommands: [
       CommandGroup(
         name: "Build and boot",
-        subcommands: [BuildCommand.self, BootCommand.self]),
+        subcommands: [BuildCommand.self, BootCommand.self, RunCommand.self]),
       CommandGroup(
         name: "Inspect",
         subcommands: [
@@ -51,7 +51,8 @@ struct MiniVM: AsyncParsableCommand {
   /// where nothing is booted; `explain` and `diff` of its kit take 61.
   private static func memoryNeeded(_ command: any ParsableCommand) -> Int {
     switch command {
-    case is BuildCommand, is VerifyCommand, is UnpackCommand, is DiscoverCommand: 160
+    case is BuildCommand, is RunCommand, is VerifyCommand, is UnpackCommand, is DiscoverCommand:
+      160
     case is MkinitramfsCommand: 88
     default: 80
     }
@@ -66,6 +67,9 @@ struct MiniVM: AsyncParsableCommand {
     let name = FileTree.name(of: words.first ?? "minivm")
     return (linkNames.contains(name) ? [name] : []) + words.dropFirst()
   }
+
+  /// The exit status of a failure: `run` has its command's, and one for all that is its own.
+  static func failureStatus(_ code: Int32) -> Int32 { commandLine().first == "run" ? 125 : code }
 
   static func main() async {
     removeUnfinishedFilesOnTermination()

@@ -54,6 +54,19 @@ extension DecoderCheck {
         }
       }
     },
+    DecoderCheck("run-channel") { bytes in
+      // However the bytes are cut, the frames are the same.
+      let whole = try frames(of: [bytes])
+      try require(
+        whole == frames(of: bytes.map { [$0] }), "pieces give the frames of the whole")
+      var rebuilt: [UInt8] = []
+      for frame in whole {
+        try require(frame.payload.count <= RunFrame.payloadLimit, "a payload has a limit")
+        try require(frame.stream <= 2, "a stream is one of three")
+        rebuilt += frame.bytes
+      }
+      try require(bytes.starts(with: rebuilt), "frames are what was sent")
+    },
     DecoderCheck("console") { bytes in
       var console = Console()
       var probe = GuestProbe()
@@ -85,6 +98,16 @@ extension DecoderCheck {
         "what is found is in the index")
     },
   ]
+
+  private static func frames(of pieces: [[UInt8]]) throws -> [RunFrame] {
+    var decoder = RunFrameDecoder()
+    var frames: [RunFrame] = []
+    for piece in pieces {
+      decoder.append(piece)
+      while case .frame(let frame) = decoder.next() { frames.append(frame) }
+    }
+    return frames
+  }
 
   private static func aliases(_ values: String...) -> ModuleFacts {
     var facts = ModuleFacts()

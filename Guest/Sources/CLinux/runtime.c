@@ -2,7 +2,8 @@
 // stack.
 #include "CLinux.h"
 
-extern int coldplug_main(long count, const char *const *arguments);
+// scripts/build-guest names the program's entry.
+extern int PROGRAM_MAIN(long count, const char *const *arguments);
 
 uintptr_t __stack_chk_guard = 0x6d696e69766d;
 
@@ -10,7 +11,7 @@ _Noreturn void __stack_chk_fail(void) { __builtin_trap(); }
 
 /// - Parameter stack: how many arguments there are, the arguments, NULL, the environment, NULL.
 __attribute__((used, no_stack_protector)) _Noreturn static void start(const long *stack) {
-  linux_exit(coldplug_main(stack[0], (const char *const *)(stack + 1)));
+  linux_exit(PROGRAM_MAIN(stack[0], (const char *const *)(stack + 1)));
 }
 
 #if defined(__x86_64__)

@@ -10,6 +10,9 @@
 /// - Parameter architecture: Debian's name of it.
 const uint8_t *minivm_coldplug(const char *architecture, size_t *count);
 
+/// The same of the agent of `minivm run`.
+const uint8_t *minivm_run_agent(const char *architecture, size_t *count);
+
 /// A file that the program carries. Its bytes live as long as the program.
 struct minivm_file {
   const char *name;

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CChild.h"
+
 /// Swaps two paths in one step. Returns 0, or -1 with errno set. renameat2(2), RENAME_EXCHANGE.
 int minivm_exchange(const char *first, const char *second);
 

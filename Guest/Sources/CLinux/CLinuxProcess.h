@@ -1,0 +1,233 @@
+// The system calls of the run agent: mounts, processes, terminals. Results are the kernel's: a
+// negative one is an error's number.
+#ifndef CLINUX_PROCESS_H
+#define CLINUX_PROCESS_H
+
+#include "CLinux.h"
+
+#if defined(__x86_64__)
+enum {
+  LINUX_RT_SIGPROCMASK = 14, LINUX_IOCTL = 16, LINUX_EXECVE = 59, LINUX_KILL = 62,
+  LINUX_CHDIR = 80, LINUX_FCHOWN = 93, LINUX_SETSID = 112, LINUX_SETGROUPS = 116,
+  LINUX_SETRESUID = 117, LINUX_SETRESGID = 119, LINUX_CHROOT = 161, LINUX_SYNC = 162,
+  LINUX_MOUNT = 165, LINUX_REBOOT = 169, LINUX_UNLINKAT = 263, LINUX_SIGNALFD4 = 289,
+  LINUX_DUP3 = 292, LINUX_PIPE2 = 293, LINUX_PRLIMIT64 = 302,
+};
+#else
+enum {
+  LINUX_DUP3 = 24, LINUX_IOCTL = 29, LINUX_UNLINKAT = 35, LINUX_MOUNT = 40, LINUX_CHDIR = 49,
+  LINUX_CHROOT = 51, LINUX_FCHOWN = 55, LINUX_PIPE2 = 59, LINUX_SIGNALFD4 = 74, LINUX_SYNC = 81,
+  LINUX_KILL = 129, LINUX_RT_SIGPROCMASK = 135, LINUX_REBOOT = 142, LINUX_SETRESUID = 147,
+  LINUX_SETRESGID = 149, LINUX_SETSID = 157, LINUX_SETGROUPS = 159, LINUX_EXECVE = 221,
+  LINUX_PRLIMIT64 = 261,
+};
+#endif
+
+// --- Files ---------------------------------------------------------------------------------------
+
+/// Opens a file for reading and writing; non-blocking if `is_waiting` is 0, never a controlling terminal.
+static inline int linux_open_both(const char *path, int is_waiting) {
+  enum { RDWR = 2, NOCTTY = 0400, NONBLOCK = 04000, CLOEXEC = 02000000 };
+  long flags = RDWR | NOCTTY | CLOEXEC | (is_waiting ? 0 : NONBLOCK);
+  return (int)linux_call(LINUX_OPENAT, LINUX_AT_FDCWD, (long)path, flags, 0, 0, 0);
+}
+
+/// Makes a pipe whose ends are closed on exec; `ends` gets the one to read from and the one to write to.
+static inline long linux_pipe(int ends[2]) {
+  enum { CLOEXEC = 02000000 };
+  return linux_call(LINUX_PIPE2, (long)ends, CLOEXEC, 0, 0, 0, 0);
+}
+
+/// Sets O_NONBLOCK on a file description. fcntl(2), F_SETFL.
+static inline long linux_set_nonblocking(int file) {
+  enum { FIONBIO = 0x5421 };
+  int on = 1;
+  return linux_call(LINUX_IOCTL, file, FIONBIO, (long)&on, 0, 0, 0);
+}
+
+/// Makes `file` known as `number` as well, across exec.
+static inline long linux_duplicate(int file, int number) {
+  return linux_call(LINUX_DUP3, file, number, 0, 0, 0, 0);
+}
+
+static inline long linux_fchown(int file, uint32_t user, uint32_t group) {
+  return linux_call(LINUX_FCHOWN, file, user, group, 0, 0, 0);
+}
+
+static inline long linux_unlink(const char *path) {
+  return linux_call(LINUX_UNLINKAT, LINUX_AT_FDCWD, (long)path, 0, 0, 0, 0);
+}
+
+static inline long linux_chdir(const char *path) {
+  return linux_call(LINUX_CHDIR, (long)path, 0, 0, 0, 0, 0);
+}
+
+static inline long linux_chroot(const char *path) {
+  return linux_call(LINUX_CHROOT, (long)path, 0, 0, 0, 0, 0);
+}
+
+static inline long linux_mount(const char *source, const char *target, const char *type,
+                               unsigned long flags, const char *options) {
+  return linux_call(LINUX_MOUNT, (long)source, (long)target, (long)type, (long)flags,
+                    (long)options, 0);
+}
+
+static inline void linux_sync(void) { linux_call(LINUX_SYNC, 0, 0, 0, 0, 0, 0); }
+
+/// struct pollfd.
+struct linux_poll {
+  int file;
+  int16_t events, found;
+};
+
+/// Waits until one of the files is ready. - Parameter milliseconds: negative to wait for ever.
+static inline long linux_poll(struct linux_poll *files, long count, int64_t milliseconds) {
+  int64_t time[2] = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+  return linux_call(LINUX_PPOLL, (long)files, count, milliseconds < 0 ? 0 : (long)time, 0, 0, 0);
+}
+
+// --- Processes -----------------------------------------------------------------------------------
+
+static inline long linux_execve(const char *path, const uintptr_t *arguments,
+                                const uintptr_t *variables) {
+  return linux_call(LINUX_EXECVE, (long)path, (long)arguments, (long)variables, 0, 0, 0);
+}
+
+static inline long linux_setsid(void) { return linux_call(LINUX_SETSID, 0, 0, 0, 0, 0, 0); }
+
+static inline long linux_kill(long process, int signal) {
+  return linux_call(LINUX_KILL, process, signal, 0, 0, 0, 0);
+}
+
+/// Becomes a user for good. Returns the first failure.
+static inline long linux_become(uint32_t user, uint32_t group, const uint32_t *groups,
+                                long count) {
+  long result = linux_call(LINUX_SETGROUPS, count, (long)groups, 0, 0, 0, 0);
+  if (result < 0) return result;
+  result = linux_call(LINUX_SETRESGID, group, group, group, 0, 0, 0);
+  if (result < 0) return result;
+  return linux_call(LINUX_SETRESUID, user, user, user, 0, 0, 0);
+}
+
+/// Holds back all signals (1), or none (0).
+static inline long linux_block_signals(int is_blocked) {
+  enum { SIG_SETMASK = 2 };
+  uint64_t mask = is_blocked ? ~(uint64_t)0 : 0;
+  return linux_call(LINUX_RT_SIGPROCMASK, SIG_SETMASK, (long)&mask, 0, sizeof mask, 0, 0);
+}
+
+/// A file that is readable when a child has ended. Non-blocking.
+static inline int linux_child_signals(void) {
+  enum { SIGCHLD = 17, NONBLOCK = 04000, CLOEXEC = 02000000 };
+  uint64_t mask = (uint64_t)1 << (SIGCHLD - 1);
+  return (int)linux_call(LINUX_SIGNALFD4, -1, (long)&mask, sizeof mask, NONBLOCK | CLOEXEC, 0, 0);
+}
+
+/// A child that has ended and its wait status, without waiting; 0 where none has.
+static inline long linux_reap(int *status) {
+  enum { WNOHANG = 1 };
+  return linux_call(LINUX_WAIT4, -1, (long)status, WNOHANG, 0, 0, 0);
+}
+
+/// Sets a limit of this process. setrlimit(2).
+static inline long linux_set_limit(int resource, uint64_t current, uint64_t maximum) {
+  uint64_t limit[2] = {current, maximum};
+  return linux_call(LINUX_PRLIMIT64, 0, resource, (long)limit, 0, 0, 0);
+}
+
+static inline void linux_power_off(void) {
+  linux_call(LINUX_REBOOT, (long)0xfee1dead, 672274793, 0x4321fedc, 0, 0, 0);
+}
+
+// --- Terminals -----------------------------------------------------------------------------------
+
+/// Unlocks the terminal behind an open /dev/ptmx. Returns its number below /dev/pts.
+static inline long linux_unlock_terminal(int file) {
+  enum { TIOCSPTLCK = 0x40045431 };
+  const unsigned long TIOCGPTN = 0x80045430;
+  int value = 0;
+  long result = linux_call(LINUX_IOCTL, file, TIOCSPTLCK, (long)&value, 0, 0, 0);
+  if (result < 0) return result;
+  result = linux_call(LINUX_IOCTL, file, (long)TIOCGPTN, (long)&value, 0, 0, 0);
+  return result < 0 ? result : value;
+}
+
+static inline long linux_set_terminal_size(int file, uint16_t rows, uint16_t columns) {
+  enum { TIOCSWINSZ = 0x5414 };
+  uint16_t size[4] = {rows, columns, 0, 0};
+  return linux_call(LINUX_IOCTL, file, TIOCSWINSZ, (long)size, 0, 0, 0);
+}
+
+/// Makes a terminal the controlling one of this session.
+static inline long linux_control_terminal(int file) {
+  enum { TIOCSCTTY = 0x540e };
+  return linux_call(LINUX_IOCTL, file, TIOCSCTTY, 0, 0, 0, 0);
+}
+
+// --- Network -------------------------------------------------------------------------------------
+
+struct linux_interface_request {
+  char name[16];
+  union {
+    struct { uint16_t family, port; uint8_t address[4]; uint8_t rest[8]; } address;
+    int16_t flags;
+    char room[24];
+  };
+};
+
+/// Gives an interface an IPv4 address, unless `address` is NULL, and brings it up.
+/// - Parameter name: 15 characters at most.
+static inline long linux_bring_up(const char *name, const uint8_t *address, const uint8_t *mask) {
+  enum {
+    AF_INET = 2, DGRAM_CLOEXEC = 2 | 02000000, SIOCGIFFLAGS = 0x8913, SIOCSIFFLAGS = 0x8914,
+    SIOCSIFADDR = 0x8916, SIOCSIFNETMASK = 0x891c, IFF_UP = 1,
+  };
+  long file = linux_call(LINUX_SOCKET, AF_INET, DGRAM_CLOEXEC, 0, 0, 0, 0);
+  if (file < 0) return file;
+  long result = 0;
+  const uint8_t *values[2] = {address, mask};
+  const long calls[2] = {SIOCSIFADDR, SIOCSIFNETMASK};
+  struct linux_interface_request request;
+  for (int step = 0; step < 2 && address && result >= 0; step++) {
+    request = (struct linux_interface_request){.address = {.family = AF_INET}};
+    for (int i = 0; i < 15 && name[i]; i++) request.name[i] = name[i];
+    for (int i = 0; i < 4; i++) request.address.address[i] = values[step][i];
+    result = linux_call(LINUX_IOCTL, file, calls[step], (long)&request, 0, 0, 0);
+  }
+  if (result >= 0) {
+    request = (struct linux_interface_request){.flags = 0};
+    for (int i = 0; i < 15 && name[i]; i++) request.name[i] = name[i];
+    result = linux_call(LINUX_IOCTL, file, SIOCGIFFLAGS, (long)&request, 0, 0, 0);
+    request.flags |= IFF_UP;
+    if (result >= 0) result = linux_call(LINUX_IOCTL, file, SIOCSIFFLAGS, (long)&request, 0, 0, 0);
+  }
+  linux_close((int)file);
+  return result;
+}
+
+/// Adds the default route. struct rtentry of 64-bit machines.
+static inline long linux_add_default_route(const uint8_t gateway[4]) {
+  enum { AF_INET = 2, DGRAM_CLOEXEC = 2 | 02000000, SIOCADDRT = 0x890b, RTF_UP = 1, RTF_GATEWAY = 2 };
+  struct address { uint16_t family, port; uint8_t address[4]; uint8_t rest[8]; };
+  struct {
+    unsigned long pad1;
+    struct address destination, gateway, mask;
+    uint16_t flags;
+    int16_t pad2;
+    unsigned long pad3;
+    void *pad4;
+    int16_t metric;
+    char *device;
+    unsigned long mtu, window;
+    uint16_t irtt;
+  } route = {.destination = {.family = AF_INET}, .gateway = {.family = AF_INET},
+             .mask = {.family = AF_INET}, .flags = RTF_UP | RTF_GATEWAY};
+  for (int i = 0; i < 4; i++) route.gateway.address[i] = gateway[i];
+  long file = linux_call(LINUX_SOCKET, AF_INET, DGRAM_CLOEXEC, 0, 0, 0, 0);
+  if (file < 0) return file;
+  long result = linux_call(LINUX_IOCTL, file, SIOCADDRT, (long)&route, 0, 0, 0);
+  linux_close((int)file);
+  return result;
+}
+
+#endif

@@ -1,0 +1,110 @@
+#if !hasFeature(Embedded)
+  import Formats
+#endif
+
+/// The agent's end of the channel: a virtio-serial port, or the like, that never makes it wait.
+struct Channel {
+  static let portName: StaticString = "minivm.run"
+
+  let file: Int32
+  private var decoder = RunFrameDecoder()
+  /// What is to be sent, and how much of the first was.
+  private var queue: [[UInt8]] = []
+  private var sent = 0
+  /// Nobody is at the other end, or not who should be.
+  private(set) var isLost = false
+
+  var hasOutput: Bool { !queue.isEmpty }
+
+  /// Finds the port by its name, waiting some time for it.
+  init?() {
+    let start = System.uptime
+    var file = Self.openPort()
+    while file < 0 {
+      if System.uptime - start > 10_000 { return nil }
+      var none: [Kernel.Poll] = []
+      Kernel.poll(&none, milliseconds: 10)
+      file = Self.openPort()
+    }
+    self.file = file
+  }
+
+  private static func openPort() -> Int32 {
+    let folder = [UInt8]("/sys/class/virtio-ports")
+    let name = [UInt8](portName)
+    for port in System.names(in: folder)
+    where System.contents(folder + "/" + port + "/name")?.withoutNewline == name {
+      return Kernel.open("/dev/" + port, isWaiting: false)
+    }
+    return -1
+  }
+
+  mutating func send(_ frame: RunFrame) { send(frame.bytes) }
+
+  /// - Parameter bytes: a whole frame.
+  mutating func send(_ bytes: [UInt8]) {
+    if !isLost { queue.append(bytes) }
+  }
+
+  /// Writes what there is room for.
+  mutating func flush() {
+    while let bytes = queue.first {
+      let count = Kernel.write(bytes, from: sent, to: file)
+      if count == Kernel.again { return }
+      guard count > 0 else {
+        isLost = true
+        queue = []
+        return
+      }
+      sent += count
+      if sent == bytes.count {
+        queue.removeFirst()
+        sent = 0
+      }
+    }
+  }
+
+  /// Writes all, waiting for room.
+  mutating func flushAll() {
+    flush()
+    while hasOutput {
+      var polls = [Kernel.Poll(file: file, wantsOutput: true)]
+      Kernel.poll(&polls, milliseconds: 1000)
+      flush()
+    }
+  }
+
+  /// Takes what has come.
+  mutating func receive() -> [RunFrame] {
+    let (bytes, count) = Kernel.read(file, count: RunFrame.pieceSize + RunFrame.headerSize)
+    if count == Kernel.again { return [] }
+    // 0: the host has closed its end.
+    guard count > 0 else {
+      isLost = true
+      return []
+    }
+    decoder.append(bytes)
+    var frames: [RunFrame] = []
+    while true {
+      switch decoder.next() {
+      case .frame(let frame): frames.append(frame)
+      case .incomplete: return frames
+      case .malformed:
+        isLost = true
+        return frames
+      }
+    }
+  }
+
+  /// Waits for frames.
+  mutating func wait() -> [RunFrame] {
+    while !isLost {
+      flush()
+      var polls = [Kernel.Poll(file: file, wantsInput: true, wantsOutput: hasOutput)]
+      Kernel.poll(&polls, milliseconds: nil)
+      let frames = receive()
+      if !frames.isEmpty { return frames }
+    }
+    return []
+  }
+}

@@ -1,0 +1,158 @@
+#if !hasFeature(Embedded)
+  import Formats
+#endif
+
+/// Puts the command's file system together, and makes it this program's root.
+struct FileSystems {
+  /// Flags of mount(2).
+  private enum Flag {
+    static let readOnly: UInt = 1
+    static let noSUID: UInt = 2
+    static let noDevices: UInt = 4
+    static let noExecution: UInt = 8
+    static let move: UInt = 8192
+  }
+
+  /// The label of a kit's modules disk.
+  private static let label: StaticString = "minivm-modules"
+
+  /// What could not be done, where the command can run without it.
+  private(set) var notices: [[UInt8]] = []
+
+  /// Why the command can't run.
+  struct Failure: Error {
+    var message: [UInt8]
+
+    init(_ message: [UInt8], _ error: Int) {
+      self.message = message + " (error " + [UInt8](decimal: -error) + ")"
+    }
+  }
+
+  /// proc, sys and dev, which drivers are found with.
+  static func mountFirst() {
+    for (type, path) in [
+      ("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"),
+    ] as [(StaticString, StaticString)] {
+      _ = Kernel.mount([UInt8](type), on: [UInt8](path), type: [UInt8](type))
+    }
+  }
+
+  mutating func mountAll(of job: Job) throws(Failure) {
+    guard let root = job.shares.first else { throw Failure([UInt8]("the job has no root"), 0) }
+    let modulesDisk = Self.modulesDisk()
+    try mountRoot(root)
+    try enterRoot()
+    mountFresh()
+    if let modulesDisk { mountModules(modulesDisk) }
+    for share in job.shares.dropFirst() {
+      Self.makeFolders(share.path)
+      try mount(share, on: share.path)
+    }
+  }
+
+  /// The host's folder, and RAM over it for what the guest changes.
+  private func mountRoot(_ root: Job.Share) throws(Failure) {
+    let (lower, ram, target) = ([UInt8]("/lower"), [UInt8]("/ram"), [UInt8]("/newroot"))
+    for folder in [lower, ram, target] { System.makeFolder(folder) }
+    try mount(root, on: lower)
+    var result = Kernel.mount([UInt8]("tmpfs"), on: ram, type: [UInt8]("tmpfs"))
+    guard result == 0 else { throw Failure([UInt8]("tmpfs can't be mounted"), result) }
+    System.makeFolder(ram + "/upper")
+    System.makeFolder(ram + "/work")
+    result = Kernel.mount(
+      [UInt8]("overlay"), on: target, type: [UInt8]("overlay"),
+      options: [UInt8]("lowerdir=/lower,upperdir=/ram/upper,workdir=/ram/work"))
+    guard result == 0 else { throw Failure([UInt8]("overlay can't be mounted"), result) }
+  }
+
+  private func mount(_ share: Job.Share, on path: [UInt8]) throws(Failure) {
+    var options: [UInt8] = []
+    if share.is9P {
+      options += "trans=virtio,version=9p2000.L,msize=512000,cache="
+      options += share.isReadOnly ? "loose" : "mmap"
+    }
+    let result = Kernel.mount(
+      share.tag, on: path, type: [UInt8](share.is9P ? "9p" : "virtiofs"),
+      flags: (share.isReadOnly ? Flag.readOnly : 0) | Flag.noDevices, options: options)
+    guard result == 0 else {
+      throw Failure("the share for " + share.path + " can't be mounted", result)
+    }
+  }
+
+  private func enterRoot() throws(Failure) {
+    for folder in ["/proc", "/sys", "/dev"] as [StaticString] {
+      let target = "/newroot" + [UInt8](folder)
+      System.makeFolder(target)
+      _ = Kernel.mount([UInt8](folder), on: target, type: [], flags: Flag.move)
+    }
+    _ = Kernel.enter([UInt8]("/newroot"))
+    var result = Kernel.mount([UInt8]("."), on: [UInt8]("/"), type: [], flags: Flag.move)
+    if result == 0 { result = Kernel.changeRoot([UInt8](".")) }
+    guard result == 0 else { throw Failure([UInt8]("the root can't be changed"), result) }
+    _ = Kernel.enter([UInt8]("/"))
+  }
+
+  /// What is never the host's. Where a kernel lacks one of the later ones, the command does without.
+  private func mountFresh() {
+    func mount(
+      _ type: StaticString, _ path: StaticString, _ options: StaticString = "",
+      flags: UInt? = nil
+    ) {
+      System.makeFolder([UInt8](path))
+      _ = Kernel.mount(
+        [UInt8](type), on: [UInt8](path), type: [UInt8](type),
+        flags: flags ?? Flag.noSUID | Flag.noDevices, options: [UInt8](options))
+    }
+    mount("tmpfs", "/run", "mode=755")
+    mount("tmpfs", "/tmp", "mode=1777")
+    System.makeFolder([UInt8]("/var"))
+    mount("tmpfs", "/var/tmp", "mode=1777")
+    mount("devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666", flags: Flag.noSUID)
+    mount("tmpfs", "/dev/shm", "mode=1777")
+    mount("mqueue", "/dev/mqueue")
+    let safe = Flag.noSUID | Flag.noDevices | Flag.noExecution
+    mount("cgroup2", "/sys/fs/cgroup", flags: safe)
+    mount("bpf", "/sys/fs/bpf", "mode=700", flags: safe)
+    mount("debugfs", "/sys/kernel/debug", flags: safe)
+    mount("tracefs", "/sys/kernel/tracing", flags: safe)
+    mount("securityfs", "/sys/kernel/security", flags: safe)
+    System.makeFolder([UInt8]("/run/lock"))
+    for (name, target) in [
+      ("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "/proc/self/fd/0"),
+      ("/dev/stdout", "/proc/self/fd/1"), ("/dev/stderr", "/proc/self/fd/2"),
+    ] as [(StaticString, StaticString)] {
+      System.makeLink([UInt8](name), to: [UInt8](target))
+    }
+  }
+
+  private static func modulesDisk() -> [UInt8]? {
+    let blocks = [UInt8]("/sys/class/block")
+    for name in System.names(in: blocks) {
+      guard let event = System.contents(blocks + "/" + name + "/uevent"),
+        let device = BlockDevice(DeviceEvent(event, separator: 0x0a)),
+        device.identity?.label == [UInt8](label)
+      else { continue }
+      return device.path
+    }
+    return nil
+  }
+
+  private mutating func mountModules(_ disk: [UInt8]) {
+    let folder = [UInt8]("/lib/modules")
+    Self.makeFolders(folder)
+    let result = Kernel.mount(disk, on: folder, type: [UInt8]("ext4"), flags: Flag.readOnly)
+    if result != 0 {
+      notices.append(
+        "the modules disk can't be mounted on /lib/modules (error " + [UInt8](decimal: -result)
+          + ")")
+    }
+  }
+
+  /// Makes a folder and those above it.
+  private static func makeFolders(_ path: [UInt8]) {
+    for index in path.indices where index > 0 && path[index] == UInt8(ascii: "/") {
+      System.makeFolder(Array(path[..<index]))
+    }
+    System.makeFolder(path)
+  }
+}

@@ -1,0 +1,81 @@
+#if !hasFeature(Embedded)
+  import Formats
+#endif
+
+/// What the host wants done.
+struct Job {
+  struct Share {
+    var isReadOnly: Bool
+    var is9P: Bool
+    var tag: [UInt8]
+    /// Absolute, without links.
+    var path: [UInt8]
+  }
+
+  struct Limit {
+    var resource: UInt32
+    var current: UInt64
+    var maximum: UInt64
+  }
+
+  var arguments: [[UInt8]] = []
+  var variables: [[UInt8]] = []
+  var folder: [UInt8] = []
+  var user: UInt32 = 0
+  var group: UInt32 = 0
+  var groups: [UInt32] = []
+  /// The first is the root.
+  var shares: [Share] = []
+  /// Rows and columns, where the command gets a terminal.
+  var terminal: (rows: UInt32, columns: UInt32)?
+  var hostname: [UInt8] = []
+  /// Address, mask, gateway and name server of four bytes each; empty for no network.
+  var network: [UInt8] = []
+  var limits: [Limit] = []
+
+  /// - Returns: false for what is no part of a job.
+  mutating func take(_ frame: RunFrame) -> Bool {
+    let numbers = frame.numbers
+    switch frame.kind {
+    case .argument: arguments.append(frame.payload)
+    case .variable: variables.append(frame.payload)
+    case .folder: folder = frame.payload
+    case .user:
+      guard numbers.count >= 2 else { return false }
+      (user, group, groups) = (numbers[0], numbers[1], Array(numbers[2...]))
+    case .share:
+      guard frame.payload.count > 3, let end = frame.payload.span.endOfString(at: 2) else {
+        return false
+      }
+      shares.append(
+        Share(
+          isReadOnly: frame.payload[0] != 0, is9P: frame.payload[1] != 0,
+          tag: Array(frame.payload[2..<end]), path: Array(frame.payload[(end + 1)...])))
+    case .terminal:
+      guard numbers.count == 2 else { return false }
+      terminal = (numbers[0], numbers[1])
+    case .hostname: hostname = frame.payload
+    case .network: network = frame.payload
+    case .limit:
+      guard numbers.count == 5 else { return false }
+      limits.append(
+        Limit(
+          resource: numbers[0], current: UInt64(numbers[1]) | UInt64(numbers[2]) << 32,
+          maximum: UInt64(numbers[3]) | UInt64(numbers[4]) << 32))
+    default: return false
+    }
+    return true
+  }
+
+  /// The value of a variable.
+  func value(of name: StaticString) -> [UInt8]? {
+    let length = name.utf8CodeUnitCount
+    for variable in variables
+    where variable.count > length && variable[length] == UInt8(ascii: "=")
+      && variable.startsWithText(name)
+    {
+      return Array(variable[(length + 1)...])
+    }
+    return nil
+  }
+}

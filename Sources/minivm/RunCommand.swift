@@ -1,0 +1,286 @@
+public import ArgumentParser
+import CMiniVM
+import Formats
+import Glibc
+public import KernelKit
+
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a command on a kernel, with this machine's files, and end as it does.",
+    discussion: """
+      Boots the kernel in QEMU with this machine's files, read-only, runs the command in the current \
+      folder, which it may write to, and ends with its exit status. Other changes go to the guest's RAM.
+
+      Exit status: the command's; 128+N for signal N; 124 timeout; 125 minivm itself failed; 126 and \
+      127 as a shell has them; 255 the kernel died before the command ended. On a terminal, Ctrl-] three \
+      times ends the machine.
+
+      Examples:
+        minivm run 6.1.0-57-amd64 -- sh -c 'uname -r; exit 7'
+        tar c . | minivm run kit -- tar x -C /tmp
+      """
+  )
+
+  @Argument(
+    help: ArgumentHelp(
+      "A kit's folder, or a kernel as build takes it (default: the newest cloud kernel).",
+      valueName: "kernel"), completion: .file())
+  var kernel: String?
+
+  @Option(
+    help: ArgumentHelp("Folder that is the guest's root (default: /).", valueName: "folder"),
+    completion: .directory)
+  var root = "/"
+
+  @Option(
+    help: ArgumentHelp(
+      "Share a folder: FOLDER[:GUEST][:ro]; repeatable.", valueName: "share"))
+  var share: [String] = []
+
+  @Flag(name: .customLong("no-cwd"), help: "Do not share the current folder; start in /.")
+  var hidesCurrentFolder = false
+
+  @Option(
+    help: ArgumentHelp(
+      "virtiofs or 9p (default: virtiofs where virtiofsd is found, else 9p).", valueName: "name"))
+  var transport: RunTransport?
+
+  @Option(
+    name: .customLong("env"),
+    help: ArgumentHelp(
+      "Set a variable, or pass this shell's; repeatable. Passed anyway: PATH, TERM, LANG.",
+      valueName: "name[=value]"))
+  var variables: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Run as a user of the root's etc/passwd, or as UID[:GID] (default: you).", valueName: "name"))
+  var user: String?
+
+  @Option(
+    help: ArgumentHelp("Folder to start in (default: the current one).", valueName: "folder"))
+  var workdir: String?
+
+  @Option(
+    name: .customLong("module"),
+    help: ArgumentHelp("Load a module before the command starts; repeatable.", valueName: "name"))
+  var modules: [String] = []
+
+  @Option(help: ArgumentHelp("Memory of the guest in MiB (default: 1024).", valueName: "MiB"))
+  var memory = 1024
+
+  @Option(help: ArgumentHelp("Processors of the guest (default: 1).", valueName: "count"))
+  var cpus = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "QEMU's machine: pc, q35, microvm (amd64) or virt, with properties (default: q35 or virt).",
+      valueName: "model"))
+  var machine: String?
+
+  @Option(help: ArgumentHelp("auto, kvm or tcg (default: auto).", valueName: "name"))
+  var accel = "auto"
+
+  @Option(
+    help: ArgumentHelp(
+      "user for QEMU's user network, or none (default: none).", valueName: "network"))
+  var net = "none"
+
+  @Option(
+    help: ArgumentHelp(
+      "End the machine after so many seconds, with exit status 124.", valueName: "seconds"))
+  var timeout: Int?
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Append to the kernel command line; repeatable.", valueName: "arguments"))
+  var append: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Write the kernel's messages, all of them, to a file.", valueName: "file"),
+    completion: .file())
+  var console: String?
+
+  @Option(
+    help: ArgumentHelp("Write what ran, when and how it ended to a file.", valueName: "file"),
+    completion: .file())
+  var json: String?
+
+  @Flag(help: "Print the commands for virtiofsd and QEMU instead of running them.")
+  var dryRun = false
+
+  @Flag(name: [.short, .long], help: "Say which kernel, machine and transport are used.")
+  var verbose = false
+
+  @OptionGroup var archive: ArchiveOptions
+
+  @Argument(
+    parsing: .postTerminator,
+    help: ArgumentHelp(
+      "The command, after -- (default: a shell).", valueName: "command"))
+  var command: [String] = []
+
+  func validate() throws {
+    guard timeout ?? 1 > 0, timeout ?? 1 < 1 << 31 else {
+      throw ValidationError("--timeout is at least 1")
+    }
+    guard (64...1 << 20).contains(memory), (1...255).contains(cpus) else {
+      throw ValidationError("--memory is at least 64, --cpus 1 to 255")
+    }
+    guard net == "user" || net == "none" else {
+      throw ValidationError("--net is user or none, not \(net.quoted)")
+    }
+    guard accel == "auto" || Accelerator(rawValue: accel) != nil else {
+      throw ValidationError("--accel is auto, kvm or tcg, not \(accel.quoted)")
+    }
+    guard workdir?.hasPrefix("/") ?? true else {
+      throw ValidationError("--workdir is an absolute path of the guest")
+    }
+    for variable in variables where variable.isEmpty || variable.hasPrefix("=") {
+      throw ValidationError("--env is NAME or NAME=VALUE, not \(variable.quoted)")
+    }
+  }
+
+  func run() async throws {
+    let environment = try CommandEnvironment.make(quiet: !verbose)
+    let temporary = try StagingDirectory(in: environment.temporaryFolder)
+    let kit = try await openKit(environment, temporary.path)
+    environment.progress.end()
+    let guest = try guestRun(kit, temporary.path)
+    if verbose {
+      writeToStandardError("minivm: \(kit.release) with \(guest.transport.rawValue)")
+    }
+    if dryRun {
+      print(try guest.description())
+      return
+    }
+    if hasTerminal { keepTerminal() }
+    let result = Result {
+      try guest.run { notice in
+        writeToStandardError("minivm: \(notice)\(hasTerminal ? "\r" : "")")
+      }
+    }
+    restoreTerminal()
+    let (ending, report) = try result.get()
+    if let json {
+      try OutputFile.write(JSON.encode(report), to: json)
+    }
+    withExtendedLifetime(temporary) {}
+    finish(ending)
+  }
+
+  private var hasTerminal: Bool { RunTerminal.isThere }
+
+  private func finish(_ ending: RunEnding) -> Never {
+    TemporaryPaths.removeAll()
+    if let message = ending.message {
+      // The guest's last line on the terminal may have no end.
+      if hasTerminal { writeToStandardError("") }
+      writeToStandardError(
+        KitError(.unexpected, "minivm: \(message)", details: ending.lines).description)
+    }
+    if case .interrupted(let signal) = ending { minivm_end_by_signal(Int32(signal)) }
+    Glibc.exit(Int32(ending.status))
+  }
+
+  // MARK: What is run
+
+  /// The kit that is named, or one that is built, or taken from the cache, for this run.
+  private func openKit(_ environment: KitEnvironment, _ folder: String) async throws -> Kit {
+    if let kernel, Self.isKit(kernel) {
+      guard !archive.mirror.isGiven, archive.arch == nil else {
+        throw KitError(
+          .usage, "\(kernel): is a kit, which needs no mirror or architecture",
+          advice: "leave --arch, --suite, --mirror, --keyring, --at and --offline out")
+      }
+      return try Kit(kernel)
+    }
+    let choice = try await KernelChoice(
+      [kernel].compactMap { $0 }, archive, isVerified: false, environment)
+    let template = try await archive.mirror.defaultTemplate(choice.architecture, environment)
+      .folder()
+    let output = "\(folder)/kit"
+    _ = try KitBuilder(
+      choice.source, inputs: choice.inputs,
+      options: KitBuilder.Options(
+        folder: output, template: template, ramDisk: RamDisk.Options(),
+        disk: ModulesDisk.Options(jobs: Machine.cores), usesCache: true),
+      environment: environment
+    ).build()
+    return try Kit(folder: output)
+  }
+
+  /// Whether a path is a kit: a folder with a kernel at its top, or a manifest in one.
+  private static func isKit(_ path: String) -> Bool {
+    guard FileTree.isDirectory(path) else { return path.hasSuffix(".json") }
+    return (try? FileTree.textNames(in: path))?.contains { $0.hasPrefix("vmlinuz-") } == true
+  }
+
+  private func guestRun(_ kit: Kit, _ temporary: String) throws -> GuestRun {
+    var options = GuestRun.Options(
+      model: try machine.map { try MachineModel(kit.architecture, argument: $0) }
+        ?? MachineModel(kit.architecture), path: Self.variable("PATH") ?? Self.defaultPath)
+    options.accelerators = Accelerator(rawValue: accel).map { [$0] }
+    options.memory = memory
+    options.cpus = cpus
+    options.append = append
+    options.modules = modules
+    options.transport = transport
+    options.timeout = timeout
+    options.console = console
+    options.hasTerminal = hasTerminal
+    options.jobs = Machine.cores
+    return try GuestRun(kit, job(kit), options: options, temporaryFolder: temporary)
+  }
+
+  private func job(_ kit: Kit) throws -> RunJob {
+    let rootShare = try RunShare(root, at: "/", isReadOnly: true)
+    if rootShare.host == "/", kit.architecture.rawValue != Machine.debianArchitecture {
+      throw KitError(
+        .usage,
+        "the kernel is for \(kit.architecture.rawValue), this machine's programs for \(Machine.debianArchitecture)",
+        advice: "give --root FOLDER with programs for \(kit.architecture.rawValue)")
+    }
+    var shares = [rootShare]
+    var folder = "/"
+    if !hidesCurrentFolder, let current = FileTree.realPath("."), current != "/" {
+      shares.append(try RunShare(current, isReadOnly: false))
+      folder = current
+    }
+    shares += try share.map { try RunShare(argument: $0) }
+    let user =
+      try user.map { try RunUser(argument: $0, root: rootShare.host) }
+      ?? RunUser.current(variables: CommandEnvironment.variables)
+    var job = RunJob(
+      arguments: command.isEmpty ? [Self.variable("SHELL") ?? "/bin/sh"] : command,
+      variables: try environment(of: user), folder: workdir ?? folder, user: user,
+      shares: shares, hostname: Machine.hostname, hasNetwork: net == "user")
+    job.limits = RunJob.currentLimits
+    return job
+  }
+
+  private static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+  /// The command's variables: what says who and where it is, and what was asked for.
+  private func environment(of user: RunUser) throws -> [String] {
+    var values = [
+      "HOME": user.home, "USER": user.name, "LOGNAME": user.name,
+      "PATH": Self.variable("PATH") ?? Self.defaultPath,
+    ]
+    for name in ["TERM", "LANG"] { values[name] = Self.variable(name) }
+    for variable in variables {
+      let parts = variable.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = String(parts[0])
+      values[name] = parts.count == 2 ? String(parts[1]) : Self.variable(name)
+    }
+    return values.map { "\($0)=\($1)" }.sorted()
+  }
+
+  private static func variable(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    return unsafe String(cString: value)
+  }
+}
+
+extension RunTransport: ExpressibleByArgument {}
