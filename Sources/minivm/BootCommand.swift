@@ -119,6 +119,12 @@ struct BootCommand: AsyncParsableCommand {
       in: KitEnvironment.temporaryFolder(CommandEnvironment.variables))
     defer { withExtendedLifetime(temporary) {} }
     let machine = try virtualMachine(kit, temporary: temporary.path)
+    if !machine.networks.isEmpty {
+      let check = try RootCheck(kit, jobs: 1)
+      for problem in machine.networks.compactMap({ check.problem(of: $0, on: machine.model) }) {
+        writeToStandardError("minivm: \(problem)")
+      }
+    }
     let accelerators = self.machine.accelerators ?? Accelerator.candidates(kit.architecture)
     if showsCommand {
       print(try machine.shellCommand(accelerators[0], consoleFile: console))
@@ -136,6 +142,7 @@ struct BootCommand: AsyncParsableCommand {
       result.accelerator = outcome.accelerator.rawValue
       result.expectedAfter = outcome.expectedAfter.map { $0 / .seconds(1) }
       result.timing = timing ? outcome.timeline : nil
+      if root == nil { result.notProved = ProofDisk.unproved(in: outcome.lastLines) }
     } catch let error as KitError where json {
       (result.problem, result.lastLines) = (error.message, error.details)
       try printJSON(result)
@@ -146,17 +153,17 @@ struct BootCommand: AsyncParsableCommand {
   }
 
   private func virtualMachine(_ kit: Kit, temporary: String) throws -> VirtualMachine {
+    try kit.modulesDisk?.checkIsWhole(advice: "minivm makes no such disk: build the kit again")
     let rootDisk =
       if let root {
         try machine.rootDisk(root, access: .readWrite)
       } else {
         try proofDisk(kit, temporary: temporary)
       }
-    try kit.modulesDisk?.checkIsWhole(advice: "minivm makes no such disk: build the kit again")
     let hasRoot = append.contains { $0.hasPrefix("root=") || $0.contains(" root=") }
     // Nobody may be there for the RAM disk's shell; what the user says of it comes later, and counts.
     let panic = root == nil || !isInteractive && !showsCommand ? ["panic=-1"] : []
-    return machine.virtualMachine(
+    return try machine.virtualMachine(
       RootPlace(try machine.model(kit.architecture), machine.disk),
       kernel: try kit.kernel(kernelFormat), initramfs: kit.initramfs,
       disks: [rootDisk] + [kit.modulesDisk].compactMap { $0 },
@@ -219,6 +226,8 @@ private struct BootResult: Encodable {
   var disk: String
   /// On which the guest ran; nil where it did not do what was expected.
   var accelerator: String?
+  /// What boot's own root disk could not show, in words; nil with --root.
+  var notProved: [String]?
   /// From QEMU's start; nil where nothing was expected.
   var expectedAfter: Double?
   var timing: BootTimeline?

@@ -15,7 +15,8 @@ struct CheckCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "pc, q35, microvm, virt, firecracker or cloud-hypervisor.", valueName: "model"))
+      "pc, q35, microvm or virt, with properties: microvm,pcie=on; firecracker or cloud-hypervisor.",
+      valueName: "model"))
   var machine: String?
 
   @Option(

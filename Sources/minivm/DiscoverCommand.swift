@@ -154,7 +154,7 @@ struct DiscoverCommand: AsyncParsableCommand {
     let showsConsole = console
     let discovery = try Discovery(
       subject,
-      machine: machine.virtualMachine(
+      machine: try machine.virtualMachine(
         given?.place ?? place, kernel: found.kernel, extraArguments: arguments),
       root: root.map { try machine.rootDisk($0, access: .unchanged) },
       runner: QEMURunner(
@@ -205,7 +205,10 @@ struct DiscoverCommand: AsyncParsableCommand {
   private func show(_ lists: DiscoveredLists) {
     print("\(output)/modules.ramfs, for kernel \(lists.kernel):")
     for line in lists.modules { print("  \(line.path)  # \(line.reason)") }
-    if lists.modules.isEmpty { print("  nothing: the kernel has all of it built in") }
+    if lists.modules.isEmpty { print("  nothing: the kernel has built in what root needs") }
+    for device in lists.withoutDriver ?? [] {
+      print("Kernel \(lists.kernel) has no driver for a device that was added: \(device)")
+    }
     print("\(output)/modules.autoload is empty: devices announce what they need.")
     if let place = lists.checkedOn {
       print("A RAM disk with just these has booted on \(place).")

@@ -71,7 +71,8 @@ struct KernelChoice {
   }
 
   private init(folder: String, _ archive: ArchiveOptions) throws {
-    let releases = ModuleTree.releases(in: folder)
+    let releases =
+      try ModuleTree.releases(in: folder) + KernelFolder.releasesWithoutModules(in: folder)
     guard let release = releases.first else {
       throw KitError(
         .missing, "\(folder): there is no lib/modules/VER in it",

@@ -3,14 +3,17 @@ import KernelKit
 
 /// Which kit a command is about.
 struct KitOptions: ParsableArguments {
-  @Argument(help: "The folder of the kit.", completion: .directory)
+  @Argument(
+    help: "The kit's folder, or its manifest-VER.json (default: this folder).", completion: .file())
   var kit = "."
 
   @Option(
-    help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
+    help: ArgumentHelp(
+      "Kernel of a folder with several; the beginning of its release will do: 6.1.0-57.",
+      valueName: "release"))
   var kernel: String?
 
   func open() throws -> Kit {
-    try Kit(folder: kit, release: kernel.map(KernelRelease.init(argument:)))
+    try Kit(kit, release: kernel.map(KernelRelease.init(argument:)))
   }
 }

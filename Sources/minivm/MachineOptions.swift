@@ -20,10 +20,11 @@ struct MachineOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      A network card: \(NetworkCard.allCases.map(\.rawValue).joined(separator: ", ")), or none, \
-      which is the default.
+      Network card on QEMU's own network; repeatable: \
+      \(NetworkCard.allCases.map(\.rawValue).joined(separator: ", ")), with options of QEMU's -netdev user: \
+      user,hostfwd=tcp::2222-:22 (default: none).
       """, valueName: "card"))
-  var net: String?
+  var net: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -44,11 +45,6 @@ struct MachineOptions: ParsableArguments {
   func validate() throws {
     guard accel == "auto" || Accelerator(rawValue: accel) != nil else {
       throw ValidationError("--accel is auto, kvm or tcg, not \(accel)")
-    }
-    guard net.map({ $0 == "none" || NetworkCard(rawValue: $0) != nil }) ?? true else {
-      throw ValidationError(
-        "--net is none, \(NetworkCard.allCases.map(\.rawValue).joined(separator: ", ")), not \(net ?? "")"
-      )
     }
     guard (32...1 << 20).contains(memory), (1...255).contains(cpus) else {
       throw ValidationError("--memory is at least 32, --cpus 1 to 255")
@@ -75,6 +71,19 @@ struct MachineOptions: ParsableArguments {
       ?? MachineModel(architecture, disk: disk)
   }
 
+  /// - Throws: `KitError.usage` for a card or an option that there is not.
+  func networks() throws(KitError) -> [NetworkDevice] {
+    guard net != ["none"] else { return [] }
+    var networks: [NetworkDevice] = []
+    for word in net {
+      guard word != "none" else {
+        throw KitError(.usage, "--net none means no card: give none or cards, not both")
+      }
+      networks.append(try NetworkDevice(argument: word))
+    }
+    return networks
+  }
+
   /// - Parameters:
   ///   - place: the machine and how its disks are attached.
   ///   - disks: the root disk first.
@@ -82,10 +91,10 @@ struct MachineOptions: ParsableArguments {
   func virtualMachine(
     _ place: RootPlace, kernel: String, initramfs: String = "", disks: [MachineDisk] = [],
     commandLine: [String] = [], extraArguments: [String]
-  ) -> VirtualMachine {
-    VirtualMachine(
+  ) throws -> VirtualMachine {
+    try VirtualMachine(
       model: place.model, kernel: kernel, initramfs: initramfs, disks: disks, bus: place.bus,
-      network: net.flatMap(NetworkCard.init), commandLine: commandLine, memory: memory, cpus: cpus,
+      networks: networks(), commandLine: commandLine, memory: memory, cpus: cpus,
       extraArguments: extraArguments)
   }
 }

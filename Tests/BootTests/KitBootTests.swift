@@ -72,6 +72,31 @@ import Testing
     #expect(outcome.lastLines.contains { $0.contains("came from it") })
   }
 
+  @Test(
+    "A modules disk without any of the modules that are usually tried shows that one loads, too")
+  func smallKernel() async throws {
+    let folder = try TemporaryFolder()
+    let tree = try TestCache.tree("cloud")
+    try await Tool.shell(
+      """
+      cp -r '\(tree)' k && cd k/lib/modules/*
+      find . -name '*.ko' | grep -vE '^./kernel/(arch|crypto|lib)/|/(virtio|block|nvme|scsi|ata|squashfs|erofs|overlayfs|char)/|/(mbcache|virtio_net|net_failover|failover)[.]ko' | xargs rm
+      rm -f modules.order kernel/drivers/block/zram/*
+      """, in: folder.path)
+    let template = try TestKit.makeTemplate(folder)
+    let release = try KernelRelease(TestCache.release(in: tree))
+    _ = try KitBuilder(
+      .directory(folder("k"), release), inputs: [Manifest.Input(directoryOf: release)],
+      options: KitBuilder.Options(
+        folder: folder("kit"), template: template, ramDisk: RamDisk.Options(),
+        disk: ModulesDisk.Options()),
+      environment: .testing(cache: folder("cache"))
+    ).build()
+    let outcome = try await Self.boot(
+      Kit(folder: folder("kit")), MachineModel(.amd64), .virtioBlk, root: "/dev/vda")
+    #expect(outcome.lastLines.contains { $0.contains("came from it") }, "\(outcome.lastLines)")
+  }
+
   @Test("Compressed modules below usr/lib")
   func newer() async throws {
     _ = try await Self.boot(

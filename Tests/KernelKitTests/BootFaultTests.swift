@@ -135,7 +135,7 @@ import Testing
     }
     try await expect(["none"], 3, "none: there is no such folder; make a kit")
     try await expect(["tmp"], 3, "tmp: there is no vmlinuz-VER and initramfs-VER in it; make them")
-    try await expect(["p.deb"], 3, "p.deb: there is no such folder")
+    try await expect(["p.deb"], 2, "p.deb: is no manifest-VER.json; give a kit's folder")
     try await expect(["kit", "--kernel", "6.9"], 3, "vmlinuz-6.9")
     try await expect(["kit", "--root", "none.raw"], 3, "none.raw: can't be opened")
     try await expect(["kit", "--root", "tmp"], 1, "tmp: is not a regular file")

@@ -72,6 +72,10 @@ import Testing
     #expect(busybox.reasons.first?.contains("busybox-static") == true && busybox.cost == nil)
     let error = #expect(throws: KitError.self) { try explanation.item("virtio_blc") }
     #expect(error?.code == .missing && error?.advice == "the nearest is virtio_blk")
+    for name in ["e1000", "e1000e", "igb", "8139too"] {
+      let error = #expect(throws: KitError.self) { try explanation.item(name) }
+      #expect(error?.advice?.contains("`minivm build linux-image-amd64`") == true, "\(name)")
+    }
 
     #expect(
       explanation.drivers(of: "virtio:d00000002v00001AF4").modules.map(\.name) == ["virtio_blk"])

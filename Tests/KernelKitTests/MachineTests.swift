@@ -141,7 +141,7 @@ import Testing
       ),
       (["--disk", "ahci", "--machine", "microvm"], "has no PCI bus for an AHCI controller"),
       (["--net", "e1000", "--machine", "microvm"], "has no PCI bus for the network card e1000"),
-      (["--net", "virtio"], "--net is none, virtio-net"),
+      (["--net", "virtio"], "--net is none, user, virtio-net"),
       (["--disk", "floppy"], "floppy"),
       (["--memory", "16"], "--memory is at least 32"),
     ] {

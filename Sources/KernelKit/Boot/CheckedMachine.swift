@@ -17,6 +17,8 @@ public struct CheckedMachine: Sendable, Hashable {
   /// Where virtio devices are.
   enum Transport: Sendable, Hashable {
     case pci, acpi, deviceTree
+    /// QEMU's microvm without ACPI. Linux, drivers/virtio/virtio_mmio.c.
+    case commandLine
 
     var device: Device {
       switch self {
@@ -30,6 +32,9 @@ public struct CheckedMachine: Sendable, Hashable {
         Device(
           name: "virtio on MMIO", modalias: "of:Nvirtio_mmioT(null)Cvirtio,mmio",
           drivers: ["virtio_mmio"])
+      case .commandLine:
+        Device(
+          name: "virtio on MMIO", modalias: "platform:virtio-mmio", drivers: ["virtio_mmio"])
       }
     }
   }
@@ -43,6 +48,10 @@ public struct CheckedMachine: Sendable, Hashable {
   public let buses: [MachineDisk.Bus]
   /// The kernel's name of it, and the options that build its driver in.
   let console: (device: String, options: [String])
+  /// Why the kernel finds no device, whatever drivers it has; nil where it may.
+  let obstacle: (problem: String, advice: String)?
+  /// Whether the machine has the console's serial port.
+  let hasConsole: Bool
 
   public static func == (left: Self, right: Self) -> Bool {
     left.name == right.name && left.architecture == right.architecture
@@ -58,7 +67,14 @@ public struct CheckedMachine: Sendable, Hashable {
     name = model.description
     architecture = model.architecture
     hasPCI = model.hasPCI
-    transport = model.hasPCI ? .pci : .acpi
+    transport = model.hasPCI ? .pci : model.hasACPI ? .acpi : .commandLine
+    obstacle =
+      transport == .commandLine && !model.namesDevices
+      ? (
+        "with acpi=off and auto-kernel-cmdline=off, nothing tells the kernel of the machine's devices",
+        "leave one of them out"
+      ) : nil
+    hasConsole = model.hasSerialPort
     let onPCI: [MachineDisk.Bus] = hasPCI ? [.ahci, .nvme] : []
     buses = [.virtioBlk, .virtioSCSI] + (model.name == .pc ? [.ide] : []) + onPCI
     console = Self.console(model.architecture, model.console)
@@ -93,6 +109,7 @@ public struct CheckedMachine: Sendable, Hashable {
     self.hasPCI = hasPCI
     self.buses = buses
     self.console = console
+    (obstacle, hasConsole) = (nil, true)
   }
 
   private static func console(
@@ -109,6 +126,7 @@ public struct CheckedMachine: Sendable, Hashable {
     case (true, .amd64, _): ["PCI", "ACPI"]
     case (true, _, _): ["PCI", "OF"]
     case (_, _, .deviceTree): ["OF"]
+    case (_, _, .commandLine): ["VIRTIO_MMIO_CMDLINE_DEVICES"]
     default: ["ACPI"]
     }
   }

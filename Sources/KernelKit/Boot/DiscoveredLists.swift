@@ -13,6 +13,8 @@ public struct DiscoveredLists: Codable, Sendable, Hashable {
   public var source: String
   /// The machine that booted with them; nil when none did.
   public var checkedOn: String?
+  /// Modaliases of devices that were added and that this kernel has no driver for; nil where none were added.
+  public var withoutDriver: [String]?
   public var modules: [Line]
   /// Modules that were there, and that root is reached without.
   public var others: [Line]
@@ -66,7 +68,7 @@ public struct DiscoveredLists: Codable, Sendable, Hashable {
     # What a module needs comes with it and is not listed here; what this kernel has built in isn't
     # either. How such a list is written: docs/MODULES.md.
 
-    \(Self.text(modules, mark: ""))\(others.isEmpty ? "" : """
+    \(Self.text(modules, mark: ""))\((withoutDriver ?? []).map { "# No driver in this kernel: \($0)\n" }.joined())\(others.isEmpty ? "" : """
 
     # Loaded there as well, and not needed to reach root. Take the `#` away for those that you want early.
     \(Self.text(others, mark: "# "))

@@ -81,10 +81,10 @@ public struct Discovery {
     environment.progress.report("booting \(subject.release) with all modules", 0, nil)
     let probe = try await probe(large)
     var own: [GuestProbe.Device] = []
-    if !machine.extraArguments.isEmpty || machine.network != nil {
+    if !machine.extraArguments.isEmpty || !machine.networks.isEmpty {
       var plain = large
       plain.extraArguments = []
-      plain.network = nil
+      plain.networks = []
       environment.progress.report("booting it without the devices that were added", 0, nil)
       own = Self.added(probe.devices, to: try await self.probe(plain).devices)
     }
@@ -102,6 +102,15 @@ public struct Discovery {
       count[device.modalias, default: 0] -= 1
       return count[device.modalias, default: 0] < 0
     }
+  }
+
+  /// Modaliases of the devices that nothing drives. Devices on other buses than these stand for parts of the board,
+  /// which need no driver.
+  static func withoutDriver(_ devices: [GuestProbe.Device]) -> [String] {
+    let buses = ["pci:", "usb:", "virtio:", "scsi:", "hid:"]
+    return devices.filter { device in
+      device.driver == nil && buses.contains { device.modalias.hasPrefix($0) }
+    }.map(\.modalias)
   }
 
   private func lists(
@@ -148,12 +157,14 @@ public struct Discovery {
       }
       return (position, device.modalias)
     }
-    return DiscoveredLists(
+    var lists = DiscoveredLists(
       subject.release, source: "\(machine.model.description) with a \(machine.bus.rawValue) disk",
       index: index, wanted: wanted,
       others: others.reduce(into: []) { unique, other in
         if !unique.contains(where: { $0.position == other.position }) { unique.append(other) }
       })
+    if !own.isEmpty { lists.withoutDriver = Self.withoutDriver(own) }
+    return lists
   }
 
   /// Boots a RAM disk that has the lists' modules: root has to be reached.

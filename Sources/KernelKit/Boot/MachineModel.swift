@@ -29,7 +29,7 @@ public struct MachineModel: Sendable, Hashable {
     properties = []
   }
 
-  /// - Throws: `KitError.usage` for a model that the architecture has not.
+  /// - Throws: `KitError.usage` for a model that the architecture has not, and for properties that the model has not.
   public init(_ architecture: Architecture, name: Name, properties: [String] = []) throws {
     guard (architecture == .amd64) == (name != .virt) else {
       throw KitError(
@@ -39,6 +39,7 @@ public struct MachineModel: Sendable, Hashable {
     self.architecture = architecture
     self.name = name
     self.properties = properties
+    try checkProperties()
   }
 
   /// A model as QEMU's `-machine` has it: a name, and properties after commas.
@@ -80,9 +81,6 @@ public struct MachineModel: Sendable, Hashable {
   public var console: String {
     architecture == .arm64 ? "ttyAMA0" : "ttyS0"
   }
-
-  /// Whether there is a PCI bus; without one, devices are virtio ones on MMIO.
-  public var hasPCI: Bool { name != .microvm || properties.contains("pcie=on") }
 
   /// The name, and what QEMU's `-machine` needs beside it.
   public var description: String { ([name.rawValue] + properties).joined(separator: ",") }
@@ -128,9 +126,10 @@ public struct MachineModel: Sendable, Hashable {
   /// - Throws: `KitError.usage` for a device that stands on PCI, where there is none.
   private func checkPCI(_ device: String) throws {
     guard hasPCI else {
+      let other = hasACPI ? "\(description),pcie=on" : "\(name.rawValue),pcie=on"
       throw KitError(
         .usage, "the machine \(description) has no PCI bus for \(device)",
-        advice: "use --machine \(description),pcie=on, or a virtio device")
+        advice: "use --machine \(other), or a virtio device")
     }
   }
 
@@ -150,7 +149,7 @@ public struct MachineModel: Sendable, Hashable {
       }
     case .ahci:
       try checkPCI("an AHCI controller")
-      if name != .q35 { arguments += ["-device", "ahci,id=ahci"] }
+      if !hasAHCI { arguments += ["-device", "ahci,id=ahci"] }
     case .nvme: try checkPCI("an NVMe disk")
     }
     for (index, disk) in disks.enumerated() {
@@ -161,7 +160,7 @@ public struct MachineModel: Sendable, Hashable {
         case .virtioBlk: virtio("blk")
         case .virtioSCSI: "scsi-hd,bus=scsi.0"
         case .ide: "ide-hd,bus=ide.0"
-        case .ahci: "ide-hd,bus=\(name == .q35 ? "ide" : "ahci").0"
+        case .ahci: "ide-hd,bus=\(hasAHCI ? "ide" : "ahci").0"
         case .nvme: "nvme,serial=minivm"
         }
       arguments += ["-drive", disk.driveArgument(id: id, bus), "-device", "\(device),drive=\(id)"]
@@ -171,16 +170,13 @@ public struct MachineModel: Sendable, Hashable {
 
   /// Arguments for a network card whose other end is QEMU's own network, which needs no rights.
   /// - Throws: `KitError.usage` for a card that the model can't have.
-  func networkArguments(_ card: NetworkCard) throws -> [String] {
+  func networkArguments(_ network: NetworkDevice, id: String) throws -> [String] {
+    let card = network.card
     if card != .virtio { try checkPCI("the network card \(card.rawValue)") }
     let device = card == .virtio ? virtio("net") : card.rawValue
-    return ["-netdev", "user,id=net0", "-device", "\(device),netdev=net0"]
+    return [
+      "-netdev", (["user", "id=\(id)"] + network.userOptions).joined(separator: ","),
+      "-device", (["\(device)", "netdev=\(id)"] + network.deviceOptions).joined(separator: ","),
+    ]
   }
-}
-
-/// Network cards of QEMU that Linux has drivers for, by QEMU's names.
-public enum NetworkCard: String, Sendable, Hashable, CaseIterable {
-  case virtio = "virtio-net"
-  case e1000, e1000e, rtl8139, pcnet, vmxnet3
-  case ne2000 = "ne2k_pci"
 }

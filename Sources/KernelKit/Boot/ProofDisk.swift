@@ -1,20 +1,25 @@
 internal import Formats
 
 /// A small root disk whose init shows that a kit works: it prints the kernel's release, finds its
-/// modules on the modules disk, loads one that the RAM disk has not, and powers off.
+/// modules on the modules disk, loads one from there, and powers off.
+///
+/// What can't be shown is said and does not fail: a kernel without modules has none to load, and a modules disk may
+/// hold drivers of hardware only.
 public struct ProofDisk: Sendable {
-  /// The last line of a guest in which all of it worked.
+  /// What the last line of a guest begins with in which all of it worked.
   public static let success = "minivm: the kit works"
   /// What the init's own lines begin with.
   public static let prefix = "minivm: "
+  private static let unproved = "not proved: "
   public static let label = "minivm-proof"
   /// It is never beside another of its kind.
   public static let uuid = "6d696e69-766d-4270-8000-726f6f660000"
 
-  /// Modules without hardware of their own, one of which is not in the RAM disk.
-  private static let candidates = [
-    "dummy", "ifb", "veth", "tun", "macvlan", "xfs", "btrfs", "nfs", "zram", "wireguard",
-  ]
+  /// What a guest says that it could not show, of the lines of its console.
+  public static func unproved(in lines: [String]) -> [String] {
+    let start = prefix + unproved
+    return lines.filter { $0.hasPrefix(start) }.map { String($0.dropFirst(start.count)) }
+  }
 
   private let kit: Kit
 
@@ -31,13 +36,16 @@ public struct ProofDisk: Sendable {
         .invalid, "\(kit.initramfs): has no bin/busybox",
         advice: "boot a disk of your own with --root")
     }
-    let free = Self.candidates.filter { !ramDisk.moduleNames.contains($0) }
+    let proof = try ModuleProof(kit, inside: ramDisk.moduleNames)
     try Self.write(
-      to: path, busybox: ramDisk.busybox, initScript: Self.initScript(candidates: free))
+      to: path, busybox: ramDisk.busybox, loader: proof.loader, initScript: Self.initScript(proof))
   }
 
   /// Writes a root disk whose init is a script for busybox.
-  static func write(to path: String, busybox: [UInt8], initScript: String) throws {
+  /// - Parameter loader: a program that takes busybox' place in loading modules, if any.
+  static func write(
+    to path: String, busybox: [UInt8], loader: [UInt8]? = nil, initScript: String
+  ) throws {
     let output = try OutputFile(replacing: path)
     let writer = try Ext4Writer(RawImageWriter(output), size: 16 << 20, mayGrow: true)
     let time = try Ext4Time(seconds: 0)
@@ -51,6 +59,7 @@ public struct ProofDisk: Sendable {
       try folder(path)
     }
     try program("bin/busybox", busybox)
+    if let loader { try program("bin/coldplug", loader) }
     try program("sbin/init", Array(initScript.utf8))
     try writer.finish(
       Ext4Identity(
@@ -64,31 +73,44 @@ public struct ProofDisk: Sendable {
     return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
   }
 
-  private static func initScript(candidates: [String]) -> String {
+  private static func initScript(_ proof: ModuleProof) -> String {
     """
     #!/bin/busybox sh
     # Runs as the first process of a VM that minivm boots to show that a kit works.
     b=/bin/busybox
     [ -e /proc/mounts ] || $b mount -t proc proc /proc
-    [ -e /sys/module ] || $b mount -t sysfs sys /sys
+    [ -e /sys/kernel ] || $b mount -t sysfs sys /sys
     release=$($b uname -r)
     say() { echo "\(prefix)$*"; }
+    finish() { say "\(success.dropFirst(prefix.count))"; $b poweroff -f; }
     fail() { say "FAILED: $*"; $b cat /proc/mounts; $b poweroff -f; }
 
     say "kernel $release is up"
+    \(proof.disk == nil ? "say '\(unproved)\(proof.obstacle ?? "")'; finish" : "")
     source=$($b awk '$2 == "/lib/modules" { print $1 }' /proc/mounts)
     [ -n "$source" ] || fail "nothing is mounted on /lib/modules"
     [ -f "/lib/modules/$release/modules.dep" ] || fail "no /lib/modules/$release/modules.dep"
     say "/lib/modules is on $source"
-    for name in \(candidates.joined(separator: " ")); do
-      $b grep -q "/$name[.]ko" "/lib/modules/$release/modules.dep" || continue
-      $b modprobe "$name" || fail "modprobe $name"
-      [ -d "/sys/module/$name" ] || fail "$name is not there after modprobe"
-      say "module $name came from it"
-      say "\(success.dropFirst(prefix.count))"
-      $b poweroff -f
-    done
-    fail "none of \(candidates.joined(separator: " ")) is in /lib/modules/$release"
+    # FILE NAME LOADS: whether the module is known to load anywhere.
+    try() {
+      $b cat "/lib/modules/$release/$1" >/dev/null || fail "/lib/modules/$release/$1 can't be read"
+      [ ! -d "/sys/module/$2" ] || return 0
+      said=$(\(proof.loader == nil ? "$b modprobe" : "/bin/coldplug -q --") "$2" 2>&1)
+      if [ -d "/sys/module/$2" ]; then
+        say "module $2 came from it"
+        finish
+      fi
+      case $3$said in
+        yes* | *"invalid module format"* | *"unknown symbol"* | *"wrong symbol version"*)
+          fail "modprobe $2: $said" ;;
+      esac
+      tried="$tried $2"
+    }
+    tried=''
+    \(proof.obstacle.map { "say '\(unproved)\($0)'; finish" } ?? "")
+    \(proof.candidates.map { "try \($0.path.shellQuoted) \($0.name.shellQuoted) \($0.loadsAnywhere ? "yes" : "no")" }.joined(separator: "\n"))
+    say "\(unproved)that a module loads: without their hardware, these did not:${tried:- none}"
+    finish
 
     """
   }

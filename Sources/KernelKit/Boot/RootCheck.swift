@@ -111,10 +111,17 @@ public struct RootCheck {
         .usage, "the machine \(machine.name) has no \(disk.rawValue) disks",
         advice: "it has \(machine.buses.map(\.rawValue).joined(separator: ", "))")
     }
-    var steps = [
-      option("console", machine.console.device, machine.console.options, isOptional: true),
-      option("bus", machine.busOptions.joined(separator: ", "), machine.busOptions),
-    ]
+    var console = option(
+      "console", machine.console.device, machine.console.options, isOptional: true)
+    if !machine.hasConsole {
+      console.state = .missing
+      console.problem = "the machine has no serial port"
+    }
+    var bus = option("bus", machine.busOptions.joined(separator: ", "), machine.busOptions)
+    if let obstacle = machine.obstacle {
+      (bus.state, bus.problem, bus.advice) = (.missing, obstacle.problem, obstacle.advice)
+    }
+    var steps = [console, bus]
     let isShared = rootTypes.contains("virtiofs")
     prepare([(machine, disk), (machine, .virtioBlk)])
     for device in isShared ? machine.devicesToSharedFolder : machine.devices(to: disk) {
@@ -135,6 +142,19 @@ public struct RootCheck {
       kernel: release.description, machine: machine.name,
       disk: isShared ? "virtiofs" : disk.rawValue, rootTypes: rootTypes,
       reachesRoot: !steps.contains { $0.state == .missing && !$0.isOptional }, steps: steps)
+  }
+
+  /// Why a guest won't have a network card, whatever is mounted: the kernel has no driver of it; nil where it has.
+  public func problem(of network: NetworkDevice, on machine: MachineModel) -> KitError? {
+    let device = network.card.device
+    aliases.prepare([device.modalias])
+    guard step("network card", device, on: CheckedMachine(machine)).driver == nil,
+      !aliases.isBuiltIn(device.modalias)
+    else { return nil }
+    return KitError(
+      .invalid, "kernel \(release) has no driver for the \(device.name): the guest won't see it",
+      advice: KernelFlavour.package(with: device.drivers[0], insteadOf: release, configuration)
+        ?? "take another --net")
   }
 
   /// Looks up at once what several reports will ask for.
@@ -186,7 +206,9 @@ public struct RootCheck {
   ) -> Step {
     var step = Step(
       kind: kind, name: device.name, state: .missing, modalias: device.modalias, isOptional: false)
-    if let builtin = device.drivers.first(where: { kernel.isBuiltIn($0) }) {
+    if let builtin = device.drivers.first(where: {
+      kernel.isBuiltIn($0) || configuration?.hasBuiltIn(module: $0) == true
+    }) {
       step.state = .builtIn
       step.driver = builtin
       return step

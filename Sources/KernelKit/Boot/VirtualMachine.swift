@@ -7,8 +7,8 @@ public struct VirtualMachine: Sendable {
   public var disks: [MachineDisk]
   /// How the root disk is attached.
   public var bus: MachineDisk.Bus
-  /// Nil for a machine without a network.
-  public var network: NetworkCard?
+  /// Network cards, in the order of their addresses.
+  public var networks: [NetworkDevice]
   /// The kernel's command line, without the console.
   public var commandLine: [String]
   /// MiB.
@@ -19,7 +19,7 @@ public struct VirtualMachine: Sendable {
 
   public init(
     model: MachineModel, kernel: String, initramfs: String, disks: [MachineDisk],
-    bus: MachineDisk.Bus, network: NetworkCard? = nil, commandLine: [String], memory: Int = 512,
+    bus: MachineDisk.Bus, networks: [NetworkDevice] = [], commandLine: [String], memory: Int = 512,
     cpus: Int = 1, extraArguments: [String] = []
   ) {
     self.model = model
@@ -27,7 +27,7 @@ public struct VirtualMachine: Sendable {
     self.initramfs = initramfs
     self.disks = disks
     self.bus = bus
-    self.network = network
+    self.networks = networks
     self.commandLine = commandLine
     self.memory = memory
     self.cpus = cpus
@@ -62,7 +62,9 @@ public struct VirtualMachine: Sendable {
     arguments += ["-kernel", kernel, "-initrd", initramfs]
     arguments += ["-append", append.joined(separator: " ")]
     arguments += try model.diskArguments(disks, bus)
-    if let network { arguments += try model.networkArguments(network) }
+    for (index, network) in networks.enumerated() {
+      arguments += try model.networkArguments(network, id: "net\(index)")
+    }
     return arguments + extraArguments
   }
 

@@ -63,6 +63,17 @@ public struct KernelConfiguration: Sendable, Hashable {
     return isBuiltIn("MODULE_DECOMPRESS") && isBuiltIn("MODULE_COMPRESS_\(form.value)")
   }
 
+  /// Whether the configuration says of an option, written without `CONFIG_`, that it is not set.
+  func isNotSet(_ option: String) -> Bool {
+    let line = "\n# CONFIG_\(option) is not set\n"
+    return unsafe text.withUnsafeBufferPointer { text in
+      unsafe strstr(text.baseAddress!, line) != nil
+    }
+  }
+
+  /// Whether the kernel was built without support for modules.
+  var hasNoModules: Bool { isNotSet("MODULES") }
+
   /// Whether an option, written without `CONFIG_`, is part of the kernel itself.
   public func isBuiltIn(_ option: String) -> Bool {
     value(of: option) == "y"

@@ -12,17 +12,24 @@ public struct KernelFolder: Sendable {
   private let kit: Kit?
   private let folder: String
 
+  /// - Parameters:
+  ///   - path: the folder, or the manifest of a kit in it.
+  ///   - release: which kernel, in a folder with several; the beginning of its name will do.
   /// - Throws: `KitError.missing` when there is no kernel in it, `.usage` when there are several.
-  public init(_ folder: String, release wanted: KernelRelease? = nil) throws {
+  public init(_ path: String, release: KernelRelease? = nil) throws {
+    let place = try Kit.place(path)
+    let (folder, wanted) = (place.folder, place.release ?? release)
     self.folder = folder
     do {
       let kit = try Kit(folder: folder, release: wanted)
       self.kit = kit
-      (release, architecture, kernel) = (kit.release, kit.architecture, kit.kernel)
+      (self.release, architecture, kernel) = (kit.release, kit.architecture, kit.kernel)
       (initramfs, modulesDisk) = (kit.initramfs, kit.modulesDisk)
     } catch let error as KitError where error.code == .missing {
       kit = nil
-      let releases = ModuleTree.releases(in: folder).filter { wanted == nil || $0 == wanted }
+      let all = ModuleTree.releases(in: folder)
+      let names = KernelRelease.chosen(from: all.map(\.description), by: wanted)
+      let releases = all.filter { names.contains($0.description) }
       guard let first = releases.first else { throw error }
       guard releases.count == 1 else {
         throw KitError(
@@ -34,7 +41,7 @@ public struct KernelFolder: Sendable {
           .missing, "\(folder): there is no vmlinuz-\(first) in it",
           advice: "put it there or into boot, or make it with `minivm unpack linux-image-*.deb`")
       }
-      (release, kernel) = (first, path)
+      (self.release, kernel) = (first, path)
       architecture = try Self.architecture(ofKernel: path)
       (initramfs, modulesDisk) = (nil, nil)
     }
@@ -51,6 +58,24 @@ public struct KernelFolder: Sendable {
       ["\(folder)/\(name)-\(release)", "\(folder)/boot/\(name)-\(release)"]
         + (tree.map { ["\($0)/\(name)"] } ?? [])
     }.first { FileTree.status($0, followingLink: true)?.kind == .file }
+  }
+
+  /// The kernels of a folder that have no lib/modules/VER there, and a config-VER that says that they were built
+  /// without modules, in the order of their names' bytes.
+  /// - Throws: `FormatError.io` for what can't be read.
+  public static func releasesWithoutModules(in folder: String) throws -> [KernelRelease] {
+    let prefix = Kit.Part.vmlinuz.prefix
+    let names = [folder, "\(folder)/boot"].flatMap { (try? FileTree.textNames(in: $0)) ?? [] }
+    return try Set(names.filter { $0.hasPrefix(prefix) }).sorted()
+      .compactMap { try? KernelRelease($0.dropFirst(prefix.count)) }
+      .filter { release in
+        guard (try? ModuleTree(root: folder, release: release)) == nil,
+          let path = file(["config"], of: release, in: folder)
+        else { return false }
+        return try KernelConfiguration(
+          reading: InputFile(path).readAll(limit: KernelConfiguration.sizeLimit)
+        ).hasNoModules
+      }
   }
 
   /// What the kernel of a folder with lib/modules/VER runs on; nil when it is not there.
@@ -73,6 +98,11 @@ public struct KernelFolder: Sendable {
   public func catalog(jobs: Int) throws -> ModuleCatalog {
     if let kit {
       guard let catalog = try ModuleCatalog.of(kit, isWhole: true, jobs: jobs) else {
+        if try kit.hasNoModules {
+          throw KitError(
+            .invalid, "kernel \(release) has no modules: what it drives is built in",
+            advice: "boot it with `minivm boot`, or predict with `minivm check`")
+        }
         throw KitError(
           .missing,
           "\(folder): has neither \(Kit.Part.modulesDisk.fileName(release)) nor lib/modules/\(release)",

@@ -8,8 +8,8 @@ struct KernelParts {
   var timestamp: Int
   /// The kernel, unpacked, too, where that is wanted, and its configuration if the packages have one.
   var files: [KitFile]
-  /// The modules disk, which may still be hashed.
-  var disk: Background<KitFile>
+  /// The modules disk, which may still be hashed; nil for a kernel without modules.
+  var disk: Background<KitFile>?
   var configuration: KernelConfiguration?
   /// What is wrong with some modules, one line each.
   var warnings: [String]
@@ -44,6 +44,8 @@ struct KernelPass {
   private var kernelConfiguration: KernelConfiguration?
   private(set) var disk: ModulesDisk?
   private var diskOutput: OutputFile?
+  /// Seconds since 1970.
+  private var newest = 0
 
   init(_ source: KernelSource, _ options: KitBuilder.Options, _ environment: KitEnvironment) {
     self.source = source
@@ -65,26 +67,56 @@ struct KernelPass {
           ? "put it there as vmlinuz-\(release), boot/vmlinuz-\(release) or lib/modules/\(release)/vmlinuz"
           : "give all of its packages")
     }
-    guard let disk, let diskOutput else {
-      throw KitError(
-        .invalid, "kernel \(release) has a vmlinuz, but no modules",
-        advice: "give all of its packages")
-    }
     environment.progress.report("modules disk", done, nil)
-    let index = try disk.finish()
+    let disk = disk
+    let index = try disk?.finish() ?? ModuleIndex([])
+    if index.modules.isEmpty { try checkHasNone(release, index) }
     let (image, vmlinux) = try unpack(kernel, release)
     let files = [kernel, vmlinux, configuration].compactMap { $0 }.map(KitFile.init)
-    return KernelParts(
+    var parts = KernelParts(
       release: release,
-      architecture: MachineModel.Architecture(image.machine), timestamp: disk.timestamp,
-      files: files,
-      disk: Background { try KitFile(hashing: diskOutput) },
-      configuration: kernelConfiguration, warnings: index.warnings,
-      modules: { KernelModules(index: index, contents: disk.contents) })
+      architecture: MachineModel.Architecture(image.machine),
+      timestamp: disk?.timestamp ?? environment.sourceDateEpoch ?? newest, files: files,
+      configuration: kernelConfiguration, warnings: warnings(of: index, release),
+      modules: {
+        KernelModules(index: index) { path in
+          guard let disk else { throw FormatError(.malformed, "has no file \(path.quoted)") }
+          return try disk.contents(of: path)
+        }
+      })
+    if let diskOutput, !index.modules.isEmpty {
+      parts.disk = Background { try KitFile(hashing: diskOutput) }
+    }
+    return parts
+  }
+
+  /// A kernel without modules says so in its configuration, or by a modules.order without lines.
+  private func checkHasNone(_ release: KernelRelease, _ index: ModuleIndex) throws {
+    if kernelConfiguration?.hasNoModules == true || index.lists.order?.isEmpty == true { return }
+    throw KitError(
+      .invalid, "kernel \(release) has a vmlinuz, but no modules",
+      advice: kernelConfiguration == nil
+        ? "give all of its packages; of a kernel without modules (CONFIG_MODULES), its config-\(release) too"
+        : "give all of its packages")
+  }
+
+  /// What is wrong with some modules, and what guests may miss of a modules disk.
+  private func warnings(of index: ModuleIndex, _ release: KernelRelease) -> [String] {
+    if index.modules.isEmpty { return [] }
+    guard let kernelConfiguration,
+      index.modules.contains(where: {
+        $0.path.hasSuffix(".zst") && !kernelConfiguration.unpacksModule($0.path)
+      })
+    else { return index.warnings }
+    return index.warnings + [
+      "kernel \(release) can't unpack its .ko.zst modules (CONFIG_MODULE_DECOMPRESS): guests load them with"
+        + " kmod, those whose modprobe is busybox can't"
+    ]
   }
 
   private mutating func take(_ entry: KernelSource.Entry, _ body: any ByteSource) throws {
     let release = entry.role.release
+    newest = max(newest, entry.modified)
     switch entry.role {
     case .kernel:
       guard entry.kind == .file else { return }

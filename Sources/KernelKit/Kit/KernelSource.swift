@@ -86,7 +86,8 @@ public enum KernelSource: Sendable {
     return release
   }
 
-  /// What a folder with lib/modules/VER has of a kernel, in the order of `forEachEntry`.
+  /// What a folder with lib/modules/VER, or with the configuration of a kernel without modules, has of a kernel, in
+  /// the order of `forEachEntry`.
   /// - Throws: `KitError.missing` when there is no such tree.
   static func paths(
     ofFolder root: String, _ release: KernelRelease
@@ -98,6 +99,7 @@ public enum KernelSource: Sendable {
     ] {
       if let path = KernelFolder.file(names, of: release, in: root) { found.append((path, role)) }
     }
+    if try KernelFolder.releasesWithoutModules(in: root).contains(release) { return found }
     let tree = try ModuleTree(root: root, release: release).path
     found.append((tree, .moduleTree(release, "")))
     for below in try paths(in: tree) {

@@ -9,6 +9,16 @@ extension Kit {
       reading: try InputFile(path).readAll(limit: KernelConfiguration.sizeLimit))
   }
 
+  /// Whether the kernel has no modules: it was built without them, or `build` found none to put on a disk.
+  var hasNoModules: Bool {
+    get throws {
+      if modulesDisk != nil { return false }
+      if try configuration()?.hasNoModules == true { return true }
+      guard let manifest = try manifest() else { return false }
+      return !manifest.outputs.contains { Part($0.file, release) == .modulesDisk }
+    }
+  }
+
   /// What the kit was made of; nil when it has no manifest.
   func manifest() throws -> Manifest? {
     try Self.manifest("\(folder)/\(Self.manifestName(release))")

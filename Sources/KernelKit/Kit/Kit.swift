@@ -13,7 +13,7 @@ public struct Kit: Sendable {
   public let modulesDisk: MachineDisk?
 
   /// Finds the files `vmlinuz-VER`, `initramfs-VER` and `modules-VER.qcow2` or `.raw`.
-  /// - Parameter release: which kernel, in a folder with more than one.
+  /// - Parameter release: which kernel, in a folder with more than one; the beginning of its name will do.
   /// - Throws: `KitError.missing` when there is none, `.usage` when there are several.
   public init(folder: String, release wanted: KernelRelease? = nil) throws {
     guard FileTree.isDirectory(folder) else {
@@ -22,8 +22,9 @@ public struct Kit: Sendable {
     }
     let names = try FileTree.textNames(in: folder)
     let prefix = Part.initramfs.prefix
-    let found = names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
-      .filter { names.contains(Part.vmlinuz.prefix + $0) && wanted?.description ?? $0 == $0 }
+    let found = KernelRelease.chosen(
+      from: names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+        .filter { names.contains(Part.vmlinuz.prefix + $0) }, by: wanted)
     guard let first = found.first else {
       let missing =
         wanted.map { "vmlinuz-\($0) and initramfs-\($0)" } ?? "vmlinuz-VER and initramfs-VER"
@@ -54,8 +55,22 @@ public struct Kit: Sendable {
   /// A kit by its folder, or by the manifest in it: a folder may have several kernels.
   /// - Parameter path: `FOLDER` or `FOLDER/manifest-VER.json`.
   public init(_ path: String) throws {
+    try self.init(path, release: nil)
+  }
+
+  /// A kit by its folder, or by the manifest in it.
+  /// - Parameter release: as in `init(folder:release:)`; nil for a folder with one kernel.
+  /// - Throws: `KitError.usage` for a manifest of another kernel than `release`.
+  public init(_ path: String, release wanted: KernelRelease?) throws {
     let (folder, release) = try Self.place(path)
-    try self.init(folder: folder, release: release)
+    if let release, let wanted,
+      KernelRelease.chosen(from: [release.description], by: wanted).isEmpty
+    {
+      throw KitError(
+        .usage, "\(path): is the kit of kernel \(release), not of \(wanted)",
+        advice: "leave --kernel out")
+    }
+    try self.init(folder: folder, release: release ?? wanted)
   }
 
   /// The folder, and the kernel where it is named.

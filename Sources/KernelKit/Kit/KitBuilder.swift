@@ -88,7 +88,7 @@ public struct KitBuilder: Sendable {
     let programs = try TemplateFolder(options.template).unchangedPrograms()
     let templateSHA256 = try template.value()
     lock.unlock()
-    let files = try kernel.files + [kernel.disk.value(), ramDisk.file]
+    let files = try kernel.files + [kernel.disk?.value(), ramDisk.file].compactMap { $0 }
     let manifest = Manifest(
       minivm: ProgramVersion.current, kernel: kernel.release.description,
       architecture: kernel.architecture.rawValue, timestamp: kernel.timestamp, inputs: inputs,
@@ -102,7 +102,9 @@ public struct KitBuilder: Sendable {
     guard try commit(manifest, files, kernel.release) else { return nil }
     if let cache {
       do {
-        if storedKernel == nil, let disk = pass.disk { try cache.store(kernel, disk.records()) }
+        if storedKernel == nil, kernel.disk != nil, let disk = pass.disk {
+          try cache.store(kernel, disk.records())
+        }
         if storedRamDisk == nil { try cache.store(ramDisk, of: kernel.release) }
       } catch {
         environment.log.debug("the cache can't keep what was made: \(error)")
@@ -122,7 +124,7 @@ public struct KitBuilder: Sendable {
     }
     let check = RootCheck(
       kernel.release, kernel: result.index, configuration: kernel.configuration,
-      inside: result.modules.map(\.path), hasModulesDisk: true)
+      inside: result.modules.map(\.path), hasModulesDisk: kernel.disk != nil)
     let roots = try check.roots(of: options.ramDisk.lists, kernel.architecture)
     var warnings = result.warnings
     if let problem = try check.problem(ofOwn: options.ramDisk.lists, kernel.architecture) {

@@ -106,7 +106,8 @@ struct KitCache {
   /// Keeps what was made, from the files in their places.
   func store(_ kernel: KernelParts, _ records: ModuleRecords) throws {
     let records = try records.bytes()
-    let files = try [kernel.disk.value()] + kernel.files
+    guard let disk = try kernel.disk?.value() else { return }
+    let files = [disk] + kernel.files
     let description = Manifest.Output(
       file: Self.recordsName, size: records.count, sha256: Digest.sha256(of: records))
     try results.store(

@@ -104,6 +104,22 @@ public struct KitExplanation {
         name: name, path: path ?? name, place: .builtIn, reasons: listed(name), needs: [],
         neededBy: [], onlyItNeeds: [])
     }
+    let configuration = try kit.configuration()
+    if configuration?.hasBuiltIn(module: name) == true {
+      return Item(
+        name: name, path: "CONFIG_\(DriverOptions.option(of: name))", place: .builtIn,
+        reasons: listed(name),
+        needs: [], neededBy: [], onlyItNeeds: [])
+    }
+    if try kit.hasNoModules {
+      throw KitError(
+        .missing, "kernel \(kit.release) was built without modules, and has no \(name.quoted)",
+        advice: "its config-\(kit.release) says what it has")
+    }
+    if let other = KernelFlavour.package(with: name, insteadOf: kit.release, configuration) {
+      throw KitError(
+        .missing, "kernel \(kit.release) has no module \(name.quoted)", advice: other)
+    }
     let nearest = NearestName.name(
       to: name, among: index.modules.map(\.name) + index.builtinNames.sorted())
     throw KitError(

@@ -96,7 +96,8 @@ public struct RamDisk: Sendable {
     var archive = Initramfs.Archive(timestamp: kernel.timestamp)
     try archive.append(initramfs, where: { !Self.isOfKernel($0) })
     compressor.begin(archive.take(), jobs: jobs)
-    let chosen = try choose(from: kernel.modules(), jobs: jobs)
+    let hasNoModules = kernel.configuration?.hasNoModules == true
+    let chosen = try choose(from: kernel.modules(), hasNoModules: hasNoModules, jobs: jobs)
     let tree = "\(Self.modulesFolder)/\(release)"
     try initramfs.add(tree, .directory)
     for module in chosen.modules {
@@ -140,9 +141,12 @@ public struct RamDisk: Sendable {
   }
 
   /// Where a chosen module says more than the index has of it, all modules are read whole, and it begins anew.
-  private func choose(from modules: KernelModules, jobs: Int) throws -> Chosen {
+  private func choose(
+    from modules: KernelModules, hasNoModules: Bool, jobs: Int
+  ) throws -> Chosen {
     let index = modules.index
-    let selection = try ModuleSelection(from: index, lists: options.lists)
+    let selection = try ModuleSelection(
+      from: index, lists: options.lists, hasNoModules: hasNoModules)
     var chosen = Chosen(index: index, selection: selection)
     let isWhole = modules.whole == nil
     let files = try selection.modules.map { (path: $0.path, bytes: try modules.contents($0.path)) }
@@ -165,7 +169,7 @@ public struct RamDisk: Sendable {
     for (module, (bytes, facts)) in zip(selection.modules, read) {
       if let facts, let whole = modules.whole {
         guard index.agrees(with: facts, at: module.position) else {
-          return try choose(from: whole(), jobs: jobs)
+          return try choose(from: whole(), hasNoModules: hasNoModules, jobs: jobs)
         }
         try looked.count(facts, of: module.path)
         chosen.warnings += facts.problems.map { "\($0.inside(module.path))" }

@@ -36,4 +36,17 @@ public struct KernelRelease: Sendable, Hashable, CustomStringConvertible {
     else { throw FormatError(.malformed, "\(String(text).quoted) can't be a kernel release") }
     description = String(text)
   }
+
+  /// Those of several kernels that a user means: the one of this name, or those whose names begin with it, up to a
+  /// mark: 6.1.0-5 means 6.1.0-5-amd64, and not 6.1.0-57-amd64.
+  /// - Parameter wanted: nil for all.
+  static func chosen(from names: [String], by wanted: KernelRelease?) -> [String] {
+    guard let wanted = wanted?.description else { return names }
+    if names.contains(wanted) { return [wanted] }
+    return names.filter { name in
+      guard name.hasPrefix(wanted) else { return false }
+      let next = name.dropFirst(wanted.count).first
+      return next.map { !$0.isLetter && !$0.isNumber } ?? true
+    }
+  }
 }

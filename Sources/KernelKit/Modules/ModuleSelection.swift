@@ -48,15 +48,23 @@ public struct ModuleSelection: Sendable {
   /// What may be missing, and is.
   public let missing: [Absence]
 
-  /// - Throws: `KitError.invalid` for an entry that this kernel has not and that is not optional.
-  public init(from index: ModuleIndex, lists: ModuleLists) throws(KitError) {
+  /// - Parameter hasNoModules: whether the kernel's configuration says that it has none; a modules.order without lines
+  ///   says so, too.
+  /// - Throws: `KitError.invalid` for an entry that this kernel has not and that is not optional, but of a kernel
+  ///   without modules.
+  public init(
+    from index: ModuleIndex, lists: ModuleLists, hasNoModules: Bool = false
+  ) throws(KitError) {
+    let hasNone =
+      index.modules.isEmpty && (hasNoModules || index.lists.order?.isEmpty == true)
     let profiles = try lists.profile?.lists() ?? []
     let files = lists.modules.map { [$0] } ?? []
     var walk = try SelectionWalk(index, for: profiles.map(\.list) + files, autoload: lists.autoload)
     for (list, isRemoval) in profiles { try walk.add(list, isRemoval: isRemoval) }
     for list in files { try walk.add(list) }
     let names = walk.add(autoload: lists.autoload)
-    if let problem = walk.problems.first {
+    // Of a kernel without modules there is nothing to choose: its drivers are built in, or RootCheck misses them.
+    if let problem = walk.problems.first, !hasNone {
       let more = walk.problems.count - 1
       throw more == 0
         ? problem
@@ -64,7 +72,7 @@ public struct ModuleSelection: Sendable {
     }
     walk.close()
     modules = walk.selected()
-    self.autoload = names
+    self.autoload = hasNone ? [] : names
     builtin = walk.builtin
     missing = walk.missing
   }

@@ -57,7 +57,8 @@ struct RunMachine {
     }
     let machine = VirtualMachine(
       model: model, kernel: kernel, initramfs: initramfs, disks: [modulesDisk], bus: .virtioBlk,
-      network: hasNetwork ? .virtio : nil, commandLine: commandLine, memory: memory, cpus: cpus,
+      networks: hasNetwork ? [NetworkDevice(.virtio)] : [], commandLine: commandLine,
+      memory: memory, cpus: cpus,
       extraArguments: arguments + extraArguments)
     return try machine.arguments(accelerator, isInteractive: false)
   }
