@@ -94,7 +94,7 @@ public struct GuestRun {
   ) throws(KitError) -> RunTransport {
     let known = RunTransport.allCases.filter { RunRamDisk.has($0.modules, in: catalog) }
     let install =
-      "install virtiofsd 1.11 or later (Debian 13, Ubuntu 25.04, Fedora: package virtiofsd)"
+      "install a virtiofsd that knows --readonly (Debian 13: package virtiofsd)"
     if let wanted {
       guard known.contains(wanted) else {
         throw KitError(

@@ -329,7 +329,7 @@ final class RunSession {
     if verdict == .killed(signal: 9),
       let line = console.lines.last(where: { $0.contains("Out of memory: Killed process") })
     {
-      onNotice("the guest's memory did not do (--memory): \(line)")
+      onNotice("the guest ran out of memory; raise --memory: \(line)")
     }
     guard let problem = outputs.compactMap(\.problem).first else { return verdict }
     // What the command wrote is not where it should be.
@@ -353,6 +353,9 @@ final class RunSession {
     if verdict != nil { return nil }
     if !machine.hasSucceeded {
       return .failed(machine.ending ?? "QEMU failed", lines: complaints.lines.suffix(5))
+    }
+    if isSilent {
+      return .died("the machine ended before its kernel said a word; raise --memory", lines: [])
     }
     let found = console.lines.firstIndex { line in
       Self.lastWords.contains { line.contains($0) }
