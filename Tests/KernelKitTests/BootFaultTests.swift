@@ -27,6 +27,8 @@ import Testing
       clean) echo '[ 1.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000000'; exec >&-; sleep 0.3; exit ${STATUS:-0} ;;
       halts) echo "[ 1.0] Kernel panic - not syncing: x exitcode=0x0000000$CODE"; exec sleep 60 ;;
       shell) echo one; printf "minivm: this is a shell in the RAM disk; leave it with 'exit' to try again\r\n"; exec sleep 60 ;;
+      lost) echo "minivm: can't find the root device /dev/x"; echo Block devices:; echo '  /dev/vda'
+        echo 'minivm: starting again (panic=-1)' ;;
       bare) printf 'minivm: starting /bin/sh\r\n# '; exec sleep 60 ;;
       last) printf 'minivm: a\r\nlast word'; exit 1 ;;
       echoes) printf '[    0.000000] Command line: %s\r\n[    0.1] [drm] word\r\n' "$*"; printf "$SAY"; exit 0 ;;
@@ -282,6 +284,7 @@ import Testing
     try bench.folder.write("r.img", [0])
     for (mode, more, message) in [
       ("shell", [], "minivm: this is a shell in the RAM disk"),
+      ("lost", [], "the guest gave up: minivm: can't find the root device /dev/x; the console's"),
       ("shell", ["--expect", "login:"], "minivm: this is a shell in the RAM disk"),
       ("bare", [], "minivm: starting /bin/sh (nobody is at the console)"),
       ("bare", ["--append", "init=/bin/sh", "--timeout", "1"], "did not end within 1 s"),

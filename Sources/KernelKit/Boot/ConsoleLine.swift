@@ -99,6 +99,14 @@ struct ConsoleLine {
 }
 
 extension [String] {
+  /// What the RAM disk's init complained of before it started again or opened a shell; nil for other lines.
+  func reason(for line: String) -> String? {
+    guard ConsoleLine(line).opensShell || line.hasPrefix("minivm: starting again"),
+      let end = lastIndex(of: line)
+    else { return nil }
+    return self[..<end].last { $0.hasPrefix("minivm: ") }
+  }
+
   /// The lines to show of a boot that failed: the last ones, and where they don't hold it, the line that says why.
   func lastLines(limit: Int = 15) -> [String] {
     var chosen = Set(indices.suffix(limit))

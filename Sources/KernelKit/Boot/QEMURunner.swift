@@ -159,9 +159,10 @@ public struct QEMURunner: Sendable {
     throw unmet("before the guest ended", watch, complaint)
   }
 
-  private func gaveUp(_ line: String, _ lines: [String], _ reason: String? = nil) -> KitError {
+  private func gaveUp(_ line: String, _ lines: [String], _ note: String? = nil) -> KitError {
     KitError(
-      .unexpected, "the guest gave up: \(line)\(reason.map { " (\($0))" } ?? "")",
+      .unexpected,
+      "the guest gave up: \(lines.reason(for: line) ?? line)\(note.map { " (\($0))" } ?? "")",
       advice: "the console's last lines:", details: lines.lastLines())
   }
 
