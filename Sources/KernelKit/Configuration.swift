@@ -6,6 +6,8 @@ public struct Configuration: Sendable, Hashable {
   /// Addresses of mirrors.
   public var mirrors: [String] = []
   public var suite: String?
+  /// The components to look in; empty for all that there are, or those of apt's sources.
+  public var components: [String] = []
   /// Debian's name.
   public var architecture: String?
   /// Files of keys.
@@ -67,6 +69,7 @@ public struct Configuration: Sendable, Hashable {
       switch setting.name {
       case "mirror": mirrors = try texts("an address")
       case "suite": suite = try text()
+      case "component": components = try texts("a component")
       case "arch": architecture = try text()
       case "keyring":
         let folder = FileTree.parent(of: path)
@@ -77,7 +80,7 @@ public struct Configuration: Sendable, Hashable {
       default:
         throw fault(
           setting.line, "there is no setting \(setting.name.quoted)",
-          "there are mirror, suite, arch and keyring")
+          "there are mirror, suite, component, arch and keyring")
       }
     }
   }

@@ -27,6 +27,12 @@ public struct KitEnvironment: Sendable {
   public var aptSources: AptSources
   public var log: Logger
   public var progress: Progress
+  /// What checks OpenPGP signatures; nil for whichever this machine has.
+  public var signatureTool: SignatureTool?
+  /// The signed lists of this run.
+  let releases = ReleaseMemory()
+  /// Seconds between one try of a download and the next.
+  var pauses = [1, 3, 9]
 
   public init(
     get: @escaping Get, pause: @escaping @Sendable (_ seconds: Int) -> Void = Machine.pause,

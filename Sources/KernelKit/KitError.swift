@@ -23,6 +23,9 @@ public struct KitError: Error, Sendable, CustomStringConvertible {
   public var advice: String?
   /// Lines that show what led to it: a console's last ones.
   public var details: [String]
+  /// Whether a server refused to hand something out (status 403), which is how some say that they do
+  /// not have it.
+  public var isForbidden = false
 
   public init(_ code: Code, _ message: String, advice: String? = nil, details: [String] = []) {
     self.code = code
@@ -30,6 +33,9 @@ public struct KitError: Error, Sendable, CustomStringConvertible {
     self.advice = advice
     self.details = details
   }
+
+  /// Whether a server does not have what it was asked for, or says so by refusing it.
+  var isAbsence: Bool { code == .missing || isForbidden }
 
   /// One line, and one for each of the details; names in them may be an attacker's.
   public var description: String {

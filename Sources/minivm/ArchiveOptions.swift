@@ -14,6 +14,15 @@ struct MirrorOptions: ParsableArguments {
       valueName: "url"))
   var mirror: [String] = []
 
+  @Flag(help: "Look in the suite alone, without its updates and security.")
+  var onlySuite = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Components to look in, such as main,universe; repeatable (default: those of the apt sources, all of a mirror).",
+      valueName: "names"))
+  var component: [String] = []
+
   @Option(
     help: ArgumentHelp(
       "Keys to trust instead of the apt sources' or the system's; repeatable.", valueName: "file"),
@@ -26,12 +35,16 @@ struct MirrorOptions: ParsableArguments {
       valueName: "date"))
   var at: String?
 
+  @Flag(help: "Accept a suite whose Origin, Label or Codename has changed.")
+  var allowReleaseinfoChange = false
+
   @Flag(help: "Use what earlier runs have downloaded, and no network.")
   var offline = false
 
   /// Whether any of it is said.
   var isGiven: Bool {
-    suite != nil || !mirror.isEmpty || !keyring.isEmpty || at != nil || offline
+    suite != nil || !mirror.isEmpty || !keyring.isEmpty || !component.isEmpty || at != nil
+      || onlySuite || offline || allowReleaseinfoChange
   }
 
   /// - Parameter isRelease: look in the release itself that the suite stands beside.
@@ -49,9 +62,25 @@ struct MirrorOptions: ParsableArguments {
     }
     return DebianRepository(
       suites: try environment.aptSources.chosen(
-        suite: suite, mirrors: mirrors(defaults)),
-      keyrings: keyrings(defaults).map { .file($0) },
-      at: at.flatMap(PointInTime.seconds), environment: environment)
+        suite: suite, mirrors: mirrors(defaults), isAlone: onlySuite),
+      keyrings: keyrings(defaults).map { .file($0) }, components: components(defaults),
+      at: at.flatMap(PointInTime.seconds), acceptsChanges: allowReleaseinfoChange,
+      environment: environment)
+  }
+
+  /// Where the packages of a kit came from, by its manifest, where neither an option nor the user's
+  /// defaults say it. Who has to vouch for them is never the manifest's to say.
+  func repository(
+    _ environment: KitEnvironment, of manifest: Manifest
+  ) throws -> DebianRepository {
+    let defaults = try CommandEnvironment.configuration()
+    let suites = manifest.suites(of: environment.aptSources)
+    guard suite == nil, mirror.isEmpty, !suites.isEmpty else { return try repository(environment) }
+    return DebianRepository(
+      suites: suites, keyrings: keyrings(defaults).map { .file($0) },
+      components: component.isEmpty ? [] : components(defaults),
+      at: at.flatMap(PointInTime.seconds), acceptsChanges: allowReleaseinfoChange,
+      environment: offline ? environment.offline() : environment)
   }
 
   /// Says where packages and keys come from when a file that lies in the current folder chose.
@@ -72,7 +101,9 @@ struct MirrorOptions: ParsableArguments {
     let defaults = try CommandEnvironment.configuration()
     return DefaultTemplate(
       architecture: architecture, suite: suite,
-      origin: mirrors(defaults) + [at].compactMap { $0 }, keyrings: keyrings(defaults),
+      origin: mirrors(defaults) + [at].compactMap { $0 }
+        + components(defaults).map { "component \($0)" },
+      keyrings: keyrings(defaults),
       environment: environment
     ) { [self] in
       try repository(environment, isRelease: true)
@@ -83,12 +114,21 @@ struct MirrorOptions: ParsableArguments {
     mirror.isEmpty ? defaults.mirrors : mirror
   }
 
+  private func components(_ defaults: Configuration) -> [String] {
+    component.isEmpty
+      ? defaults.components
+      : component.flatMap { $0.split(separator: ",").map(String.init) }
+  }
+
   private func keyrings(_ defaults: Configuration) -> [String] {
     keyring.isEmpty ? defaults.keyrings : keyring
   }
 
   func validate() throws {
     if let suite { try checkName(suite) }
+    for name in component.flatMap({ $0.split(separator: ",").map(String.init) }) {
+      try checkName(name)
+    }
     if let at, PointInTime.seconds(at) == nil {
       throw ValidationError("--at takes a date such as 2026-03-01, not “\(at)”")
     }
@@ -144,6 +184,6 @@ func checkName(_ name: String) throws {
     $0.isASCII && ($0.isLetter || $0.isNumber || "-_./".contains($0))
   }
   guard isPlain, !name.contains("..") else {
-    throw ValidationError("“\(name)” can't be the name of an architecture or a suite")
+    throw ValidationError("“\(name)” can't be the name of an architecture, a suite or a component")
   }
 }

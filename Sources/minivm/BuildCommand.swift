@@ -19,8 +19,8 @@ struct BuildCommand: AsyncParsableCommand {
   @Argument(
     help: ArgumentHelp(
       """
-      Package name, name=version, kernel release such as 6.1.0-18-cloud-amd64, .deb files, or a \
-      folder with lib/modules/VER (default: the newest cloud kernel).
+      Package name, name=version, kernel release such as 6.1.0-18-cloud-amd64, series such as 6.1, \
+      .deb files, or a folder with lib/modules/VER (default: the newest cloud kernel).
       """, valueName: "source"), completion: .file())
   var sources: [String] = []
 

@@ -21,7 +21,7 @@ enum CommandEnvironment {
   static func configuration() throws -> Configuration {
     let configuration = try Configuration.load(variables: variables)
     do {
-      for name in [configuration.suite, configuration.architecture] {
+      for name in [configuration.suite, configuration.architecture] + configuration.components {
         if let name { try checkName(name) }
       }
     } catch {

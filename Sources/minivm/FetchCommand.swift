@@ -19,7 +19,7 @@ struct FetchCommand: AsyncParsableCommand {
   @Argument(
     help: """
       Package name, name=version, or a kernel release such as 6.1.0-18-cloud-amd64; 6.1.0-18 is the \
-      cloud kernel.
+      cloud kernel, and 6.1 the newest of its series.
       """)
   var package: String
 

@@ -27,7 +27,15 @@ struct KernelChoice {
     let architecture = try archive.architecture()
     var packages: [DebArchive] = []
     var inputs: [Manifest.Input] = []
-    for word in words.isEmpty ? ["linux-image-cloud-\(architecture)"] : words {
+    if words.isEmpty {
+      for download in try await archive.repository(environment).defaultKernelPackages(
+        architecture: architecture)
+      {
+        packages.append(download.archive)
+        inputs.append(Manifest.Input(download))
+      }
+    }
+    for word in words {
       guard !FileTree.isDirectory(word) else {
         throw KitError(
           .usage, "\(word): is a folder, among several sources",

@@ -5,12 +5,14 @@ import KernelKit
 struct SearchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "search",
-    abstract: "List a mirror's kernels, newest first.",
+    abstract: "List a mirror's kernels, the default of build first, then by age.",
     discussion: """
       Prints kernel release, package version, suite, architecture, size, and whether the kernel is one \
-      package or several.
+      package or several. The first, marked “default”, is the one that `minivm build` takes when none is \
+      named; the others follow, newest first.
 
       Examples:
+        minivm search 6.12
         minivm search '6.1.*-cloud-*'
         minivm search --suite trixie --arch arm64 --json
       """
@@ -18,7 +20,7 @@ struct SearchCommand: AsyncParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "Part of a release or package name, or a glob such as '6.1.*-cloud-*' (default: all).",
+      "Part of a release or package name, a glob such as '6.1.*-cloud-*', or a version's first numbers (default: all).",
       valueName: "pattern"))
   var pattern: String?
 
@@ -31,8 +33,9 @@ struct SearchCommand: AsyncParsableCommand {
     let environment = try CommandEnvironment.make(quiet: json)
     defer { environment.progress.end() }
     let architecture = try archive.architecture()
-    let kernels = try await archive.repository(environment).kernels(architecture: architecture)
+    let found = try await archive.repository(environment).kernels(architecture: architecture)
       .matching(pattern, architecture: architecture)
+    let kernels = found.filter { $0.isDefault == true } + found.filter { $0.isDefault != true }
     environment.progress.end()
     if json {
       try printJSON(["kernels": kernels])
@@ -45,6 +48,7 @@ struct SearchCommand: AsyncParsableCommand {
     [
       kernel.release, kernel.version, kernel.suites.joined(separator: ","), kernel.architecture,
       ByteCount(kernel.size).description, kernel.layout.text,
+      kernel.isDefault == true ? "default" : "",
     ]
   }
 

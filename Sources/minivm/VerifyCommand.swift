@@ -58,10 +58,10 @@ struct VerifyCommand: AsyncParsableCommand {
     let verifier = try KitVerifier(kit)
     let options = KitVerifier.Options(
       given: files, template: template, output: output, isSigned: signed, jobs: work.jobs)
-    let mirror = mirror
+    let (mirror, manifest) = (mirror, verifier.manifest)
     let result = try await verifier.verify(
       options, environment: mirror.offline ? environment.offline() : environment
-    ) { try mirror.repository(environment) }
+    ) { try mirror.repository(environment, of: manifest) }
     environment.progress.end()
     if json {
       try printJSON(result)

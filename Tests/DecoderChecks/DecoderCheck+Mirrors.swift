@@ -10,11 +10,11 @@ extension DecoderCheck {
     index: "",
     indexSHA256: "")
 
-  private static func requireSHA256(_ text: String) throws(BrokenPromise) {
+  private static func requireHash(_ hash: FileHash) throws(BrokenPromise) {
     try require(
-      text.utf8.count == 64
-        && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) },
-      "a hash is 64 small hexadecimal digits")
+      hash.text.utf8.count == hash.algorithm.digits
+        && hash.text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) },
+      "a hash is as many small hexadecimal digits as its kind has")
   }
 
   static let debian = [
@@ -41,7 +41,7 @@ extension DecoderCheck {
       for package in packages {
         try require(package.size > 0 && !package.file.isEmpty, "a package has a size and a file")
         try requireInside(package.file)
-        try requireSHA256(package.sha256)
+        try requireHash(package.hash)
       }
       try result.get()
     },
@@ -49,11 +49,11 @@ extension DecoderCheck {
       let release = try Release(reading: bytes)
       for index in release.indexes.values {
         try require(index.size >= 0, "a size is not negative")
-        try requireSHA256(index.sha256)
+        try requireHash(index.hash)
       }
     },
     DecoderCheck("clearsigned") { bytes in
-      let lines = try ClearsignedText.lines(bytes, "x")
+      let lines = try ClearsignedText.parts(bytes, "x").lines
       try require(
         bytes.starts(with: "-----BEGIN PGP SIGNED MESSAGE-----".utf8), "nothing stands before it")
       try require(lines.allSatisfy { !$0.contains(0x0a) }, "a line is one")
@@ -72,7 +72,15 @@ extension DecoderCheck {
       try require(!(parts[0] < parts[1] && parts[1] < parts[0]), "an order has one direction")
       try require(!(parts[0] < parts[0]), "nothing is before itself")
     },
-    DecoderCheck("keyring") { bytes in _ = try Keyring.dearmored(bytes) },
+    DecoderCheck("keyring") { bytes in
+      _ = OpenPGP.keys(of: bytes)
+      _ = OpenPGP.keys(of: try Armour.decoded(bytes, .publicKey))
+    },
+    DecoderCheck("signature") { bytes in
+      for signature in try OpenPGP.signatures(bytes) {
+        try require(signature.bytes.count <= bytes.count, "a signature is a part of what was read")
+      }
+    },
   ]
 
   static let alpine = [

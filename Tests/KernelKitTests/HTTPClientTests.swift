@@ -38,7 +38,7 @@ import Testing
   @discardableResult
   static func fetch(_ url: String, _ environment: KitEnvironment) throws -> String {
     try DownloadCache(environment: environment).file(
-      [url], name: "file", size: file.count, sha256: Digest.sha256(of: file)
+      [url], name: "file", size: file.count, hash: FileHash(of: file, .sha256)
     ).path
   }
 
@@ -329,7 +329,7 @@ import Testing
     func wanted(_ number: Int, at path: String) -> DownloadCache.Wanted {
       DownloadCache.Wanted(
         urls: ["\(server.address)/\(path)"], name: "\(number)", size: Self.file.count,
-        sha256: Digest.sha256(of: files[number]))
+        hash: FileHash(of: files[number], .sha256))
     }
     let downloads = DownloadCache(environment: environment)
     let error = #expect(throws: KitError.self) {

@@ -45,6 +45,23 @@ import Testing
       "linux-image-5.15.0-100-generic | linux-image-unsigned-5.15.0-100-generic"
     ),
     ("busybox-static", "1:1.35.0-4+b3", ""),
+    // Two that nobody signs, one of which has a signed twin; and a meta package of a meta package.
+    ("linux-image-unsigned-5.15.0-100-generic", "5.15.100-1", "linux-modules-5.15.0-100-generic"),
+    ("linux-image-unsigned-6.5.0-7-lowlatency", "6.5.7-1", ""),
+    ("linux-virtual", "5.15.100.1", "linux-image-virtual (= 5.15.100.1), linux-headers-generic"),
+    ("linux-image-virtual", "5.15.100.1", "linux-image-5.15.0-100-generic"),
+    ("linux-headers-6.1.0-20-cloud-amd64", "6.1.20-1", "linux-image-6.1.0-20-cloud-amd64"),
+    // Vendors', whose names have no release, or another beginning.
+    ("linux-image-current-bcm2711", "24.5.1", ""),
+    ("linux-image-current-bcm2711-dbg", "24.5.1", ""),
+    ("linux-image-raspi", "5.15.100.1", "linux-image-5.15.0-100-generic"),
+    ("proxmox-default-kernel", "1.1.0", "proxmox-kernel-6.8"),
+    (
+      "proxmox-kernel-6.8", "6.8.12-4",
+      "proxmox-kernel-6.8.12-4-pve-signed | proxmox-kernel-6.8.12-4-pve"
+    ),
+    ("proxmox-kernel-6.8.12-4-pve-signed", "6.8.12-4", ""),
+    ("proxmox-kernel-6.8.12-4-pve", "6.8.12-4", ""),
   ]
 
   private let signed: SignedRepository
@@ -114,6 +131,45 @@ import Testing
     #expect(try await names("busybox-static") == ["busybox-static"])
   }
 
+  @Test("The first numbers of a version name the newest cloud kernel that begins so")
+  func series() async throws {
+    let newest = ["linux-image-6.1.0-20-cloud-amd64"]
+    for name in ["6.1", "6.1.0", "6.1.20"] { #expect(try await names(name) == newest, "\(name)") }
+    #expect(try await names("6.1.18") == ["linux-image-6.1.0-18-cloud-amd64"])
+    #expect(try await names("6.1", "6.1.9-1") == ["linux-image-6.1.0-9-cloud-amd64"])
+    // The newest of the series lacks a part.
+    for name in ["6.12", "6.12.2"] {
+      #expect(try await names(name).first == "linux-image-6.12.2+deb12-cloud-amd64", "\(name)")
+    }
+    // No cloud kernel of that series.
+    #expect(try await names("5.15").first == "linux-image-5.15.0-100-generic")
+    #expect(try await names("6.8") == ["proxmox-kernel-6.8.12-4-pve-signed"])
+    #expect(try await names("5.15.0-100").first == "linux-image-5.15.0-100-generic")
+    let error = try await failure("6.13")
+    #expect(error?.code == .missing && error?.message.contains("no kernel 6.13 for") == true)
+    #expect(
+      error?.advice?.hasPrefix("there is linux-image-6.1.0-20-cloud-amd64;") == true, "\(error!)")
+    #expect(try await failure("6.1.2")?.code == .missing)
+  }
+
+  @Test("Packages that only need a kernel, through several of them, unsigned ones, and vendors'")
+  func vendors() async throws {
+    let generic = ["linux-image-5.15.0-100-generic", "linux-modules-5.15.0-100-generic"]
+    for name in ["linux-virtual", "linux-image-virtual", "linux-image-raspi"] {
+      #expect(try await names(name) == generic, "\(name)")
+    }
+    #expect(
+      try await names("linux-image-unsigned-5.15.0-100-generic") == [
+        "linux-image-unsigned-5.15.0-100-generic", "linux-modules-5.15.0-100-generic",
+      ])
+    #expect(
+      try await names("proxmox-default-kernel") == ["proxmox-kernel-6.8.12-4-pve-signed"])
+    #expect(try await names("linux-image-current-bcm2711") == ["linux-image-current-bcm2711"])
+    #expect(
+      try await names("linux-headers-6.1.0-20-cloud-amd64").first
+        == "linux-headers-6.1.0-20-cloud-amd64")
+  }
+
   @Test("What is not there: exit code 3, the nearest that is, and where old ones are")
   func missing() async throws {
     let typo = try await failure("linux-image-claud-amd64")
@@ -149,18 +205,29 @@ import Testing
     let kernels = try await repository.kernels(architecture: "amd64")
     #expect(
       kernels.map(\.release) == [
-        "6.12.2+deb12-cloud-amd64", "6.1.0-20-cloud-amd64", "6.1.0-18-amd64",
-        "6.1.0-18-cloud-amd64", "6.1.0-9-cloud-amd64", "5.15.0-100-generic",
+        "current-bcm2711", "6.12.2+deb12-cloud-amd64", "6.8.12-4-pve", "6.5.0-7-lowlatency",
+        "6.1.0-20-cloud-amd64", "6.1.0-18-amd64", "6.1.0-18-cloud-amd64", "6.1.0-9-cloud-amd64",
+        "5.15.0-100-generic",
       ])
-    #expect(kernels[0].layout == .split && kernels[1].layout == .onePackage)
-    #expect(kernels[0].suites == ["test"] && kernels[0].version == "6.12.2-1")
-    #expect(kernels[0].size > 3 * kernels[1].size)
+    // What is taken when nobody names one.
+    let own = try await repository.defaultKernelPackages(architecture: "amd64")
+    #expect(own.map(\.package.name) == ["linux-image-6.1.0-20-cloud-amd64"])
+    #expect(kernels.filter { $0.isDefault == true }.map(\.package) == own.map(\.package.name))
+    // Each is found by its name as it is listed.
+    for kernel in kernels {
+      #expect(try await names(kernel.package).first == kernel.package)
+    }
+    #expect(kernels[1].layout == .split && kernels[4].layout == .onePackage)
+    #expect(kernels[1].suites == ["test"] && kernels[1].version == "6.12.2-1")
+    #expect(kernels[1].size > 3 * kernels[4].size)
     func found(_ pattern: String) throws -> [String] {
       try kernels.matching(pattern, architecture: "amd64").map(\.version)
     }
     #expect(try found("6.1.0-*-cloud-amd64") == ["6.1.20-1", "6.1.18-1", "6.1.9-1"])
     #expect(try found("linux-image-6.1.0-18") == ["6.1.18-1", "6.1.18-1"])
     #expect(try found("+deb12") == ["6.12.2-1"])
+    #expect(try found("6.1") == ["6.1.20-1", "6.1.18-1", "6.1.18-1", "6.1.9-1"])
+    #expect(try found("pve") == ["6.8.12-4"])
     let error = #expect(throws: KitError.self) { try found("claud") }
     #expect(error?.code == .missing && error?.advice?.hasPrefix("the nearest is cloud") == true)
     let none = #expect(throws: KitError.self) {

@@ -232,6 +232,13 @@ import Testing
     ]
     let signed = try await place.succeed(words + mirror + ["--signed"])
     #expect(signed.contains("is the same") && !signed.contains("--signed"))
+    // The manifest says which mirror and suite; who has to vouch for them, it does not.
+    let keys = ["--keyring", place.repository.keyring]
+    let own = try await place.succeed(words + keys + ["--signed"])
+    #expect(own.contains("is the same") && !own.contains("--signed"))
+    let untrusted = try await Tool.run(
+      TestKit.program, words + ["--signed"], environment: place.variables)
+    #expect(untrusted.status == 4 && untrusted.errors.contains("test/InRelease"))
     FileTree.remove(place.folder("cache"))
     // At another address, where it is found by name and hash.
     let pool = "\(place.repository.root)/pool"

@@ -89,6 +89,17 @@ import Testing
       try await repository.writeRelease(.init(date: repository.now + 100_000))
       try await repository.sign()
     },
+    .script(
+      "a signature that has expired", "signature of key",
+      """
+      cd ../../..; rm repository/dists/test/InRelease
+      gpg="gpg --homedir gpg --batch --quiet --faked-system-time"
+      $gpg 20200101T000000 --passphrase '' --quick-gen-key old rsa2048 sign never 2>/dev/null
+      gpg --homedir gpg --export >keyring.gpg
+      cd repository/dists/test
+      gpg --homedir ../../../gpg --batch --quiet --faked-system-time 20200101T010000 -u old \\
+        --default-sig-expire 1d --clearsign -o InRelease Release
+      """),
     Fault("another suite", "is the list of", isRefusedByApt: false) { repository in
       var fields = SignedRepository.Fields(date: repository.now)
       fields.suite = "other"
@@ -121,11 +132,13 @@ import Testing
     },
   ]
 
-  @Test("What is signed and current is taken, by apt too")
-  func sound() async throws {
+  @Test(
+    "What is signed and current is taken, by apt too, with either tool",
+    arguments: SignatureTool.allCases)
+  func sound(_ tool: SignatureTool) async throws {
     let repository = try await SignedRepository()
     let cache = try TemporaryFolder()
-    let found = try await repository.repository(cache: cache.path).kernelPackages(
+    let found = try await repository.repository(cache: cache.path, tool: tool).kernelPackages(
       SignedRepository.package, architecture: "amd64")
     #expect(found.map(\.package.version.description) == ["1.0+b1"])
     #expect(found[0].package.origin.release.fingerprints.count == 1)
@@ -137,8 +150,10 @@ import Testing
     #expect(again.map(\.archive.path) == found.map(\.archive.path))
   }
 
-  @Test("Which key vouches: a subkey signs, and the primary key is what is trusted and published")
-  func subkey() async throws {
+  @Test(
+    "Which key vouches: a subkey signs, and the primary key is what is trusted and published",
+    arguments: SignatureTool.allCases)
+  func subkey(_ tool: SignatureTool) async throws {
     let repository = try await SignedRepository()
     let cache = try TemporaryFolder()
     let list =
@@ -160,7 +175,7 @@ import Testing
       """
       gpg --dearmor <others >both; gpg --dearmor <mine >>both; mv both Release.gpg; rm InRelease
       """, in: repository.suiteFolder)
-    let found = try await repository.repository(cache: cache.path).kernelPackages(
+    let found = try await repository.repository(cache: cache.path, tool: tool).kernelPackages(
       SignedRepository.package, architecture: "amd64")
     let release = found[0].package.origin.release
     #expect(release.fingerprints == [primary])
@@ -169,8 +184,10 @@ import Testing
     #expect(manifest.contains(primary) && manifest.contains(keys[1]))
   }
 
-  @Test("Signed-By with fingerprints: who counts for apt counts, by file and by key")
-  func fingerprints() async throws {
+  @Test(
+    "Signed-By with fingerprints: who counts for apt counts, by file and by key",
+    arguments: SignatureTool.allCases)
+  func fingerprints(_ tool: SignatureTool) async throws {
     let repository = try await SignedRepository()
     let root = try TemporaryFolder()
     try FileTree.makeDirectories(root("etc/apt/trusted.gpg.d"))
@@ -197,9 +214,10 @@ import Testing
       try root.write("etc/os-release", "VERSION_CODENAME=test\n".utf8)
       let cache = try TemporaryFolder()
       func find() async throws {
+        var environment = repository.environment(cache: cache.path)
+        environment.signatureTool = tool
         _ = try await DebianRepository(
-          suites: AptSources.system(root: root.path).chosen(suite: nil),
-          environment: repository.environment(cache: cache.path)
+          suites: AptSources.system(root: root.path).chosen(suite: nil), environment: environment
         ).newest(SignedRepository.package, architecture: "amd64")
       }
       if isTaken {
@@ -235,8 +253,8 @@ import Testing
     #expect(try await repository.isTakenByApt())
   }
 
-  @Test("A detached signature, and indexes by their hashes")
-  func otherForms() async throws {
+  @Test("A detached signature, and indexes by their hashes", arguments: SignatureTool.allCases)
+  func otherForms(_ tool: SignatureTool) async throws {
     let repository = try await SignedRepository()
     let cache = try TemporaryFolder()
     try await Tool.shell(
@@ -245,18 +263,20 @@ import Testing
       gpg --homedir \(repository.folder("gpg")) --batch --quiet --armor --digest-algo SHA512 --detach-sign -o Release.gpg Release
       cd main/binary-amd64; mkdir -p by-hash/SHA256; mv Packages.xz by-hash/SHA256/$(sha256sum <Packages.xz | cut -d' ' -f1)
       """, in: repository.suiteFolder)
-    let found = try await repository.repository(cache: cache.path).kernelPackages(
+    let found = try await repository.repository(cache: cache.path, tool: tool).kernelPackages(
       SignedRepository.package, version: "1.0+b1", architecture: "amd64")
     #expect(found.count == 1)
   }
 
-  @Test("Refused, each with its own message, and nothing of it is kept", arguments: faults)
-  func refused(_ fault: Fault) async throws {
+  @Test(
+    "Refused, each with its own message, and nothing of it is kept", arguments: faults,
+    SignatureTool.allCases)
+  func refused(_ fault: Fault, _ tool: SignatureTool) async throws {
     let repository = try await SignedRepository()
     try await fault.make(repository)
     let cache = try TemporaryFolder()
     let error = await #expect(throws: (any Error).self) {
-      _ = try await repository.repository(cache: cache.path).kernelPackages(
+      _ = try await repository.repository(cache: cache.path, tool: tool).kernelPackages(
         SignedRepository.package, architecture: "amd64")
     }
     let text = error.map { "\($0)" } ?? ""
@@ -284,6 +304,44 @@ import Testing
         SignedRepository.package, architecture: "amd64")
     }
     #expect(try FileTree.names(in: cache.path) == ["kept"])
+  }
+
+  @Test("Another Origin, Label or Codename is refused until it is accepted, as by apt")
+  func changedNames() async throws {
+    let repository = try await SignedRepository()
+    let cache = try TemporaryFolder()
+    func fetch(accepting: Bool = false, suite: String = "test") async throws {
+      _ = try await DebianRepository(
+        suites: [DebianSuite(mirror: "http://m.invalid", suite: suite)],
+        keyrings: [.file(repository.keyring)], acceptsChanges: accepting,
+        environment: repository.environment(cache: cache.path)
+      ).kernelPackages(SignedRepository.package, architecture: "amd64")
+    }
+    func release(_ date: Int, _ change: (inout SignedRepository.Fields) -> Void) async throws {
+      var fields = SignedRepository.Fields(date: repository.now - date)
+      change(&fields)
+      try await repository.writeRelease(fields)
+      try await repository.sign()
+    }
+    // A note of an earlier version has the date alone.
+    try await fetch()
+    let note = try #require(try FileTree.names(in: cache("seen")).first)
+    try cache.write("seen/\(note)", "\(repository.now - 3600)\n".utf8)
+    try await fetch()
+    // A role that goes on to another release: stable is the next one.
+    try await release(3000) { $0.codename = "next" }
+    let moved = await #expect(throws: KitError.self) { try await fetch() }
+    #expect(moved?.code == .unverified)
+    #expect(moved?.message.hasSuffix("changed its Codename from “test” to “next”") == true)
+    #expect(moved?.advice?.contains("--allow-releaseinfo-change") == true)
+    try await fetch(accepting: true)
+    try await fetch()
+    try await release(2000) { ($0.codename, $0.origin) = ("next", "Evil") }
+    let other = await #expect(throws: KitError.self) { try await fetch() }
+    #expect(other?.message.hasSuffix("changed its Origin from “Test” to “Evil”") == true)
+    // A release that gets another role is still that release.
+    try await release(1000) { ($0.codename, $0.suite) = ("next", "test") }
+    try await fetch()
   }
 
   @Test("A list that is older than the last one is refused, and taken for a time in the past")

@@ -8,6 +8,10 @@ public struct SignedRepository: Sendable {
   public struct Fields: Sendable {
     public var suite = "test"
     public var codename = "test"
+    public var origin = "Test"
+    /// Whether it says suite and codename.
+    public var hasNames = true
+    public var components = "main"
     /// Seconds since 1970.
     public var date: Int
     public var validUntil: Int?
@@ -71,13 +75,12 @@ public struct SignedRepository: Sendable {
         "LC_ALL=C date -u -d @\(seconds) '+%a, %d %b %Y %H:%M:%S UTC'", in: "/"
       ).filter { !$0.isNewline }
     }
+    let names = fields.hasNames ? "\nSuite: \(fields.suite)\nCodename: \(fields.codename)" : ""
     var text = """
-      Origin: Test
-      Suite: \(fields.suite)
-      Codename: \(fields.codename)
+      Origin: \(fields.origin)\(names)
       Date: \(try await date(fields.date))
       Architectures: amd64
-      Components: main
+      Components: \(fields.components)
 
       """
     if let until = fields.validUntil { text += "Valid-Until: \(try await date(until))\n" }
@@ -85,7 +88,7 @@ public struct SignedRepository: Sendable {
       text += "\(name):\n"
       text += try await Tool.shell(
         """
-        for f in main/binary-amd64/Packages*; do
+        for f in */binary-amd64/Packages*; do
           printf ' %s %s %s\\n' "$(\(tool) <$f | cut -d' ' -f1)" "$(stat -c %s $f)" $f
         done
         """, in: suiteFolder)
@@ -101,24 +104,34 @@ public struct SignedRepository: Sendable {
       """, in: suiteFolder)
   }
 
-  public func environment(cache: String) -> KitEnvironment {
+  /// - Parameter isForbidding: answer with 403 for what is not there, as S3 does.
+  public func environment(cache: String, isForbidding: Bool = false) -> KitEnvironment {
     var environment = KitEnvironment.testing(cache: cache, now: now)
     let root = root
     environment.get = { request, receive in
       let url = request.url
       let path = url.replacing("http://m.invalid", with: root).replacing("%2B", with: "+")
-      guard FileTree.status(path) != nil else {
-        throw KitError(.missing, "\(url): the server has no such file")
+      guard FileTree.status(path)?.kind == .file else {
+        guard isForbidding else {
+          throw KitError(.missing, "\(url): the server has no such file")
+        }
+        var error = KitError(.invalid, "\(url): the server answered with status 403")
+        error.isForbidden = true
+        throw error
       }
       try receive(try InputFile(path).readAll(limit: 1 << 24), 0)
     }
     return environment
   }
 
-  public func repository(cache: String, at: Int? = nil) -> DebianRepository {
-    DebianRepository(
+  public func repository(
+    cache: String, at: Int? = nil, tool: SignatureTool? = nil
+  ) -> DebianRepository {
+    var environment = environment(cache: cache)
+    environment.signatureTool = tool
+    return DebianRepository(
       suites: [DebianSuite(mirror: "http://m.invalid", suite: "test")],
-      keyrings: [.file(keyring)], at: at, environment: environment(cache: cache))
+      keyrings: [.file(keyring)], at: at, environment: environment)
   }
 
   /// What apt makes of it: whether it takes the lists and the package.
@@ -128,10 +141,17 @@ public struct SignedRepository: Sendable {
   public func isTakenByApt(
     signedBy: String?, trusted: String = "/dev/null"
   ) async throws -> Bool {
-    let state = try TemporaryFolder()
     let option = signedBy.map { "signed-by=\($0) " } ?? ""
-    try state.write(
-      "sources.list", "deb [\(option)arch=amd64] file:\(root) test main\n".utf8)
+    return try await isTakenByApt(
+      source: "deb [\(option)arch=amd64] file:\(root) test main\n", trusted: trusted)
+  }
+
+  /// - Parameter source: a line of sources.list.
+  public func isTakenByApt(
+    source: String, trusted: String = "/dev/null"
+  ) async throws -> Bool {
+    let state = try TemporaryFolder()
+    try state.write("sources.list", source.utf8)
     let result = try await Tool.run(
       "sh",
       [

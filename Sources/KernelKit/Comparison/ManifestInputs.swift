@@ -177,9 +177,11 @@ struct ManifestInputs {
 
   /// - Returns: nil when the manifest has no address.
   private func download(_ wanted: Wanted, name: String) throws -> InputFile? {
-    guard let url = wanted.url, let size = wanted.size else { return nil }
+    guard let url = wanted.url, let size = wanted.size,
+      let hash = FileHash(.sha256, wanted.sha256)
+    else { return nil }
     return try DownloadCache(environment: environment).file(
-      [url], name: name, size: size, sha256: wanted.sha256)
+      [url], name: name, size: size, hash: hash)
   }
 
   /// - Returns: nil when no archive has it.
@@ -189,7 +191,8 @@ struct ManifestInputs {
     let found = try await archive.packages(
       architecture: architecture == "all" ? manifest.architecture : architecture
     ) { $0 == package }
-    guard let twin = found.first(where: { $0.sha256 == wanted.sha256 }) else { return nil }
+    let hash = FileHash(.sha256, wanted.sha256)
+    guard let twin = found.first(where: { $0.hash == hash }) else { return nil }
     return try archive.file(of: twin)
   }
 

@@ -41,33 +41,50 @@ public struct AptSources: Sendable {
         return suite
       }
     }
-    return AptSources(suites: suites, codename: codename(root: root), problems: problems)
+    return AptSources(
+      suites: suites, codename: codename(root: root, suites.map(\.suite)), problems: problems)
   }
 
   /// The suites in which to look for packages: those of the machine's release, or of `suite`, with
   /// its updates and security. Each name has to be found in one archive at least, unless it is
   /// optional.
-  /// - Parameter mirrors: archives to look in instead of the machine's.
+  /// - Parameters:
+  ///   - mirrors: archives to look in instead of the machine's.
+  ///   - isAlone: leave out its updates and security.
   /// - Throws: `KitError` when there are none.
-  public func chosen(suite: String?, mirrors: [String] = []) throws -> [DebianSuite] {
+  public func chosen(
+    suite: String?, mirrors: [String] = [], isAlone: Bool = false
+  ) throws -> [DebianSuite] {
     if !mirrors.isEmpty {
       guard let suite = suite ?? codename else {
         throw KitError(
           .usage, "which suite of \(MirrorLogin.split(mirrors[0]).address)?",
           advice: "give it with --suite")
       }
-      return Self.unique(mirrors.flatMap { DebianSuite.all(of: suite, on: $0) })
+      return Self.unique(
+        mirrors.flatMap { DebianSuite.all(of: suite, on: $0) }
+          .filter { !isAlone || $0.suite == suite })
     }
-    guard let (own, name) = ownSuites() else { throw nothing }
-    guard let suite, suite != name else { return own }
+    // Sources that name just this suite: a vendor's, or a flat one.
+    let exact = suites.filter { $0.suite == suite }
+    if suite?.hasSuffix("/") == true, !exact.isEmpty { return Self.unique(exact) }
+    guard let (own, name) = ownSuites() else {
+      let others = suite == nil ? suites.filter(\.isFlat) : exact
+      guard !others.isEmpty else { throw nothing }
+      return Self.unique(others)
+    }
+    guard let suite, suite != name else {
+      return own.filter { !isAlone || $0.suite == name }
+    }
     // The same archives, another release; or one suite, in whichever of them it is.
-    return Self.unique(
-      own.map {
-        var other = $0
-        other.suite = DebianSuite.isRelease(suite) ? suite + $0.suite.dropFirst(name.count) : suite
-        other.isOptional = other.suite != suite
-        return other
-      })
+    let others = own.map { source -> DebianSuite in
+      var other = source
+      other.suite =
+        DebianSuite.isRelease(suite) ? suite + source.suite.dropFirst(name.count) : suite
+      other.isOptional = other.suite != suite
+      return exact.first { $0.mirror == other.mirror && $0.suite == other.suite } ?? other
+    }
+    return Self.unique(others + exact).filter { !isAlone || $0.suite == suite }
   }
 
   /// Each suite of an archive once.
@@ -135,9 +152,12 @@ public struct AptSources: Sendable {
         report("line \(number + 1) names no suite")
         return []
       }
-      guard !isFlat(words[1]) else { return [] }
-      guard words.count > 2 else {
-        report("line \(number + 1) names no component")
+      let isFlat = words[1].hasSuffix("/")
+      guard isFlat == (words.count == 2) else {
+        report(
+          isFlat
+            ? "line \(number + 1) names components of a suite that ends in /"
+            : "line \(number + 1) names no component")
         return []
       }
       return mirrors(words[0], root, report).map {
@@ -168,7 +188,11 @@ public struct AptSources: Sendable {
         paragraph["Enabled"]?.lowercased())
       guard words("Types").contains("deb"), !isOff else { return [] }
       return words("URIs").flatMap { mirrors($0, root, report) }.flatMap { mirror in
-        words("Suites").filter { !isFlat($0) }.map {
+        words("Suites").filter { suite in
+          let isSound = suite.hasSuffix("/") == words("Components").isEmpty
+          if !isSound { report("Suites \(suite.quoted) does not go with its Components") }
+          return isSound
+        }.map {
           DebianSuite(
             mirror: mirror, suite: $0, components: words("Components"),
             keyrings: Keyring.signedBy(paragraph["Signed-By"] ?? ""),
@@ -177,9 +201,6 @@ public struct AptSources: Sendable {
       }
     }
   }
-
-  /// Whether it is a folder without suites and components: `./`.
-  private static func isFlat(_ suite: String) -> Bool { suite.hasSuffix("/") }
 
   /// The archive that a source's address stands for: itself, or the first of a list of mirrors, as
   /// Debian's cloud images have it. apt-transport-mirror(1).
@@ -207,14 +228,20 @@ public struct AptSources: Sendable {
     } && !uri.hasSuffix("://")
   }
 
-  private static func codename(root: String) -> String? {
-    guard let text = try? InputFile("\(root)/etc/os-release").readAll(limit: 1 << 20) else {
-      return nil
+  /// The release that the machine runs: of Ubuntu or Debian, where the sources of a system that is made
+  /// of theirs name it, and else its own. os-release(5).
+  private static func codename(root: String, _ suites: [String]) -> String? {
+    let paths = ["\(root)/etc/os-release", "\(root)/usr/lib/os-release"]
+    guard let path = paths.first(where: { FileTree.status($0, followingLink: true) != nil }),
+      let text = try? InputFile(path).readAll(limit: 1 << 20)
+    else { return nil }
+    let lines = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
+    func value(_ name: String) -> String? {
+      lines.last { $0.hasPrefix("\(name)=") }.map {
+        $0.dropFirst(name.count + 1).filter { !"\"'".contains($0) }
+      }
     }
-    for line in String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
-    where line.hasPrefix("VERSION_CODENAME=") {
-      return String(line.dropFirst("VERSION_CODENAME=".count).filter { $0 != "\"" })
-    }
-    return nil
+    let names = ["UBUNTU_CODENAME", "DEBIAN_CODENAME"].compactMap(value)
+    return names.first(where: suites.contains) ?? value("VERSION_CODENAME") ?? names.first
   }
 }

@@ -24,7 +24,7 @@ public struct CacheContents: Sendable {
     public var name: String
     /// Bytes.
     public var size: Int
-    /// What a file has to have; nil for what was not downloaded as one file.
+    /// What a file has to have; nil for what was not downloaded as one file, or is known by another hash.
     public var sha256: String?
     /// Seconds since 1970.
     public var modified: Int
@@ -75,17 +75,24 @@ public struct CacheContents: Sendable {
         let folder = path("files/\(hash)")
         guard let status = FileTree.status("\(folder)/\(name)") else { return nil }
         return Entry(
-          kind: .file, name: name, size: status.size, sha256: hash, modified: status.modified,
+          kind: .file, name: name, size: status.size, sha256: Self.sha256(hash),
+          modified: status.modified,
           path: names.count == 1 ? folder : "\(folder)/\(name)")
       }
     }
+  }
+
+  /// Returns a folder's name that is a SHA-256; nil for the SHA-512 of an archive that has no other.
+  private static func sha256(_ name: String) -> String? {
+    FileHash(.sha256, name)?.text
   }
 
   private var partials: [Entry] {
     names("partial").compactMap { hash in
       guard let status = FileTree.status(path("partial/\(hash)")) else { return nil }
       return Entry(
-        kind: .partial, name: "", size: status.size, sha256: hash, modified: status.modified,
+        kind: .partial, name: "", size: status.size, sha256: Self.sha256(hash),
+        modified: status.modified,
         path: path("partial/\(hash)"))
     }
   }

@@ -5,13 +5,18 @@ internal import Formats
 /// RFC 9580, section 7 (and RFC 4880, section 7). gpgv looks for a message anywhere in its input;
 /// what stands around it could be taken for signed by a careless reader.
 enum ClearsignedText {
-  /// The lines that were signed, without blanks at their ends, which signatures leave out.
+  /// The lines that were signed, without blanks at their ends, which signatures leave out, and the
+  /// armoured signature.
   /// - Throws: `KitError.unverified` for anything but one whole message.
-  static func lines(_ bytes: [UInt8], _ url: String) throws(KitError) -> [ArraySlice<UInt8>] {
+  static func parts(
+    _ bytes: [UInt8], _ url: String
+  ) throws(KitError) -> (lines: [ArraySlice<UInt8>], signature: [UInt8]) {
     var state = State.start
     var lines: [ArraySlice<UInt8>] = []
+    var signature: [UInt8] = []
     for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
       let text = trimmed(line)
+      if state == .signature { signature += text + [0x0a] }
       switch state {
       case .start:
         guard text.elementsEqual("-----BEGIN PGP SIGNED MESSAGE-----".utf8) else {
@@ -27,6 +32,7 @@ enum ClearsignedText {
       case .text:
         if text.elementsEqual("-----BEGIN PGP SIGNATURE-----".utf8) {
           state = .signature
+          signature = text + [0x0a]
         } else if text.starts(with: "-----".utf8) {
           throw refused(url, "the signed message holds another one")
         } else {
@@ -46,14 +52,14 @@ enum ClearsignedText {
       }
     }
     switch state {
-    case .end: return lines
+    case .end: return (lines, signature)
     case .start: throw refused(url, "it is empty")
     case .header, .text: throw refused(url, "it is not signed: there is no signature in it")
     case .signature: throw refused(url, "the signature is not closed")
     }
   }
 
-  /// The lines of a text as `lines(_:_:)` gives them.
+  /// The lines of a text as `parts(_:_:)` gives them.
   static func lines(of text: [UInt8]) -> [ArraySlice<UInt8>] {
     var lines = text.split(separator: 0x0a, omittingEmptySubsequences: false).map(trimmed)
     if lines.last?.isEmpty == true { lines.removeLast() }

@@ -6,6 +6,7 @@ public struct DebianSuite: Sendable, Hashable {
   public var mirror: String
   public var login: MirrorLogin?
   public var suite: String
+  /// The components to look in; empty for all that its list names.
   public var components: [String]
   /// What its list has to be signed by; empty where the source does not say.
   public var keyrings: [Keyring]
@@ -21,7 +22,8 @@ public struct DebianSuite: Sendable, Hashable {
   /// Where a release goes on: what was mended since, by those who made it.
   private static let courses = ["-updates", "-security"]
   /// What stands after a release's name in the names of suites that are not the release itself.
-  private static let others = courses + ["-backports", "-backports-sloppy", "-proposed-updates"]
+  private static let others =
+    courses + ["-backports", "-backports-sloppy", "-proposed-updates", "-proposed"]
 
   public init(
     mirror: String, suite: String, components: [String] = ["main"], keyrings: [Keyring] = [],
@@ -36,13 +38,24 @@ public struct DebianSuite: Sendable, Hashable {
     self.isOptional = isOptional
   }
 
+  /// Whether it is a folder without components, `./` or `path/`, as small archives have it.
+  /// sources.list(5), "exact path".
+  var isFlat: Bool { suite.hasSuffix("/") }
+
+  /// The address of the folder that its list is in.
+  var folder: String {
+    guard isFlat else { return "\(mirror)/dists/\(suite)" }
+    let path = suite.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    return path.isEmpty ? mirror : "\(mirror)/\(path)"
+  }
+
   /// A name for what is kept of it, for files.
   var key: String { Digest.sha256(of: Array("\(mirror) \(suite)".utf8)) }
 
   /// What to look through on a mirror for a suite: the suite, and with a release its updates and its
   /// security updates, which Debian keeps in an archive of its own beside the main one.
   static func all(of suite: String, on mirror: String) -> [DebianSuite] {
-    let own = DebianSuite(mirror: mirror, suite: suite)
+    let own = DebianSuite(mirror: mirror, suite: suite, components: [])
     func suites(_ suite: String, on mirror: String?, isOptional: Bool) -> [DebianSuite] {
       guard let mirror else { return [] }
       var other = own

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Files that were downloaded, by their hashes: what is in it is what it is called, or it is not used.
 ///
-/// `files/SHA256/NAME` is complete, and is hashed again whenever it is used: what it hands on is open, so
-/// that nothing can come in the place of what was hashed. `partial/SHA256` is what
+/// `files/HASH/NAME` is complete, and is hashed again whenever it is used: what it hands on is open, so
+/// that nothing can come in the place of what was hashed. `partial/HASH` is what
 /// came of a file so far; it is locked while somebody writes it, and any later run goes on with it.
 struct DownloadCache: Sendable {
   /// A file that somebody trusted says the size and the hash of.
@@ -15,7 +15,7 @@ struct DownloadCache: Sendable {
     var name: String
     /// Bytes; more are never taken.
     var size: Int
-    var sha256: String
+    var hash: FileHash
   }
 
   /// How many files come at once.
@@ -25,8 +25,8 @@ struct DownloadCache: Sendable {
 
   /// A file with this hash, from the cache or from the first of the addresses that has it.
   /// - Throws: `KitError.unverified` when what comes is something else; nothing of it stays.
-  func file(_ urls: [String], name: String, size: Int, sha256: String) throws -> InputFile {
-    let wanted = Wanted(urls: urls, name: name, size: size, sha256: sha256)
+  func file(_ urls: [String], name: String, size: Int, hash: FileHash) throws -> InputFile {
+    let wanted = Wanted(urls: urls, name: name, size: size, hash: hash)
     return try file(wanted, DownloadTally([wanted], environment.progress))
   }
 
@@ -43,12 +43,12 @@ struct DownloadCache: Sendable {
   }
 
   private func file(_ wanted: Wanted, _ tally: DownloadTally) throws -> InputFile {
-    let folder = "\(environment.cacheFolder)/files/\(wanted.sha256)"
+    let folder = "\(environment.cacheFolder)/files/\(wanted.hash.text)"
     let path = "\(folder)/\(wanted.name)"
     if let file = try sound(path, wanted) { return file }
     if environment.isOffline { throw environment.notInCache(wanted.urls.first ?? wanted.name) }
     try environment.makeCacheFolder("\(environment.cacheFolder)/partial")
-    let partial = try PartialFile("\(environment.cacheFolder)/partial/\(wanted.sha256)")
+    let partial = try PartialFile("\(environment.cacheFolder)/partial/\(wanted.hash.text)")
     defer { if partial.size == 0 { partial.remove() } }
     // Another process may have brought it while we waited for the lock.
     if let file = try sound(path, wanted) {
@@ -59,7 +59,7 @@ struct DownloadCache: Sendable {
       do {
         try fill(partial, from: url, wanted, tally)
         break
-      } catch let error as KitError where error.code == .missing && number < wanted.urls.count - 1 {
+      } catch let error as KitError where error.isAbsence && number < wanted.urls.count - 1 {
         continue  // not every mirror has names by hash
       }
     }
@@ -76,7 +76,8 @@ struct DownloadCache: Sendable {
   private func sound(_ path: String, _ wanted: Wanted) throws -> InputFile? {
     guard FileTree.status(path)?.kind == .file else { return nil }
     let file = try InputFile(path)
-    guard file.size == wanted.size, try Digest.sha256(of: file) == wanted.sha256 else { return nil }
+    guard file.size == wanted.size, try FileHash(of: file, wanted.hash.algorithm) == wanted.hash
+    else { return nil }
     return file
   }
 
@@ -103,7 +104,7 @@ struct DownloadCache: Sendable {
   private func append(
     to partial: PartialFile, from url: String, _ wanted: Wanted, _ tally: DownloadTally
   ) throws {
-    var hash = HashComputation()
+    var hash = HashComputation(wanted.hash.algorithm.function)
     var count = try Digest.update(hash, from: partial.read)
     tally.report(wanted, count)
     if count < wanted.size {
@@ -111,7 +112,7 @@ struct DownloadCache: Sendable {
         piece, offset in
         try tally.check()
         if offset == 0, count > 0 {
-          hash = HashComputation()
+          hash = HashComputation(wanted.hash.algorithm.function)
           count = 0
           try partial.truncate(to: 0)
         }
@@ -128,9 +129,9 @@ struct DownloadCache: Sendable {
       }
     }
     let digest = Digest.text(hash.finalize())
-    guard count == wanted.size, digest == wanted.sha256 else {
+    guard count == wanted.size, digest == wanted.hash.text else {
       throw refusal(
-        "has \(count) bytes with SHA-256 \(digest); the archive says \(wanted.size) and \(wanted.sha256)",
+        "has \(count) bytes with \(wanted.hash.algorithm.title) \(digest); the archive says \(wanted.size) and \(wanted.hash.text)",
         partial, url)
     }
   }
@@ -162,7 +163,7 @@ private final class DownloadTally: Sendable {
 
   func report(_ wanted: DownloadCache.Wanted, _ count: Int) {
     let done = state.withLock { state in
-      state.counts[wanted.sha256] = count
+      state.counts[wanted.hash.text] = count
       return state.counts.values.reduce(0, +)
     }
     progress.report(stage, done, total)

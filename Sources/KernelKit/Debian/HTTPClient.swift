@@ -98,14 +98,16 @@ struct HTTPClient: Sendable {
     case MINIVM_HTTP_OK where answer.status == 200 || answer.status == 206: return
     case MINIVM_HTTP_OK where answer.status == 404 || answer.status == 410:
       throw KitError(.missing, "\(url): the server has no such file")
+    case MINIVM_HTTP_OK where answer.status == 407: throw Self.proxyLogin(url)
     case MINIVM_HTTP_OK where answer.status == 511:
       throw KitError(
         .invalid, "\(url): this network asks to sign in first",
         advice: "open any page in a browser, and try again")
     case MINIVM_HTTP_OK:
-      let error = KitError(
+      var error = KitError(
         .invalid, "\(url): the server answered with status \(answer.status)",
         advice: "try again later, or use another mirror")
+      error.isForbidden = answer.status == 403
       let isPassing = answer.status >= 500 || [408, 425, 429].contains(answer.status)
       throw isPassing ? Interruption(error) : error
     case MINIVM_HTTP_NO_LIBRARY:
@@ -118,11 +120,24 @@ struct HTTPClient: Sendable {
         advice:
           "check this machine's clock, or use another mirror; SSL_CERT_FILE names the certificates of an authority of your own"
       )
+    // What libcurl says of a proxy that refuses a tunnel to an https server.
+    case _
+    where answer.reason.hasPrefix("CONNECT tunnel failed, response 407")
+      || answer.reason.hasPrefix("Received HTTP code 407 from proxy"):
+      throw Self.proxyLogin(url)
     case MINIVM_HTTP_INTERRUPTED:
       throw Interruption(KitError(.invalid, "\(url): \(answer.reason)", advice: Self.advice))
     default:
       throw KitError(.invalid, "\(url): \(answer.reason)", advice: Self.advice)
     }
+  }
+
+  private static func proxyLogin(_ url: String) -> KitError {
+    KitError(
+      .invalid, "\(url): the proxy asks for a user and a password (status 407)",
+      advice:
+        "put them into http_proxy and https_proxy: http://USER:PASSWORD@PROXY:PORT, with %40 for an @ in them"
+    )
   }
 
   /// One request and its answer.
@@ -173,9 +188,6 @@ struct HTTPClient: Sendable {
 }
 
 extension KitEnvironment {
-  /// Seconds between one try and the next.
-  private static let pauses = [1, 3, 9]
-
   /// Gets a file and, where a transfer breaks off, tries again after a while.
   /// - Parameters:
   ///   - offset: where to begin, in bytes.
@@ -189,7 +201,7 @@ extension KitEnvironment {
     _ receive: (_ bytes: [UInt8], _ offset: Int) throws -> Void
   ) throws {
     var position = offset
-    for pause in Self.pauses.map(Optional.some) + [nil] {
+    for pause in pauses.map(Optional.some) + [nil] {
       do {
         try get(DownloadRequest(url, offset: isResumed ? position : 0)) { bytes, offset in
           try receive(bytes, offset)
@@ -203,7 +215,7 @@ extension KitEnvironment {
       } catch let interruption as Interruption {
         guard let pause else {
           var reason = interruption.reason
-          reason.message += " (after \(Self.pauses.count + 1) tries)"
+          reason.message += " (after \(pauses.count + 1) tries)"
           throw reason
         }
         self.pause(pause)

@@ -11,7 +11,7 @@ public struct KernelListing: Codable, Sendable, Hashable, Comparable {
     public var text: String { self == .onePackage ? "one package" : rawValue }
   }
 
-  /// What `uname -r` says.
+  /// What `uname -r` says, or where the package's name does not have that, the rest of the name.
   public var release: String
   /// Of the package.
   public var version: String
@@ -23,9 +23,11 @@ public struct KernelListing: Codable, Sendable, Hashable, Comparable {
   /// Bytes of all packages that hold it.
   public var size: Int
   public var layout: Layout
+  /// Whether it is the one that is taken when nobody names one; nil for no.
+  public var isDefault: Bool?
 
-  init(_ name: KernelPackageName, _ package: IndexedPackage, _ parts: [IndexedPackage]) {
-    release = name.release
+  init(_ package: IndexedPackage, _ parts: [IndexedPackage]) {
+    release = KernelPackageName.release(of: package.name)
     version = package.version.description
     self.package = package.name
     suites = [package.origin.suite.suite]
@@ -40,9 +42,13 @@ public struct KernelListing: Codable, Sendable, Hashable, Comparable {
     return a != b ? a < b : left.release > right.release
   }
 
-  /// Whether a user's pattern means it: a part of the release or of the package's name, or a glob of
-  /// the whole of one.
+  /// Whether a user's pattern means it: a part of the release or of the package's name, a glob of the
+  /// whole of one, or the first numbers of a version, of which `6.1` is none of `6.12`.
   public func matches(_ pattern: String) -> Bool {
+    if KernelPackageName.isSeries(pattern) {
+      let upstream = version.split(separator: ":").last.map(String.init) ?? version
+      return [release, upstream].contains { KernelPackageName.begins($0, with: pattern) }
+    }
     let glob = Array(pattern.utf8)
     return [release, package].contains {
       ModuleAlias.isPattern(glob)

@@ -5,14 +5,14 @@ public struct IndexedPackage: Sendable, Equatable {
   public var name: String
   public var version: DebianVersion
   public var architecture: String
-  /// What `Depends` names, without alternatives.
+  /// What `Depends` names.
   public var dependencies: [Dependency]
   /// The path below the archive's base.
   public var file: String
   /// Bytes of the .deb.
   public var size: Int
-  /// Of the .deb, in small hexadecimal digits.
-  public var sha256: String
+  /// Of the .deb.
+  public var hash: FileHash
   public var origin: Origin
 
   /// Its address.
@@ -23,6 +23,8 @@ public struct IndexedPackage: Sendable, Equatable {
     public var name: String
     /// Nil when not one version alone will do.
     public var exactVersion: String?
+    /// What will do instead, the best first.
+    public var alternatives: [Dependency] = []
   }
 
   /// The index that the package stands in, and what vouches for that.
@@ -106,12 +108,12 @@ public enum PackagesIndex {
     guard paragraph.word("Package") == name, let version = paragraph.word("Version"),
       let architecture = paragraph.word("Architecture"), let file = paragraph.word("Filename"),
       let size = paragraph["Size"].flatMap({ Int($0) }), size > 0,
-      let sha256 = paragraph["SHA256"]?.lowercased(), sha256.utf8.count == 64,
-      sha256.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit })
+      let hash = hash(paragraph)
     else {
       throw FormatError(
         .malformed,
-        "the paragraph of \(name.quoted) lacks a sound Version, Filename, Size or SHA256")
+        "the paragraph of \(name.quoted) lacks a sound Version, Filename, Size or SHA256 (or SHA512)"
+      )
     }
     let path = try ArchivePath.normalize(file.utf8)
     guard !path.isEmpty else {
@@ -122,19 +124,29 @@ public enum PackagesIndex {
       IndexedPackage(
         name: name, version: DebianVersion(version), architecture: architecture,
         dependencies: dependencies(paragraph["Depends"] ?? ""), file: path, size: size,
-        sha256: sha256,
-        origin: origin))
+        hash: hash, origin: origin))
+  }
+
+  /// A hash that is there and unsound is not passed over for another.
+  private static func hash(_ paragraph: ControlParagraph) -> FileHash? {
+    let first = [FileHash.Algorithm.sha256, .sha512].first { paragraph[$0.rawValue] != nil }
+    return first.flatMap { FileHash($0, paragraph[$0.rawValue] ?? "") }
   }
 
   /// deb-control(5), Depends: `name (= version) | alternative, name:arch`.
   private static func dependencies(_ depends: String) -> [IndexedPackage.Dependency] {
     depends.split(separator: ",").compactMap { relation in
-      guard let first = relation.split(separator: "|").first,
-        let name = first.split(whereSeparator: { " (:\n".contains($0) }).first
-      else { return nil }
-      let words = first.drop { $0 != "(" }.split { "() \n".contains($0) }
-      let exact = words.first == "=" && words.count == 2 ? String(words[1]) : nil
-      return IndexedPackage.Dependency(name: String(name), exactVersion: exact)
+      let all = relation.split(separator: "|").compactMap { choice -> IndexedPackage.Dependency? in
+        guard let name = choice.split(whereSeparator: { " (:\n".contains($0) }).first else {
+          return nil
+        }
+        let words = choice.drop { $0 != "(" }.split { "() \n".contains($0) }
+        let exact = words.first == "=" && words.count == 2 ? String(words[1]) : nil
+        return IndexedPackage.Dependency(name: String(name), exactVersion: exact)
+      }
+      guard var first = all.first else { return nil }
+      first.alternatives = Array(all.dropFirst())
+      return first
     }
   }
 }

@@ -9,12 +9,16 @@ public struct Release: Sendable, Hashable {
   public struct Index: Sendable, Hashable {
     /// Bytes.
     public var size: Int
-    /// In small hexadecimal digits.
-    public var sha256: String
+    public var hash: FileHash
   }
 
+  /// Who made the archive, what it is called, and the names of the suite: what apt notices changes of.
+  public var origin: String?
+  public var label: String?
   public var suite: String?
   public var codename: String?
+  /// Of those parts that packages are sorted into; empty for a list without such.
+  public var components: [String]
   /// When it was made, in seconds since 1970.
   public var date: Int
   /// When it stops being valid, in seconds since 1970; nil for never.
@@ -23,6 +27,8 @@ public struct Release: Sendable, Hashable {
   public var hasHashedNames: Bool
   /// By paths below the suite's folder, such as `main/binary-amd64/Packages.xz`.
   public var indexes: [String: Index]
+  /// Debian's names of those that the list says it has packages for; empty where it does not say.
+  private var namedArchitectures: [String]
 
   /// - Parameter text: what was verified, nothing else.
   /// - Throws: `FormatError.malformed` for what is no such list, `.unsupported` for one that has only
@@ -42,31 +48,42 @@ public struct Release: Sendable, Hashable {
       }
       validUntil = seconds
     }
-    suite = fields["Suite"]
-    codename = fields["Codename"]
+    func words(_ field: String) -> [String] {
+      (fields[field] ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
+    }
+    (origin, label) = (fields["Origin"], fields["Label"])
+    (suite, codename) = (fields["Suite"], fields["Codename"])
+    components = words("Components")
+    namedArchitectures = words("Architectures")
     hasHashedNames = fields["Acquire-By-Hash"]?.lowercased() == "yes"
-    guard let list = fields["SHA256"] else {
+    let lists: [(FileHash.Algorithm, String)] = [.sha256, .sha512].compactMap { algorithm in
+      fields[algorithm.rawValue].map { (algorithm, $0) }
+    }
+    guard let (algorithm, list) = lists.first else {
       throw FormatError(
-        .unsupported, "has no SHA256 of its indexes, only hashes that prove nothing")
+        .unsupported, "has no SHA256 or SHA512 of its indexes, only hashes that prove nothing")
     }
     indexes = [:]
     for line in list.split(separator: "\n") {
       let words = line.split(whereSeparator: \.isWhitespace)
-      guard words.count == 3, words[0].utf8.count == 64, words[0].allSatisfy(\.isHexDigit),
-        let size = Int(words[1]), size >= 0
+      guard words.count == 3, let hash = FileHash(algorithm, words[0]), let size = Int(words[1]),
+        size >= 0
       else { throw FormatError(.malformed, "has a line that is no index: \(String(line).quoted)") }
-      indexes[String(words[2])] = Index(size: size, sha256: words[0].lowercased())
+      // A flat archive may list `./Packages`.
+      indexes[String(words[2].hasPrefix("./") ? words[2].dropFirst(2) : words[2])] = Index(
+        size: size, hash: hash)
     }
   }
 
   /// Debian's names of those that it has indexes of packages for.
   var architectures: Set<String> {
-    Set(
-      indexes.keys.compactMap { path in
+    let found = Set(
+      indexes.keys.compactMap { path -> String? in
         let parts = path.split(separator: "/")
-        guard parts.count == 3, parts[1].hasPrefix("binary-") else { return nil }
-        return String(parts[1].dropFirst("binary-".count))
+        guard parts.count >= 3, parts[parts.count - 2].hasPrefix("binary-") else { return nil }
+        return String(parts[parts.count - 2].dropFirst("binary-".count))
       })
+    return found.isEmpty ? Set(namedArchitectures) : found
   }
 
   /// Whether the suite may be called so.

@@ -40,9 +40,27 @@ struct ReleaseChain: Sendable {
   let keyrings: [Keyring]
   /// The time to take for now, in seconds since 1970; nil for the clock's.
   let at: Int?
+  /// Whether a suite may come with another Origin, Label or Codename than it had.
+  var acceptsChanges = false
 
+  /// A suite's list, which a run of the program asks for once.
   /// - Throws: `KitError.unverified`, for each reason with its own message.
   func release(of suite: DebianSuite) async throws -> (release: Release, trust: TrustedRelease) {
+    let request = ReleaseMemory.Request(
+      suite: suite, keyrings: keyrings, at: at, isOffline: environment.isOffline)
+    if let known = environment.releases[request] {
+      // The clock goes on.
+      try check(known.release, suite, known.trust.url)
+      return known
+    }
+    let found = try await verified(suite)
+    environment.releases[request] = found
+    return found
+  }
+
+  private func verified(
+    _ suite: DebianSuite
+  ) async throws -> (release: Release, trust: TrustedRelease) {
     // All keys are of the future then, and gpgv says nothing clear of that.
     guard environment.now() >= Self.firstTime else {
       throw KitError(
@@ -58,7 +76,8 @@ struct ReleaseChain: Sendable {
       }
     let url = list.url
     var verifier = SignatureVerifier(
-      keyrings: try chosenKeyrings(suite), temporaryFolder: environment.temporaryFolder)
+      keyrings: try chosenKeyrings(suite), temporaryFolder: environment.temporaryFolder,
+      tool: environment.signatureTool)
     if keyrings.isEmpty {
       verifier.signers = suite.signers
       if let source = suite.source {
@@ -95,8 +114,8 @@ struct ReleaseChain: Sendable {
   private func fetched(_ suite: DebianSuite) throws -> SignedList {
     do {
       return try SignedList(fetching: suite, environment)
-    } catch let error as KitError where error.code == .missing {
-      guard at == nil, let seen = lastSeen(suite) else { throw error }
+    } catch let error as KitError where error.isAbsence {
+      guard at == nil, let seen = lastSeen(suite)?.date else { throw error }
       throw KitError(
         .unverified,
         "\(suite.mirror) has no suite \(suite.suite.quoted) any more; there was the one of \(ArchiveDate.text(seen))",
@@ -107,12 +126,13 @@ struct ReleaseChain: Sendable {
   private func chosenKeyrings(_ suite: DebianSuite) throws -> [Keyring] {
     let candidates = [keyrings, suite.keyrings].first { !$0.isEmpty }
     if let candidates { return candidates }
-    guard FileTree.status(Keyring.debian, followingLink: true) != nil else {
+    let own = Keyring.distributions.filter { FileTree.status($0, followingLink: true) != nil }
+    guard !own.isEmpty else {
       throw KitError(
         .unverified, "there are no keys to check \(suite.mirror) with",
         advice: "give a file of the archive's keys with --keyring")
     }
-    return [.file(Keyring.debian)]
+    return own.map { .file($0) }
   }
 
   private func check(_ release: Release, _ suite: DebianSuite, _ url: String) throws {
@@ -120,7 +140,14 @@ struct ReleaseChain: Sendable {
     func refused(_ reason: String, _ advice: String) -> KitError {
       KitError(.unverified, "\(url): \(reason)", advice: advice)
     }
-    guard release.isCalled(suite.suite) else {
+    // A flat archive has one list: its address says which.
+    guard suite.isFlat || release.suite != nil || release.codename != nil else {
+      throw refused(
+        "names neither its Suite nor its Codename, so it can't be told from another suite's list",
+        "ask those who run the archive to add them, or build from files: apt-get download PACKAGE, then minivm build FILE.deb"
+      )
+    }
+    guard suite.isFlat || release.isCalled(suite.suite) else {
       let names = [release.codename, release.suite].compactMap { $0?.quoted }.joined(
         separator: " or ")
       throw refused(
@@ -147,23 +174,29 @@ struct ReleaseChain: Sendable {
   private func remember(
     _ release: Release, _ suite: DebianSuite, _ refused: (String, String) -> KitError
   ) throws {
+    let now = SeenRelease(release)
     if let seen = lastSeen(suite) {
-      guard release.date >= seen else {
+      guard release.date >= seen.date else {
         throw refused(
-          "was made at \(ArchiveDate.text(release.date)), an earlier one at \(ArchiveDate.text(seen))",
+          "was made at \(ArchiveDate.text(release.date)), an earlier one at \(ArchiveDate.text(seen.date))",
           "try again later, or use another mirror")
       }
-      if release.date == seen { return }
+      let changes = seen.changes(to: now)
+      guard changes.isEmpty || acceptsChanges else {
+        throw refused(
+          "changed its \(changes.joined(separator: ", its "))",
+          "if that is as you expect it, accept it with --allow-releaseinfo-change")
+      }
+      if now == seen { return }
     }
     let path = memory(of: suite)
     try environment.makeCacheFolder(FileTree.parent(of: path))
-    try OutputFile.write(Array("\(release.date)\n".utf8), to: path)
+    try OutputFile.write(Array(now.text.utf8), to: path)
   }
 
-  /// When the newest list was made that this machine has seen, in seconds since 1970.
-  private func lastSeen(_ suite: DebianSuite) -> Int? {
-    guard let text = try? InputFile(memory(of: suite)).readAll(limit: 100) else { return nil }
-    return Int(String(decoding: text, as: UTF8.self).filter { !$0.isWhitespace })
+  /// The newest list that this machine has seen.
+  private func lastSeen(_ suite: DebianSuite) -> SeenRelease? {
+    SeenRelease(reading: memory(of: suite))
   }
 
   private func memory(of suite: DebianSuite) -> String {

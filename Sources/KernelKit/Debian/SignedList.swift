@@ -20,18 +20,17 @@ struct SignedList {
 
   /// From a mirror.
   init(fetching suite: DebianSuite, _ environment: KitEnvironment) throws {
-    let base = "\(suite.mirror)/dists/\(suite.suite)"
-    if let text = try Self.get("\(base)/InRelease", environment) {
+    let base = suite.folder
+    var isForbidden = false
+    if let text = try Self.get("\(base)/InRelease", environment, &isForbidden) {
       self.init(url: "\(base)/InRelease", text: text)
       return
     }
     let url = "\(base)/Release"
-    guard let text = try Self.get(url, environment) else {
-      throw KitError(
-        .missing, "\(suite.mirror) has no suite \(suite.suite.quoted)",
-        advice: "give another with --suite or --mirror")
+    guard let text = try Self.get(url, environment, &isForbidden) else {
+      throw Self.absence(of: suite, isForbidden)
     }
-    guard let signature = try Self.get("\(url).gpg", environment) else {
+    guard let signature = try Self.get("\(url).gpg", environment, &isForbidden) else {
       throw KitError(.unverified, "\(url): it is not signed", advice: "use another mirror")
     }
     self.init(url: url, text: text, signature: signature)
@@ -42,7 +41,7 @@ struct SignedList {
   init(kept suite: DebianSuite, isPast: Bool, _ environment: KitEnvironment) throws {
     for isPast in isPast ? [true, false] : [false] {
       let folder = Self.folder(suite, isPast: isPast, environment)
-      let base = "\(suite.mirror)/dists/\(suite.suite)"
+      let base = suite.folder
       if FileTree.status("\(folder)/InRelease") != nil {
         self.init(url: "\(base)/InRelease", text: try Self.read("\(folder)/InRelease"))
         return
@@ -90,12 +89,29 @@ struct SignedList {
     try InputFile(path).readAll(limit: sizeLimit)
   }
 
+  /// - Parameter isForbidden: becomes true where the mirror refuses the file, which may mean that there
+  ///   is none.
   /// - Returns: nil when the mirror has no such file.
-  private static func get(_ url: String, _ environment: KitEnvironment) throws -> [UInt8]? {
+  private static func get(
+    _ url: String, _ environment: KitEnvironment, _ isForbidden: inout Bool
+  ) throws -> [UInt8]? {
     do {
       return try environment.download(url, limit: Self.sizeLimit)
-    } catch let error as KitError where error.code == .missing {
+    } catch let error as KitError where error.isAbsence {
+      if error.isForbidden { isForbidden = true }
       return nil
     }
+  }
+
+  private static func absence(of suite: DebianSuite, _ isForbidden: Bool) -> KitError {
+    let what = "\(suite.mirror) has no suite \(suite.suite.quoted)"
+    guard isForbidden else {
+      return KitError(.missing, what, advice: "give another with --suite or --mirror")
+    }
+    var error = KitError(
+      .invalid, "\(what), or does not let this machine read it (status 403)",
+      advice: "give another with --suite or --mirror; https://USER:PASSWORD@HOST logs in")
+    error.isForbidden = true
+    return error
   }
 }

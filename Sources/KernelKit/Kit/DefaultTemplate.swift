@@ -1,9 +1,11 @@
 internal import Formats
+internal import Logging
 
 /// The template of those who have none: minivm's own init, with busybox and e2fsck of a mirror.
 ///
-/// It is made once for each suite and architecture, and each choice of mirrors and keys, and kept in the
-/// cache, so that later builds need no network. Removing it there fetches the programs anew.
+/// It is kept in the cache, one for each suite and architecture and each choice of mirrors and keys. A build
+/// takes the newest programs that the mirror's signed lists have; without a network, or where the mirror
+/// can't be reached, those that are there.
 public struct DefaultTemplate: Sendable {
   private let architecture: String
   private let repository: @Sendable () throws -> DebianRepository
@@ -38,14 +40,64 @@ public struct DefaultTemplate: Sendable {
     let folder = "\(environment.cacheFolder)/template/\(name)"
     try environment.makeCacheFolder(folder)
     let template = try Self.make(folder)
-    let present = Set(try template.unchangedPrograms().map(\.path))
-    for tool in TemplateTool.allCases where !present.contains(tool.path) {
-      let download = try await repository().newest(
-        tool.debianPackage, architecture: architecture)
-      let provided = try tool.read(download, architecture: architecture)
-      try template.update(tool, provided)
+    let present = try template.unchangedPrograms()
+    let missing = TemplateTool.allCases.filter { tool in
+      !present.contains { $0.path == tool.path }
+    }
+    do {
+      try await update(template, present, missing)
+    } catch let error as KitError {
+      guard missing.isEmpty, error.code != .unverified else { throw error }
+      // This machine has no sources for it: nothing is newer.
+      if error.code != .usage {
+        environment.log.warning(
+          "\(error.message); busybox and e2fsck are those that were fetched earlier")
+      }
     }
     return folder
+  }
+
+  private func update(
+    _ template: TemplateFolder, _ present: [TemplateProgram], _ missing: [TemplateTool]
+  ) async throws {
+    if environment.isOffline, missing.isEmpty { return }
+    // Without other tries where there is something to go on with.
+    let repository = try repository().trying(once: missing.isEmpty)
+    let statePath = "\(FileTree.parent(of: template.folder))/.\(name).state"
+    let state = try await repository.state(architecture: architecture)
+    let seen = try? InputFile(statePath).readAll(limit: 100)
+    if missing.isEmpty, seen == Array(state.utf8) { return }
+    let newest = try await newest(in: repository, missing)
+    for (tool, package) in newest {
+      let sha256 = present.first { $0.path == tool.path }?.packageSHA256
+      if sha256 != nil, package.hash == sha256.flatMap({ FileHash(.sha256, $0) }) { continue }
+      let download = try repository.download([package])[0]
+      try template.update(tool, try tool.read(download, architecture: architecture))
+    }
+    try OutputFile.write(Array(state.utf8), to: statePath)
+  }
+
+  /// The packages of the programs, as far as the mirror has them.
+  /// - Throws: `KitError.missing` where it lacks one that is needed.
+  private func newest(
+    in repository: DebianRepository, _ missing: [TemplateTool]
+  ) async throws -> [(tool: TemplateTool, package: IndexedPackage)] {
+    let names = TemplateTool.allCases.map(\.debianPackage)
+    let found = try await repository.find(architecture) { names.contains(String($0)) }
+    return try TemplateTool.allCases.compactMap { tool in
+      if let package = DebianRepository.choose(tool.debianPackage, nil, in: found.packages) {
+        return (tool, package)
+      }
+      guard missing.contains(tool) else { return nil }
+      var error = repository.missing(tool.debianPackage, nil, found)
+      error.message += ", and the initramfs needs its \(tool.rawValue)"
+      let others = found.otherComponents.joined(separator: ",")
+      error.advice =
+        others.isEmpty
+        ? "give a template that has it with --template: minivm update-\(tool.rawValue) TEMPLATE --mirror URL --suite SUITE takes it from another archive"
+        : "look in all components with --component \((found.components + [others]).joined(separator: ","))"
+      throw error
+    }
   }
 
   /// A template with the program's own init, which may be newer than the one that is there; its other

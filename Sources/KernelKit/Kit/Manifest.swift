@@ -171,7 +171,7 @@ extension Manifest.Input {
     self.init(
       file: FileTree.name(of: package.file), origin: "mirror", package: package.name,
       version: package.version.description, architecture: package.architecture,
-      sha256: package.sha256, size: package.size, url: download.url,
+      sha256: download.sha256, size: package.size, url: download.url,
       chain: Manifest.Chain(package.origin))
   }
 

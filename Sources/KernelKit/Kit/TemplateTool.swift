@@ -50,7 +50,7 @@ public enum TemplateTool: String, Sendable, CaseIterable {
     _ download: DebianRepository.Download, architecture: String
   ) throws -> Provided {
     var provided = try read(
-      download.archive, sha256: download.package.sha256, architecture: architecture,
+      download.archive, sha256: download.sha256, architecture: architecture,
       origin: download.url)
     provided.note.chain = Manifest.Chain(download.package.origin)
     return provided
