@@ -51,6 +51,43 @@ import Testing
     #expect(String(decoding: found.label, as: UTF8.self) == (try await blkid("LABEL")))
   }
 
+  @Test("What holds a file system behind another device, before the remains of an earlier one")
+  func members() async throws {
+    let folder = try TemporaryFolder()
+    // Each over an ext4, as mdadm and pvcreate may leave it.
+    try await Tool.shell(
+      """
+      truncate -s 64M disk; mke2fs -qFt ext4 disk
+      for name in luks lvm raid0 raid4096; do cp disk $name; done
+      printf 'LUKS\\272\\276\\0\\002' | dd of=luks conv=notrunc status=none
+      printf name | dd of=luks bs=1 seek=24 conv=notrunc status=none
+      printf 0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0 | dd of=luks bs=1 seek=168 conv=notrunc status=none
+      printf LABELONE | dd of=lvm bs=512 seek=1 conv=notrunc status=none
+      printf 'LVM2 001' | dd of=lvm bs=1 seek=536 conv=notrunc status=none
+      for at in 0 4096; do
+        printf '\\374N+\\251\\001\\0\\0\\0' | dd of=raid$at bs=1 seek=$at conv=notrunc status=none
+      done
+      """, in: folder.path)
+    for (name, kind) in [
+      ("luks", "crypto_LUKS"), ("lvm", "LVM2_member"), ("raid0", "linux_raid_member"),
+      ("raid4096", "linux_raid_member"),
+    ] {
+      let found = try #require(FileSystemIdentity(reading: FileDisk(folder(name))))
+      #expect("\(found.kind.name)" == kind)
+      #expect(found.kind.isMember)
+      if name == "luks" {
+        #expect(found.uuid == Array("0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0".utf8))
+        #expect(found.label == Array("name".utf8))
+      }
+    }
+    try await Tool.shell(
+      "printf '\\033[2J' | dd of=luks bs=1 seek=168 conv=notrunc status=none", in: folder.path)
+    let hostile = try #require(FileSystemIdentity(reading: FileDisk(folder("luks"))))
+    #expect(hostile.uuid == [])
+    let plain = try #require(FileSystemIdentity(reading: FileDisk(folder("disk"))))
+    #expect(!plain.kind.isMember)
+  }
+
   @Test("A label that was given to a FAT later")
   func relabelled() async throws {
     let folder = try TemporaryFolder()

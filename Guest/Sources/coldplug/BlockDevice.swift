@@ -14,6 +14,10 @@ struct BlockDevice {
   private let hasContent: Bool
   /// Of a partition: what its disk's table says.
   let partition: (uuid: [UInt8], name: [UInt8])?
+  /// Of a partition.
+  private let number: Int?
+  /// Names of the hardware, as udev has them in /dev/disk/by-id.
+  let identifiers: [[UInt8]]
 
   /// - Parameter event: what the kernel says of it.
   init?(_ event: DeviceEvent) {
@@ -24,7 +28,9 @@ struct BlockDevice {
     let file = OpenDisk(path)
     identity = file.flatMap { FileSystemIdentity(reading: $0) }
     hasContent = file.map { $0.size > 0 } ?? false
-    if let number = event.value(of: "PARTN")?.number {
+    number = event.value(of: "PARTN")?.number
+    identifiers = Self.identifiers(number, name)
+    if let number {
       partition = Self.partition(number, name, event)
     } else {
       partition = nil
@@ -41,20 +47,44 @@ struct BlockDevice {
     let uuid = event.value(of: "PARTUUID")
     if let uuid, label == nil { return (uuid, []) }
     let told = uuid.map { ($0, label ?? []) }
+    guard let entry = entry(number, of: name) else { return told }
+    return (uuid ?? entry.uuid, entry.name.isEmpty ? label ?? [] : entry.name)
+  }
+
+  /// What the table of a partition's disk says of its partition of that number.
+  private static func entry(
+    _ number: Int, of name: [UInt8]
+  ) -> PartitionTable<OpenDisk>.Entry? {
+    guard let disk = disk(of: name) else { return nil }
+    let sector = System.contents("/sys/class/block/" + disk + "/queue/logical_block_size")
+    guard let file = OpenDisk("/dev/" + disk.deviceName) else { return nil }
+    defer { file.close() }
+    return PartitionTable(reading: file, sectorSize: sector?.withoutNewline.number ?? 512)?
+      .entry(number)
+  }
+
+  /// The name in sysfs of a partition's disk.
+  private static func disk(of name: [UInt8]) -> [UInt8]? {
     // The folder of a partition stands in that of its disk.
     var folder = System.linkTarget("/sys/class/block/" + name.sysfsName)
-    guard let slash = folder.lastIndex(of: UInt8(ascii: "/")) else { return told }
+    guard let slash = folder.lastIndex(of: UInt8(ascii: "/")) else { return nil }
     folder.removeSubrange(slash...)
-    let disk = folder.lastPathPart
-    let sector = System.contents("/sys/class/block/" + disk + "/queue/logical_block_size")
-    guard let file = OpenDisk("/dev/" + disk.deviceName) else { return told }
-    defer { file.close() }
-    guard
-      let table = PartitionTable(
-        reading: file, sectorSize: sector?.withoutNewline.number ?? 512),
-      let entry = table.entry(number)
-    else { return told }
-    return (uuid ?? entry.uuid, entry.name.isEmpty ? label ?? [] : entry.name)
+    return folder.lastPathPart
+  }
+
+  /// The UUID of the partition of the same disk whose number is smaller by `offset`.
+  func partitionUUID(before offset: Int) -> [UInt8]? {
+    guard let number, number > offset else { return nil }
+    return Self.entry(number - offset, of: Array(path.dropFirst(5)))?.uuid
+  }
+
+  private static func identifiers(_ number: Int?, _ name: [UInt8]) -> [[UInt8]] {
+    guard let disk = number == nil ? name.sysfsName : disk(of: name) else { return [] }
+    let names = DiskIdentifiers.names(of: disk) { attribute in
+      System.contents("/sys/class/block/" + disk + "/" + [UInt8](attribute))
+    }
+    guard let number else { return names }
+    return names.map { $0 + "-part" + [UInt8](decimal: number) }
   }
 
   /// Whether its file system has to be checked before it is written to; nil where that is not known.
@@ -70,6 +100,7 @@ struct BlockDevice {
     link("by-label", identity?.label)
     link("by-partuuid", partition?.uuid)
     link("by-partlabel", partition?.name)
+    for identifier in identifiers { link("by-id", identifier) }
   }
 
   private func link(_ kind: StaticString, _ name: [UInt8]?) {

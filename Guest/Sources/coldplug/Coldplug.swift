@@ -39,6 +39,8 @@ struct Coldplug {
   private var seen: [[UInt8]] = []
   private var root: BlockDevice?
   private var modulesDisks: [BlockDevice] = []
+  /// Disks that hold file systems, if at all, behind another device.
+  private var members: [BlockDevice] = []
   private var isUnknownThere = false
   private var isLate = false
 
@@ -89,6 +91,7 @@ struct Coldplug {
       if !isTold, passed >= patience {
         isTold = true
         Console.say("waiting for " + options.rootText)
+        for device in members { sayMember(device) }
       }
       // A path may be somebody else's doing, of which no event tells.
       let tick = isTold ? 500 : max(1, patience - passed)
@@ -99,6 +102,12 @@ struct Coldplug {
     }
     loadFileSystem()
     return .done
+  }
+
+  private func sayMember(_ device: BlockDevice) {
+    guard let kind = device.identity?.kind else { return }
+    let text = device.path + " is there (" + [UInt8](kind.name)
+    Console.say(text + "), but this initramfs does not set up LVM, LUKS or RAID")
   }
 
   private func sayLoaded(milliseconds: Int) {
@@ -203,6 +212,10 @@ struct Coldplug {
     guard let device = BlockDevice(event) else { return }
     device.makeLinks()
     if device.isUnknown { isUnknownThere = true }
+    if device.identity?.kind.isMember == true, !members.contains(where: { $0.path == device.path })
+    {
+      members.append(device)
+    }
     if root == nil, let wanted = options.root, wanted.isNamed(device) { root = device }
     if !options.label.isEmpty, device.identity?.label == options.label,
       !modulesDisks.contains(where: { $0.path == device.path })

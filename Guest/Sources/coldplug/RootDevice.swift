@@ -8,8 +8,11 @@ enum DeviceName {
   case path([UInt8])
   case uuid([UInt8])
   case label([UInt8])
-  case partitionUUID([UInt8])
+  /// Of a partition, or of the one whose number is smaller by `offset`.
+  case partitionUUID([UInt8], offset: Int)
   case partitionLabel([UInt8])
+  /// The name of a disk's hardware, as udev has it in /dev/disk/by-id.
+  case identifier([UInt8])
   case number(major: [UInt8], minor: [UInt8])
   /// No way to name a device that is known here.
   case other
@@ -25,9 +28,11 @@ enum DeviceName {
     } else if let label = rest("LABEL=") ?? link("/dev/disk/by-label/") {
       self = .label(label)
     } else if let uuid = rest("PARTUUID=") ?? link("/dev/disk/by-partuuid/") {
-      self = .partitionUUID(uuid)
+      self = Self.partition(uuid)
     } else if let label = rest("PARTLABEL=") ?? link("/dev/disk/by-partlabel/") {
       self = .partitionLabel(label)
+    } else if let identifier = link("/dev/disk/by-id/") {
+      self = .identifier(identifier)
     } else if text.startsWithText("/dev/") {
       self = .path(text)
     } else if let colon = text.firstIndex(of: UInt8(ascii: ":")),
@@ -37,6 +42,21 @@ enum DeviceName {
     } else {
       self = .other
     }
+  }
+
+  /// `UUID`, or `UUID/PARTNROFF=NUMBER`.
+  private static func partition(_ text: [UInt8]) -> DeviceName {
+    guard let slash = text.firstIndex(of: UInt8(ascii: "/")) else {
+      return .partitionUUID(text, offset: 0)
+    }
+    let suffix = Array(text[slash...])
+    let mark: StaticString = "/PARTNROFF="
+    guard suffix.startsWithText(mark) else { return .other }
+    var digits = Array(suffix[mark.utf8CodeUnitCount...])
+    let isNegative = digits.first == UInt8(ascii: "-")
+    if isNegative { digits.removeFirst() }
+    guard let number = digits.number else { return .other }
+    return .partitionUUID(Array(text[..<slash]), offset: isNegative ? -number : number)
   }
 
   /// Whether it is what a file system is called by.
@@ -53,7 +73,10 @@ enum DeviceName {
     case .path, .other: false
     case .uuid(let uuid): device.identity?.uuid.isSameIgnoringCase(uuid) ?? false
     case .label(let label): device.identity?.label == label
-    case .partitionUUID(let uuid): device.partition?.uuid.isSameIgnoringCase(uuid) ?? false
+    case .partitionUUID(let uuid, 0): device.partition?.uuid.isSameIgnoringCase(uuid) ?? false
+    case .partitionUUID(let uuid, let offset):
+      device.partitionUUID(before: offset)?.isSameIgnoringCase(uuid) ?? false
+    case .identifier(let identifier): device.identifiers.contains(identifier)
     case .partitionLabel(let label): device.partition?.name == label
     case .number(let major, let minor): device.major == major && device.minor == minor
     }

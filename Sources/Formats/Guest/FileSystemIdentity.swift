@@ -4,8 +4,19 @@ public struct FileSystemIdentity: Equatable, Sendable {
     /// ext2, ext3 or ext4: the ext4 driver mounts all of them.
     case ext4
     case xfs, btrfs, squashfs, erofs, f2fs, vfat, iso9660, swap
+    /// A physical volume of LVM, an encrypted device, and a disk of a RAID array: what they hold is reached
+    /// through another device.
+    case lvm, luks, raid
 
-    /// What mount(8) calls it.
+    /// Whether a file system in it is reached through another device.
+    public var isMember: Bool {
+      switch self {
+      case .lvm, .luks, .raid: true
+      default: false
+      }
+    }
+
+    /// The name in mount(8) and blkid(8).
     public var name: StaticString {
       switch self {
       case .ext4: "ext4"
@@ -17,6 +28,9 @@ public struct FileSystemIdentity: Equatable, Sendable {
       case .vfat: "vfat"
       case .iso9660: "iso9660"
       case .swap: "swap"
+      case .lvm: "LVM2_member"
+      case .luks: "crypto_LUKS"
+      case .raid: "linux_raid_member"
       }
     }
   }
@@ -31,8 +45,8 @@ public struct FileSystemIdentity: Equatable, Sendable {
   /// - Returns: nil when none of them is there.
   public init?(reading disk: some DiskReader) {
     // Most are recognised by what one read gives.
-    let start = disk.read(at: 0, count: 4096)
-    if let found = Self.atStart(start.span) ?? Self.vfat(start, disk)
+    let start = disk.read(at: 0, count: 4352)
+    if let found = Self.member(start.span) ?? Self.atStart(start.span) ?? Self.vfat(start, disk)
       ?? Self.btrfs(disk.read(at: 0x1_0000, count: 0x400).span)
       ?? Self.iso9660(disk.read(at: 0x8000, count: 0x800).span)
       ?? Self.swap(disk, start.span)
@@ -47,6 +61,34 @@ public struct FileSystemIdentity: Equatable, Sendable {
     self.kind = kind
     self.uuid = uuid
     self.label = label
+  }
+
+  /// Before file systems, whose superblocks may be left over from an earlier use of the disk.
+  private static func member(_ bytes: Span<UInt8>) -> FileSystemIdentity? {
+    // LUKS On-Disk Format Specification 1.2, and LUKS2 1.1: the UUID is a text; version 2 has a label.
+    if bytes.has("LUKS", at: 0), bytes.bytes(at: 4, count: 2) == [0xBA, 0xBE],
+      let uuid = bytes.bytes(at: 168, count: 40)
+    {
+      let label = bytes.bytes(at: 7, count: 1) == [2] ? bytes.bytes(at: 24, count: 48) ?? [] : []
+      let text = Array(uuid.prefix { $0 != 0 })
+      let isUUID = text.allSatisfy { $0 == UInt8(ascii: "-") || $0.isHexadecimalDigit }
+      return FileSystemIdentity(
+        .luks, uuid: isUUID ? text : [], label: Array(label.prefix { $0 != 0 }))
+    }
+    // lvm2, lib/format_text/layout.h, label_header: in one of the first four sectors.
+    for sector in 0..<4 where bytes.has("LABELONE", at: 512 * sector) {
+      if bytes.has("LVM2 001", at: 512 * sector + 24) {
+        return FileSystemIdentity(.lvm, uuid: [], label: [])
+      }
+    }
+    // Linux, include/uapi/linux/raid/md_p.h, mdp_superblock_1; of version 1.1 at the start, of 1.2 behind 4 KiB.
+    for offset in [0, 4096]
+    where bytes.littleEndian(at: offset) == 0xA92B_4EFC as UInt32
+      && bytes.littleEndian(at: offset + 4) == 1 as UInt32
+    {
+      return FileSystemIdentity(.raid, uuid: [], label: [])
+    }
+    return nil
   }
 
   private static func atStart(_ bytes: Span<UInt8>) -> FileSystemIdentity? {
@@ -138,5 +180,11 @@ public struct FileSystemIdentity: Equatable, Sendable {
     }
     let label = geometry.volumeName(disk) ?? (boot.isText("NO NAME    ") ? [] : boot)
     return FileSystemIdentity(.vfat, uuid: uuid, label: label.withoutTrailingBlanks)
+  }
+}
+
+extension UInt8 {
+  fileprivate var isHexadecimalDigit: Bool {
+    (0x30...0x39).contains(self) || (0x41...0x46).contains(self) || (0x61...0x66).contains(self)
   }
 }
