@@ -14,6 +14,24 @@ import Testing
     try await run(["root_xfs", "root_btrfs", "overlay", "overlay_squashfs", "root_virtiofs"])
   }
 
+  @Test("An init that mounts /dev and /sys itself")
+  func ownMounts() async throws {
+    try await run(["mounts_own", "mounts_none"])
+  }
+
+  @Test(
+    "Modules in root and on the disk, a root without a folder for them, and one without an init")
+  func modulesInRoot() async throws {
+    try await run(["modules_merged_kmod", "modules_no_folder_overlay", "no_init_untouched"])
+  }
+
+  @Test("Forms of root=: those that can't be served are named at once")
+  func rootForms() async throws {
+    try await run([
+      "root_forms", "root_beyond", "root_member", "root_id", "partnroff", "root_btrfs_two",
+    ])
+  }
+
   private func run(_ cases: [String]) async throws {
     let root = String(#filePath.split(separator: "Tests/BootTests")[0])
     let result = try await Tool.run("\(root)scripts/guest-test", cases)
