@@ -15,6 +15,8 @@ struct Relay {
   private var isInputEnding = false
   /// Bytes that the command took and the host was not told of.
   private var ungranted = 0
+  /// Nobody has the command's terminal open, which the kernel says again and again.
+  private var isHungUp = false
   /// The command's wait status, once it has ended.
   private var status: Int?
 
@@ -44,7 +46,7 @@ struct Relay {
     // One piece of each stream waits for room in the channel at most.
     let hasRoom = !channel.hasOutput
     func wantsOutput(_ stream: Int) -> Bool {
-      hasRoom && command.outputs[stream] >= 0 && windows[stream] > 0
+      hasRoom && command.outputs[stream] >= 0 && windows[stream] > 0 && !isHungUp
     }
     var polls = [
       Kernel.Poll(file: channel.file, wantsInput: true, wantsOutput: channel.hasOutput),
@@ -55,7 +57,8 @@ struct Relay {
     ]
     // With the command gone, what its pipes hold is there at once.
     let isDraining = status != nil && (wantsOutput(0) || wantsOutput(1))
-    Kernel.poll(&polls, milliseconds: isDraining ? 0 : nil)
+    Kernel.poll(&polls, milliseconds: isDraining ? 0 : isHungUp ? 100 : nil)
+    isHungUp = false
     if polls[0].isReadable {
       for frame in channel.receive() { take(frame) }
     }
@@ -110,7 +113,12 @@ struct Relay {
     }
     // 0: all have closed it. EIO: so it is with a terminal.
     guard count > 0 else {
-      if !command.isTerminal || status != nil { closeOutput(stream) }
+      if !command.isTerminal || status != nil {
+        closeOutput(stream)
+      } else {
+        // The command may open it again.
+        isHungUp = true
+      }
       return
     }
     windows[stream] -= count

@@ -72,7 +72,7 @@ public struct GuestRun {
     guard let disk = kit.modulesDisk else {
       throw KitError(
         .missing, "\(kit.folder): has no modules disk, which run takes its drivers from",
-        advice: "build the kit again")
+        advice: "use a kernel with modules")
     }
     try disk.checkIsWhole(advice: "minivm makes no such disk: build the kit again")
     try job.check()
