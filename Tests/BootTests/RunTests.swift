@@ -163,7 +163,7 @@ import Testing
       mkdir temporary
       TMPDIR=$PWD/temporary \(run) -- sh -c 'touch started; sleep 600' </dev/null &
       minivm=$!
-      until test -e started; do sleep 0.2; done
+      until test -e started; do kill -0 $minivm; sleep 0.2; done
       test "$(pgrep -fc "$PWD/temporary")" -ge 3
       kill -9 $minivm
       for try in $(seq 100); do pgrep -f "$PWD/temporary" >/dev/null || exit 0; sleep 0.1; done
