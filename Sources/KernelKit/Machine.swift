@@ -6,6 +6,15 @@ public enum Machine {
   /// Cores that this process may use.
   public static var cores: Int { Int(minivm_usable_processors()) }
 
+  /// What `uname -r` prints.
+  public static var kernelRelease: String {
+    var names = utsname()
+    guard unsafe uname(&names) == 0 else { return "" }
+    return unsafe withUnsafeBytes(of: &names.release) { bytes in
+      unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+
   /// Seconds since 1970.
   static var now: Int { time(nil) }
 

@@ -4,8 +4,15 @@ import Logging
 
 /// Where packages come from, and who has to vouch for them.
 struct MirrorOptions: ParsableArguments {
+  /// Debian's, for completion.
+  private static let usualSuites = [
+    "stable", "testing", "unstable", "bookworm", "bookworm-backports", "trixie", "trixie-backports",
+    "forky", "sid",
+  ]
+
   @Option(
-    help: ArgumentHelp("A suite such as trixie; this machine's by default.", valueName: "name"))
+    help: ArgumentHelp("A suite such as trixie; this machine's by default.", valueName: "name"),
+    completion: .list(Self.usualSuites))
   var suite: String?
 
   @Option(

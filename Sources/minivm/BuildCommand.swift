@@ -30,6 +30,10 @@ struct BuildCommand: AsyncParsableCommand {
     completion: .directory)
   var output = "."
 
+  @Option(
+    help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
+  var kernel: String?
+
   @OptionGroup var archive: ArchiveOptions
 
   @Flag(help: "Require .deb files to be in the mirror's signed lists.")
@@ -57,6 +61,13 @@ struct BuildCommand: AsyncParsableCommand {
       valueName: "form"))
   var kernelFormat = KernelFormat.vmlinuz
 
+  @Option(
+    name: .customLong("add-module"),
+    help: ArgumentHelp(
+      "Add a module of your own to updates/ on the modules disk; repeatable.", valueName: "file"),
+    completion: .file())
+  var addedModules: [String] = []
+
   @OptionGroup var work: WorkOptions
 
   @Flag(
@@ -79,18 +90,18 @@ struct BuildCommand: AsyncParsableCommand {
     let begin = clock.now
     let environment = try CommandEnvironment.make(quiet: quiet || json)
     defer { environment.progress.end() }
-    let kernel = try await KernelChoice(
-      sources, archive, isVerified: verify, environment)
+    let choice = try await KernelChoice(
+      sources, release: kernel, archive, isVerified: verify, environment)
     let template =
       if let template { template } else {
-        try await archive.mirror.defaultTemplate(kernel.architecture, environment).folder()
+        try await archive.mirror.defaultTemplate(choice.architecture, environment).folder()
       }
     let builder = KitBuilder(
-      kernel.source, inputs: kernel.inputs,
+      choice.source, inputs: choice.inputs + (try addedModules.map(Manifest.Input.init(module:))),
       options: KitBuilder.Options(
         folder: output, template: template, ramDisk: try ramDisk.options(quiet: quiet),
         disk: disk.options(size: diskSize, effort, jobs: work.jobs),
-        kernelFormat: kernelFormat, usesCache: !ignoresCache),
+        addedModules: addedModules, kernelFormat: kernelFormat, usesCache: !ignoresCache),
       environment: environment)
     let manifest = try builder.build()
     if json {
@@ -111,7 +122,7 @@ struct BuildCommand: AsyncParsableCommand {
       if Kit.Part(file.file, release) == .initramfs {
         let count = manifest.initramfsModules.count
         let profile = manifest.options.profile.map { " (\($0))" } ?? ""
-        note = "  \(count) modules\(profile), \(manifest.options.initramfsCompression)"
+        note = "  \(counted(count, "module"))\(profile), \(manifest.options.initramfsCompression)"
       }
       print("  \(output)/\(name)  \(ByteCount(file.size))\(note)")
     }

@@ -26,7 +26,9 @@ struct CommandLineWords {
     }
     guard first != "help" else { return words }
     guard
-      let command = MiniVM.configuration.subcommands.first(where: { $0.configuration.commandName == first })
+      let command = MiniVM.configuration.subcommands.first(where: {
+        $0.configuration.commandName == first
+      })
     else {
       throw KitError(.usage, "there is no subcommand \(first.quoted)", advice: advice(for: first))
     }
@@ -74,6 +76,10 @@ struct CommandLineWords {
         result.append(text)
         option = text.contains("=") ? nil : options.option(long: name)
       } else {
+        if command == DepmodCommand.self, let folder = moduleFolder(word, &rest) {
+          result.append("--moduledir=\(folder)")
+          continue
+        }
         option = try append(short: word, to: &result)
       }
       guard let option, option.takesValue, let value = rest.first, value.hasPrefix("-"),
@@ -107,6 +113,14 @@ struct CommandLineWords {
         advice: "write \(matches.map { "--\($0)" }.joined(separator: " or "))")
     }
     return ("--\(match)" + word.dropFirst(2 + name.count), match)
+  }
+
+  /// The value of kmod 32's `-m FOLDER`; in earlier ones -m means nothing, and has no value.
+  private func moduleFolder(_ word: String, _ rest: inout ArraySlice<String>) -> String? {
+    if word.hasPrefix("-m/") { return String(word.dropFirst(2)) }
+    guard word == "-m", let value = rest.first, value.contains("/") else { return nil }
+    rest = rest.dropFirst()
+    return value
   }
 
   /// Adds what a word with one dash stands for.

@@ -34,6 +34,8 @@ struct CommandOptions {
       option.isUnconditional = argument.parsingStrategy == "unconditional"
       all.append(option)
     }
+    // The program's own, which every subcommand takes.
+    all.append(Option(long: ["version"]))
   }
 
   func option(long name: some StringProtocol) -> Option? {

@@ -9,76 +9,159 @@ struct DepmodCommand: ParsableCommand {
     discussion: """
       Reads the modules of ROOT/lib/modules/VER (or ROOT/usr/lib/modules/VER) and writes \
       modules.dep, modules.alias and their siblings beside them, the same bytes as kmod 30. \
-      A module that can't be read is a warning; modules that depend on each other in a circle are \
-      an error, and nothing is written. The kernel's `make modules_install` takes a link called \
-      depmod for DEPMOD.
+      Links are followed; what is left out is a warning, and so is a module that can't be read. \
+      Modules that depend on each other in a circle are an error, and nothing is written. Takes \
+      kmod's options, and the kernel's `make modules_install` a link called depmod for DEPMOD.
       """)
 
   @Option(
-    name: [.customShort("b"), .customLong("basedir")],
-    help: ArgumentHelp("The folder that holds lib/modules.", valueName: "folder"))
+    name: [.customShort("b"), .customLong("basedir")], parsing: .unconditional,
+    help: ArgumentHelp("The folder that holds lib/modules.", valueName: "folder"),
+    completion: .directory)
   var root = "/"
 
   @Option(
-    name: [.customShort("C"), .customLong("config")],
+    name: .customLong("moduledir"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "The folder of modules below it instead of lib/modules; as -m, too.", valueName: "folder"))
+  var moduleFolder: String?
+
+  @Option(
+    name: [.customShort("C"), .customLong("config")], parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Rules in a file or a folder of *.conf files instead of the system's depmod.d; repeatable.",
-      valueName: "path"))
+      valueName: "path"),
+    completion: .file())
   var configurationPaths: [String] = []
 
   @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("Write into FOLDER/lib/modules/VER instead.", valueName: "folder"))
+    name: .shortAndLong, parsing: .unconditional,
+    help: ArgumentHelp("Write into FOLDER/lib/modules/VER instead.", valueName: "folder"),
+    completion: .directory)
   var outdir: String?
 
   @Flag(
     name: [.customShort("a"), .customLong("all")],
-    help: "All modules, as without it: for those who are used to kmod's.")
+    help: "Read all modules, also where files are named.")
   var isAll = false
 
   @Flag(
+    name: [.customShort("A"), .customLong("quick")],
+    help: "Write only if a module is newer than modules.dep, or came or went since.")
+  var isQuick = false
+
+  @Flag(
+    name: [.customShort("n"), .customLong("dry-run"), .customLong("show")],
+    help: "Print the text files, write nothing.")
+  var isDryRun = false
+
+  @Flag(
+    name: [.customShort("v"), .customLong("verbose")],
+    help: "Print which module needs which other one, and a symbol of it.")
+  var isVerbose = false
+
+  @Flag(
     name: [.customShort("e"), .customLong("errsyms")],
-    help: "Taken as kmod's is, for the kernel's own scripts: symbols are not checked.")
+    help: "Taken for the kernel's own scripts: symbols are not checked.")
   var checksSymbols = false
 
   @Option(
-    name: [.customShort("F"), .customLong("filesyms")],
-    help: ArgumentHelp("As -e: System.map is not read.", valueName: "file"))
+    name: [.customShort("F"), .customLong("filesyms")], parsing: .unconditional,
+    help: ArgumentHelp("A System.map for -e; has to be there.", valueName: "file"))
   var systemMap: String?
 
+  @Option(
+    name: [.customShort("E"), .customLong("symvers")], parsing: .unconditional,
+    help: ArgumentHelp("A Module.symvers for -e; has to be there.", valueName: "file"))
+  var symbolVersions: String?
+
+  @Option(
+    name: [.customShort("P"), .customLong("symbol-prefix")], parsing: .unconditional,
+    help: ArgumentHelp("A character before symbols in System.map.", valueName: "character"))
+  var symbolPrefix: String?
+
   @Flag(
-    name: [.customShort("n"), .customLong("dry-run")], help: "Print the text files, write nothing.")
-  var isDryRun = false
+    name: [.customShort("w"), .customLong("warn")],
+    help: "Taken as kmod's is; warnings are always printed.")
+  var warns = false
 
   @Flag(name: .shortAndLong, help: "No warnings.")
   var quiet = false
 
+  @Flag(name: .customShort("V"), help: "Print the version.")
+  var showsVersion = false
+
+  // Old options that kmod passes over.
+  @Flag(name: .customShort("u"), help: .hidden) var isOldU = false
+  @Flag(name: .customShort("r"), help: .hidden) var isOldR = false
+  @Flag(name: .customShort("m"), help: .hidden) var isOldM = false
+
   @OptionGroup var work: WorkOptions
 
-  @Argument(help: ArgumentHelp("The kernel's release.", valueName: "ver"))
-  var release: String
+  @Argument(
+    help: ArgumentHelp(
+      "The kernel's release (default: this machine's), then the paths of modules to read alone.",
+      valueName: "ver"))
+  var words: [String] = []
+
+  func validate() throws {
+    guard symbolPrefix.map({ $0.utf8.count == 1 }) ?? true else {
+      throw ValidationError("-P takes one character")
+    }
+    for path in files where !path.hasPrefix("/") {
+      throw ValidationError("\(path) is not an absolute path of a module")
+    }
+  }
+
+  private var named: String? { words.first.flatMap { $0.hasPrefix("/") ? nil : $0 } }
+  private var files: [String] { Array(words.dropFirst(named == nil ? 0 : 1)) }
 
   func run() throws {
-    let release = try KernelRelease(argument: release)
-    let tree = try ModuleTree(root: root, release: release)
-    let configuration = try DepmodConfiguration(
-      paths: configurationPaths.isEmpty ? nil : configurationPaths, release: release)
-    let index = try ModuleIndex(
-      try tree.modules(configuration, jobs: work.jobs), lists: try tree.lists(),
-      configuration: configuration, jobs: work.jobs)
-    if !quiet {
-      for warning in configuration.warnings + index.warnings {
-        writeToStandardError("minivm: warning: \(warning)")
-      }
+    if showsVersion {
+      print("minivm \(ProgramVersion.current), which writes what depmod of kmod 30 writes")
+      return
     }
-    let files = try index.files(jobs: work.jobs)
+    let release = try KernelRelease(argument: named ?? Machine.kernelRelease)
+    for path in [systemMap, symbolVersions] {
+      if let path { _ = try InputFile(path) }
+    }
+    let tree = try ModuleTree(root: root, release: release, folder: moduleFolder)
+    let configuration = DepmodConfiguration(
+      paths: configurationPaths.isEmpty ? nil : configurationPaths, release: release)
+    configuration.warnings.forEach(warn)
+    if isQuick, files.isEmpty, try tree.isIndexed(configuration) { return }
+    let modules =
+      isAll || files.isEmpty
+      ? try tree.modules(configuration, jobs: work.jobs, warn: warn)
+      : try tree.modules(files: files)
+    let index = try ModuleIndex(
+      modules, lists: try tree.lists(), configuration: configuration, jobs: work.jobs)
+    index.warnings.forEach(warn)
+    if isVerbose { try showSymbols(index, tree) }
+    let indexes = try index.files(jobs: work.jobs)
     if isDryRun {
-      for file in files where !file.name.hasSuffix(".bin") {
+      for file in indexes where !file.name.hasSuffix(".bin") {
         try writeToStandardOutput(file.bytes)
       }
       return
     }
-    let folder = outdir.map { "\($0)/lib/modules/\(release)" } ?? tree.path
+    try write(indexes, to: outdir.map { tree.path(below: $0) } ?? tree.path)
+  }
+
+  private func warn(_ text: String) {
+    if !quiet { writeToStandardError("minivm: warning: \(text.visible)") }
+  }
+
+  /// As kmod says it.
+  private func showSymbols(_ index: ModuleIndex, _ tree: ModuleTree) throws {
+    func full(_ path: String) -> String { path.hasPrefix("/") ? path : "\(tree.path)/\(path)" }
+    for (user, symbol, owner) in index.symbolUses {
+      try writeToStandardOutput(
+        Array("\(full(user)) needs \"\(symbol)\": \(full(owner))\n".utf8))
+    }
+  }
+
+  private func write(_ files: [ModuleIndex.File], to folder: String) throws {
     try FileTree.withDirectories(folder) {
       let outputs = try OrderedWork.map(files, jobs: work.jobs) { file in
         let output = try OutputFile(replacing: "\(folder)/\(file.name)")

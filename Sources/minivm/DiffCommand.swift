@@ -89,7 +89,7 @@ private struct DifferenceText {
     ] where number > 0 { counts.append("\(number) \(word)") }
     let total = count[0] == count[1] ? "\(count[0])" : "\(count[0]) -> \(count[1])"
     print(
-      "\(name): \(total) modules, \(counts.isEmpty ? "none of them changed" : counts.joined(separator: ", "))"
+      "\(name): \(total) \(total == "1" ? "module" : "modules"), \(counts.isEmpty ? "none of them changed" : counts.joined(separator: ", "))"
     )
     lines(changes.added.map { "+ \($0.path)  \(size($0.to))" })
     lines(changes.removed.map { "- \($0.path)  \(size($0.from))" })

@@ -123,7 +123,7 @@ struct ExplainCommand: ParsableCommand {
       sum.size += cost.size
       sum.compressed += cost.compressed
     }
-    show("\(items.count) modules", sum)
+    show(counted(items.count, "module"), sum)
   }
 
   /// Where the line is and what it is for, without the entry itself if it says so much.

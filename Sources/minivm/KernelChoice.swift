@@ -12,17 +12,25 @@ struct KernelChoice {
 
   /// - Parameters:
   ///   - words: names, files or a folder, as `build` takes them.
+  ///   - release: the one to take of a folder with several.
   ///   - isVerified: whether the mirror's keys have to vouch for files, too.
   init(
-    _ words: [String], _ archive: ArchiveOptions, isVerified: Bool, _ environment: KitEnvironment
+    _ words: [String], release: String? = nil, _ archive: ArchiveOptions, isVerified: Bool,
+    _ environment: KitEnvironment
   ) async throws {
+    let release = try release.map(KernelRelease.init(argument:))
     if words.count == 1, FileTree.isDirectory(words[0]) {
       guard !isVerified else {
         throw KitError(
           .usage, "\(words[0]): nobody vouches for a folder", advice: "give the .deb files")
       }
-      try self.init(folder: words[0], archive)
+      try self.init(folder: words[0], release, archive)
       return
+    }
+    guard release == nil else {
+      throw KitError(
+        .usage, "--kernel chooses among the kernels of a folder",
+        advice: "name the kernel as the source, such as linux-image-\(release?.description ?? "")")
     }
     let architecture = try archive.architecture()
     var packages: [DebArchive] = []
@@ -42,6 +50,7 @@ struct KernelChoice {
           advice: "give one folder, or .deb files")
       }
       if Self.isFile(word) {
+        try Self.checkIsNoKernel(word)
         let package = try DebArchive(word)
         packages.append(package)
         try Self.check(package.path, of: package.control.architecture, isFor: archive.arch)
@@ -78,9 +87,26 @@ struct KernelChoice {
     throw KitError(.usage, "\(path): is for \(own), not for \(wanted)", advice: "leave --arch out")
   }
 
-  private init(folder: String, _ archive: ArchiveOptions) throws {
-    let releases =
+  /// A kernel alone has no modules and no name.
+  private static func checkIsNoKernel(_ path: String) throws {
+    let file = try InputFile(path)
+    let start = try file.read(at: 0, count: 4)
+    let isELF = start == [0x7f] + Array("ELF".utf8)
+    guard isELF || (try? KernelImage(size: file.size, read: file.read)) != nil else { return }
+    throw KitError(
+      .invalid, "\(path): is a kernel image\(isELF ? " (ELF)" : ""), without its modules",
+      advice: "put it into a folder as vmlinuz-VER beside lib/modules/VER, and give that folder")
+  }
+
+  private init(folder: String, _ wanted: KernelRelease?, _ archive: ArchiveOptions) throws {
+    let all =
       try ModuleTree.releases(in: folder) + KernelFolder.releasesWithoutModules(in: folder)
+    let releases = all.filter { wanted == nil || $0 == wanted }
+    if let wanted, releases.isEmpty, !all.isEmpty {
+      throw KitError(
+        .missing, "\(folder): there is no kernel \(wanted) in it",
+        advice: "there is \(all.map(\.description).joined(separator: ", "))")
+    }
     guard let release = releases.first else {
       throw KitError(
         .missing, "\(folder): there is no lib/modules/VER in it",
@@ -88,7 +114,8 @@ struct KernelChoice {
     }
     guard releases.count == 1 else {
       throw KitError(
-        severalKernels: releases.map(\.description), in: folder, advice: "give a folder with one")
+        severalKernels: releases.map(\.description), in: folder,
+        advice: "choose one with --kernel")
     }
     let own = try KernelFolder.architecture(of: release, in: folder)?.rawValue
     if let own { try Self.check(folder, of: own, isFor: archive.arch) }

@@ -8,7 +8,8 @@ struct MachineOptions: ParsableArguments {
       """
       pc, q35, microvm (amd64) or virt (arm64, riscv64), with properties of QEMU's -machine: \
       microvm,pcie=on.
-      """, valueName: "model"))
+      """, valueName: "model"),
+    completion: .list(["pc", "q35", "microvm", "virt"]))
   var machine: String?
 
   @Option(
@@ -23,7 +24,8 @@ struct MachineOptions: ParsableArguments {
       Network card on QEMU's own network; repeatable: \
       \(NetworkCard.allCases.map(\.rawValue).joined(separator: ", ")), with options of QEMU's -netdev user: \
       user,hostfwd=tcp::2222-:22 (default: none).
-      """, valueName: "card"))
+      """, valueName: "card"),
+    completion: .list(NetworkCard.allCases.map(\.rawValue) + ["none"]))
   var net: [String] = []
 
   @Option(
@@ -31,7 +33,9 @@ struct MachineOptions: ParsableArguments {
       "raw or qcow2, of --root; by its first bytes otherwise.", valueName: "format"))
   var rootFormat: MachineDisk.Format?
 
-  @Option(help: ArgumentHelp("Memory of the guest.", valueName: "MiB"))
+  @Option(
+    help: ArgumentHelp("Memory of the guest, in MiB, or such as 2G.", valueName: "MiB"),
+    transform: MemorySize.megabytes)
   var memory = 512
 
   @Option(help: ArgumentHelp("Processors of the guest.", valueName: "count"))
@@ -39,7 +43,8 @@ struct MachineOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "auto, kvm or tcg; auto takes KVM where guests run on it.", valueName: "name"))
+      "auto, kvm or tcg; auto takes KVM where guests run on it.", valueName: "name"),
+    completion: .list(["auto"] + Accelerator.allCases.map(\.rawValue)))
   var accel = "auto"
 
   func validate() throws {

@@ -41,13 +41,16 @@ struct Modules2qcow2Command: ParsableCommand {
       release, output: output, options: disk.options(size: size, effort, jobs: work.jobs),
       sourceDateEpoch: environment.sourceDateEpoch)
     var done = 0
-    try KernelSource.directory(".", release).forEachEntry(jobs: work.jobs) { entry, body in
+    try KernelSource.directory(".", release).forEachEntry(
+      jobs: work.jobs, warn: { environment.log.warning("\($0)") }
+    ) { entry, body in
       guard case .moduleTree(_, let below) = entry.role else { return }
       try writer.add(below, entry, body)
       done += entry.size
       environment.progress.report("reading \(release)", done, nil)
     }
-    for warning in try writer.finish().warnings { environment.log.warning("\(warning)") }
+    let index = try writer.finish()
+    for warning in writer.warnings + index.warnings { environment.log.warning("\(warning)") }
     try output.commit()
     print(path)
   }

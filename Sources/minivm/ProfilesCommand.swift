@@ -14,7 +14,9 @@ struct ProfilesCommand: ParsableCommand {
       """
   )
 
-  @Argument(help: ArgumentHelp("Print this profile.", valueName: "name"))
+  @Argument(
+    help: ArgumentHelp("Print this profile.", valueName: "name"),
+    completion: .list(ModuleProfile.all.map(\.name)))
   var name: String?
 
   func run() throws {

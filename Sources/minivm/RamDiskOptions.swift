@@ -10,7 +10,8 @@ struct RamDiskOptions: ParsableArguments {
       """
       Choose modules by machine, as in qemu,+virtiofs,-erofs (default: qemu; `minivm profiles` lists \
       them).
-      """, valueName: "names"))
+      """, valueName: "names"),
+    completion: .list(ModuleProfile.all.map(\.name)))
   var profile: String?
 
   @Option(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import KernelKit
 
 struct UnpackCommand: ParsableCommand {
@@ -35,6 +36,7 @@ struct UnpackCommand: ParsableCommand {
     let result = try Unpacker(
       packages.map(DebArchive.init), into: output, replacesOthers: force
     ).run(jobs: work.jobs)
+    for warning in result.warnings { writeToStandardError("minivm: warning: \(warning.visible)") }
     for path in [result.kernel, result.configuration, result.moduleTree] {
       if let path { print(path) }
     }

@@ -43,7 +43,8 @@ import Testing
     #expect(try await bench.run(["depmod", "-bpath/with/h", release]).status == 0)
     #expect(FileTree.status(bench.folder("\(tree)/modules.dep")) != nil)
     // Flags before it, as getopt(3) takes them.
-    #expect(try await bench.run(["depmod", "-aeb", "path/with/h", "-qn", release]).status == 0)
+    #expect(
+      try await bench.run(["depmod", "-aeb", "path/with/h", "-qnC/dev/null", release]).status == 0)
     // Values with a dash or an = in them.
     let build = ["build", "p.deb", "--template", "t", "-q"]
     #expect(try await bench.run(build + ["-o-hash=h"]).status == 0)
@@ -77,6 +78,48 @@ import Testing
     try await bench.expectFailure(["xyzzyplugh"], 2, "`minivm --help` lists them")
     for words in [[], ["help"], ["help", "build"], ["--help"], ["-h"], ["--version"]] {
       #expect(try await bench.run(words).status == 0, "\(words)")
+    }
+  }
+}
+
+extension CommandLineTests {
+  @Test("Memory with a unit, profiles without a comma, several kernels, a kernel without modules")
+  func almostRight() async throws {
+    let bench = try CommandBench()
+    let build = ["build", "p.deb", "--template", "t", "-q", "-o", "kit"]
+    #expect(try await bench.run(build).status == 0)
+    for (memory, megabytes) in [("1G", 1024), ("2048M", 2048), ("300", 300), ("1gib", 1024)] {
+      let printed = try await bench.run(["boot", "kit", "--memory", memory, "--print"])
+      #expect(printed.output.contains("-m \(megabytes)"), "\(printed)")
+    }
+    for memory in ["1T", "x", "", "1.5G", "99999999999999999999"] {
+      try await bench.expectFailure(["boot", "kit", "--memory", memory], 2, "--memory takes MiB")
+    }
+    try await bench.expectFailure(
+      build + ["--profile", "qemu+virtiofs"], 2, "write qemu,+virtiofs")
+    try await bench.expectFailure(
+      build + ["--profile", "+virtiofs+vfat"], 2, "write virtiofs,+vfat")
+    try await bench.expectFailure(
+      ["build", "kit/vmlinuz-\(CommandBench.release)", "--template", "t"], 1,
+      "is a kernel image, without its modules; put it into a folder")
+    let explained = try await bench.run(["explain", "kit"])
+    #expect(explained.output.contains("1 module "), "\(explained)")
+    try await bench.run(["unpack", "p.deb"])
+    try FileTree.makeDirectories(bench.folder("lib/modules/6.2.0/kernel"))
+    try await bench.expectFailure(
+      ["build", ".", "--template", "t", "-o", "two"], 2, "choose one with --kernel")
+    let chosen = ["build", ".", "--template", "t", "-o", "two", "-q", "--kernel"]
+    #expect(try await bench.run(chosen + [CommandBench.release]).status == 0)
+    try await bench.expectFailure(chosen + ["6.3.0"], 3, "there is no kernel 6.3.0 in it")
+  }
+
+  @Test("Completion knows the values", arguments: ["bash", "zsh", "fish"])
+  func completion(_ shell: String) async throws {
+    let script = try await CommandBench().run(["--generate-completion-script", shell]).output
+    for value in [
+      "microvm", "virtio-net", "cloud-hypervisor", "virtio-scsi", "bookworm-backports", "tcg",
+    ] {
+      #expect(script.contains(value), "\(value)")
     }
   }
 }

@@ -333,6 +333,11 @@ public enum FileTree {
     return last == path.startIndex ? "/" : String(Substring(path[..<last]))
   }
 
+  /// A path without slashes at its end; `/` stays.
+  package static func withoutSlash(_ path: String) -> String {
+    String(Substring(withoutFinalSlashes(path)))
+  }
+
   /// The last name of a path; empty for the root.
   public static func name(of path: String) -> String {
     let path = withoutFinalSlashes(path)

@@ -93,9 +93,10 @@ public struct KitVerifier: Sendable {
     // What the outputs carry: the same as the newest time in the packages, where that was taken.
     environment.sourceDateEpoch = manifest.timestamp
     let rebuilt = "\(staging.path)/kit"
+    var buildOptions = try buildOptions(rebuilt, template, inputs.lists(), jobs: options.jobs)
+    buildOptions.addedModules = try await inputs.addedModules()
     let built = try KitBuilder(
-      source, inputs: self.inputs(of: source),
-      options: try buildOptions(rebuilt, template, inputs.lists(), jobs: options.jobs),
+      source, inputs: self.inputs(of: source), options: buildOptions,
       environment: environment
     ).build()
     let names = Set((manifest.outputs + built.outputs).map(\.file))
@@ -109,16 +110,18 @@ public struct KitVerifier: Sendable {
 
   /// The manifest's inputs, with what the packages say of themselves.
   private func inputs(of source: KernelSource) -> [Manifest.Input] {
+    let isModule = { (input: Manifest.Input) in input.origin == Manifest.Input.moduleOrigin }
+    let added = manifest.inputs.filter(isModule)
     switch source {
-    case .directory(_, let release): [Manifest.Input(directoryOf: release)]
+    case .directory(_, let release): return [Manifest.Input(directoryOf: release)] + added
     case .packages(let packages):
-      zip(manifest.inputs, packages).map { input, package in
+      return zip(manifest.inputs.filter { !isModule($0) }, packages).map { input, package in
         var input = input
         let control = package.control
         (input.package, input.version) = (control.package, control.version)
         input.architecture = control.architecture
         return input
-      }
+      } + added
     }
   }
 

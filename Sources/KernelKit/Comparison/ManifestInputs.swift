@@ -37,17 +37,29 @@ struct ManifestInputs {
       return .directory(root, release)
     }
     var packages: [DebArchive] = []
-    for input in manifest.inputs {
-      guard let sha256 = input.sha256 else {
-        throw KitError(.invalid, "the manifest has no SHA-256 of \(input.file.quoted)")
-      }
-      let file = try await find(
-        Wanted(
-          name: input.file, sha256: sha256, size: input.size, url: input.url,
-          package: input.package, architecture: input.architecture))
-      packages.append(try DebArchive(file))
+    for input in manifest.inputs where input.origin != Manifest.Input.moduleOrigin {
+      packages.append(try DebArchive(try await file(of: input)))
     }
     return .packages(packages)
+  }
+
+  /// Paths of the modules that were added to the kernel's own.
+  func addedModules() async throws -> [String] {
+    var paths: [String] = []
+    for input in manifest.inputs where input.origin == Manifest.Input.moduleOrigin {
+      paths.append(try await file(of: input).path)
+    }
+    return paths
+  }
+
+  private func file(of input: Manifest.Input) async throws -> InputFile {
+    guard let sha256 = input.sha256 else {
+      throw KitError(.invalid, "the manifest has no SHA-256 of \(input.file.quoted)")
+    }
+    return try await find(
+      Wanted(
+        name: input.file, sha256: sha256, size: input.size, url: input.url,
+        package: input.package, architecture: input.architecture))
   }
 
   /// The lists as they were.

@@ -55,7 +55,10 @@ struct KernelPass {
 
   mutating func run() throws -> KernelParts {
     var done = 0
-    let release = try source.forEachEntry(jobs: options.disk.jobs) { entry, body in
+    var warnings: [String] = []
+    let release = try source.forEachEntry(
+      jobs: options.disk.jobs, warn: { warnings.append($0) }
+    ) { entry, body in
       try take(entry, body)
       done += entry.size
       environment.progress.report("reading \(entry.role.release)", done, nil)
@@ -68,8 +71,15 @@ struct KernelPass {
           : "give all of its packages")
     }
     environment.progress.report("modules disk", done, nil)
+    if !options.addedModules.isEmpty, disk == nil {
+      throw KitError(
+        .invalid, "kernel \(release) loads no modules", advice: "build it without --add-module")
+    }
     let disk = disk
+    let added = try AddedModules(options.addedModules, for: release)
+    if let disk { try added.add(to: disk) }
     let index = try disk?.finish() ?? ModuleIndex([])
+    try added.check(in: index)
     if index.modules.isEmpty { try checkHasNone(release, index) }
     let (image, vmlinux) = try unpack(kernel, release)
     let files = [kernel, vmlinux, configuration].compactMap { $0 }.map(KitFile.init)
@@ -77,7 +87,8 @@ struct KernelPass {
       release: release,
       architecture: MachineModel.Architecture(image.machine),
       timestamp: disk?.timestamp ?? environment.sourceDateEpoch ?? newest, files: files,
-      configuration: kernelConfiguration, warnings: warnings(of: index, release),
+      configuration: kernelConfiguration,
+      warnings: warnings + (disk?.warnings ?? []) + self.warnings(of: index, release),
       modules: {
         KernelModules(index: index) { path in
           guard let disk else { throw FormatError(.malformed, "has no file \(path.quoted)") }

@@ -22,16 +22,18 @@ public enum KernelSource: Sendable {
 
   /// Hands on everything that belongs to the kernel, each entry with its bytes, which are there until
   /// the next one: from packages in their order; from a folder first the kernel and its configuration, then the
-  /// modules in the order of paths, which is the one that dpkg-deb writes.
+  /// modules in the order of paths, which is the one that dpkg-deb writes. A folder's links are followed: what
+  /// they lead to is handed on.
+  /// - Parameter warn: takes what was left out of a folder, one line each.
   /// - Returns: the release that all of it is for.
   /// - Throws: `KitError` when there is no kernel in it, or more than one.
   @discardableResult
-  public func forEachEntry(jobs: Int, _ receive: (Entry, any ByteSource) throws -> Void) throws
-    -> KernelRelease
-  {
+  public func forEachEntry(
+    jobs: Int, warn: (String) -> Void = { _ in }, _ receive: (Entry, any ByteSource) throws -> Void
+  ) throws -> KernelRelease {
     switch self {
     case .packages(let packages): try readPackages(packages, jobs: jobs, receive)
-    case .directory(let root, let release): try readDirectory(root, release, receive)
+    case .directory(let root, let release): try readDirectory(root, release, warn, receive)
     }
   }
 
@@ -71,9 +73,10 @@ public enum KernelSource: Sendable {
   }
 
   private func readDirectory(
-    _ root: String, _ release: KernelRelease, _ receive: (Entry, any ByteSource) throws -> Void
+    _ root: String, _ release: KernelRelease, _ warn: (String) -> Void,
+    _ receive: (Entry, any ByteSource) throws -> Void
   ) throws -> KernelRelease {
-    for (path, role) in try Self.paths(ofFolder: root, release) {
+    for (path, role) in try Self.paths(ofFolder: root, release, warn: warn) {
       var entry = try Self.entry(at: path, role)
       var body: any ByteSource = MemorySource([])
       if entry.kind == .file {
@@ -88,9 +91,10 @@ public enum KernelSource: Sendable {
 
   /// What a folder with lib/modules/VER, or with the configuration of a kernel without modules, has of a kernel, in
   /// the order of `forEachEntry`.
+  /// - Parameter warn: takes what was left out, one line each.
   /// - Throws: `KitError.missing` when there is no such tree.
   static func paths(
-    ofFolder root: String, _ release: KernelRelease
+    ofFolder root: String, _ release: KernelRelease, warn: (String) -> Void
   ) throws -> [(path: String, role: KernelPath)] {
     var found: [(path: String, role: KernelPath)] = []
     for (names, role) in [
@@ -102,45 +106,29 @@ public enum KernelSource: Sendable {
     if try KernelFolder.releasesWithoutModules(in: root).contains(release) { return found }
     let tree = try ModuleTree(root: root, release: release).path
     found.append((tree, .moduleTree(release, "")))
-    for below in try paths(in: tree) {
+    // Links of these names lead to all that the kernel was built in.
+    var walk = ModuleTreeWalk { below, name, isLink in
+      ModuleTreePath.sources.contains(name) && (isLink || below == name)
+    }
+    try walk.forEachEntry(in: tree, prefix: "") { below, _ in
       let role = KernelPath(release, below: below)
       if role.isInModuleTree { found.append(("\(tree)/\(below)", role)) }
     }
-    return found
-  }
-
-  /// In the order of whole paths, not folder by folder: `a-b` comes before `a/b`.
-  private static func paths(in tree: String) throws -> [String] {
-    var found: [String] = []
-    func visit(_ folder: String, prefix: String) throws {
-      let entries = try FileTree.entries(in: folder)
-      let folders = entries.filter { $0.kind == .directory }.map(\.name)
-      var steps = entries.map { (key: $0.name, folder: String?.none) }
-      steps += folders.map { ($0 + "/", $0) }
-      if !folders.isEmpty { steps.sort { $0.key.isBefore($1.key) } }
-      for (key, below) in steps {
-        if let below {
-          try visit("\(folder)/\(below)", prefix: prefix + key)
-        } else {
-          found.append(prefix + key)
-        }
-      }
-    }
-    try visit(tree, prefix: "")
+    walk.warnings.forEach(warn)
     return found
   }
 
   static func entry(at path: String, _ role: KernelPath) throws -> Entry {
-    // The kernel may be a link, as in many a /boot; modules are handed on as they stand there.
-    guard let status = FileTree.status(path, followingLink: !role.isInModuleTree) else {
+    // The kernel may be a link, as in many a /boot, and so may a developer's modules.
+    guard let status = FileTree.status(path, followingLink: true) else {
       throw FormatError.system("can't be examined", path: path)
     }
     let kind: TarEntry.Kind =
       switch status.kind {
       case .directory: .directory
-      case .symbolicLink: .symbolicLink(target: try FileTree.linkTarget(path))
       case .file: .file
-      case .other: throw KitError(.invalid, "\(path): is neither file, folder nor link")
+      case .symbolicLink, .other:
+        throw KitError(.invalid, "\(path): is neither a file nor a folder")
       }
     return Entry(
       role: role, kind: kind, mode: status.mode, size: kind == .file ? status.size : 0,

@@ -12,6 +12,8 @@ public struct KitBuilder: Sendable {
     public var disk: ModulesDisk.Options
     /// Whether the RAM disk and the modules disk are as small as can be, whatever it takes.
     public var isSmallest: Bool { disk.isSmallest }
+    /// Modules of the user's own, which go into `updates/`: paths of files.
+    public var addedModules: [String]
     /// `vmlinux` for an unpacked kernel beside the package's own.
     public var kernelFormat: KernelFormat
     /// Whether results of earlier builds are used, and those of this one kept.
@@ -19,12 +21,13 @@ public struct KitBuilder: Sendable {
 
     public init(
       folder: String, template: String, ramDisk: RamDisk.Options, disk: ModulesDisk.Options,
-      kernelFormat: KernelFormat = .vmlinuz, usesCache: Bool = false
+      addedModules: [String] = [], kernelFormat: KernelFormat = .vmlinuz, usesCache: Bool = false
     ) {
       self.folder = folder
       self.template = template
       self.ramDisk = ramDisk
       self.disk = disk
+      self.addedModules = addedModules
       self.kernelFormat = kernelFormat
       self.usesCache = usesCache
     }

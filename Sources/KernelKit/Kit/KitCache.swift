@@ -48,6 +48,7 @@ struct KitCache {
     options.folder = ""
     options.template = ""
     options.disk.jobs = 0
+    options.addedModules = options.addedModules.map(FileTree.name)
     return String(reflecting: options)
   }
 

@@ -8,7 +8,7 @@ public struct Manifest: Codable, Sendable, Hashable {
   public struct Input: Codable, Sendable, Hashable {
     /// The name without its folder.
     public var file: String
-    /// `mirror`, `file` or `directory`.
+    /// `mirror`, `file` or `directory`; `module` for one that was added to the kernel's own.
     public var origin: String
     public var package: String?
     public var version: String?
@@ -174,6 +174,16 @@ extension Manifest.Input {
       sha256: download.sha256, size: package.size, url: download.url,
       chain: Manifest.Chain(package.origin))
   }
+
+  /// A module of the user's own.
+  public init(module path: String) throws {
+    let file = try InputFile(path)
+    self.init(
+      file: FileTree.name(of: path), origin: Self.moduleOrigin, sha256: try Digest.sha256(of: file),
+      size: file.size)
+  }
+
+  static let moduleOrigin = "module"
 
   /// An unpacked kernel.
   public init(directoryOf release: KernelRelease) {

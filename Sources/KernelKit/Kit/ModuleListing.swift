@@ -11,6 +11,8 @@ public struct ModuleListing {
   private let modules: [String]
   /// Of all that is in the tree, but for what depmod makes.
   private let paths: [String]
+  /// What was left out, one line each.
+  private let omissions: [String]
 
   /// - Parameter root: a folder with lib/modules/VER.
   /// - Throws: `KitError.missing` when there is no such tree, `FormatError` for what can't be read.
@@ -20,7 +22,9 @@ public struct ModuleListing {
     var configuration: KernelConfiguration?
     var modules: [String] = []
     var paths: [String] = []
-    for (path, role) in try KernelSource.paths(ofFolder: root, release) {
+    var omissions: [String] = []
+    let found = try KernelSource.paths(ofFolder: root, release) { omissions.append($0) }
+    for (path, role) in found {
       switch role {
       case .kernel: break
       case .configuration:
@@ -38,7 +42,7 @@ public struct ModuleListing {
       }
     }
     (self.newest, self.configuration) = (newest, configuration)
-    (self.modules, self.paths) = (modules, paths)
+    (self.modules, self.paths, self.omissions) = (modules, paths, omissions)
   }
 
   /// Looks into the modules.
@@ -59,6 +63,7 @@ public struct ModuleListing {
   public func modules(
     jobs: Int, warn: @escaping (String) -> Void
   ) throws -> KernelModules {
+    omissions.forEach(warn)
     let isPlain = modules.allSatisfy { $0.hasSuffix(ModuleName.suffixes[0]) }
     var index = isPlain ? nil : indexed()
     if index == nil {
@@ -94,7 +99,10 @@ public struct ModuleListing {
       let changed = files.compactMap(\.?.changed).min(),
       let written = files.compactMap(\.?.written).min(),
       paths.allSatisfy({ path in
-        FileTree.status(path).map { $0.changed < changed && $0.written <= written } == true
+        // Neither a link nor what it leads to.
+        [FileTree.status(path), FileTree.status(path, followingLink: true)].allSatisfy {
+          $0.map { $0.changed < changed && $0.written <= written } == true
+        }
       }),
       let texts = try? ModuleIndex.Texts({ name in
         let path = "\(tree.path)/\(name)"

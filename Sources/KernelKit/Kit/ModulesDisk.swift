@@ -49,6 +49,12 @@ public final class ModulesDisk {
   private var index: ModuleIndex?
   /// Folders that are there: the packages of one kernel share some.
   private var directories: Set<[UInt8]> = []
+  /// Links that are called like modules, which are made when all that they may lead to is there.
+  private var links: [(below: String, target: String, attributes: Ext4Attributes)] = []
+  /// Paths of the files that were added, below the tree.
+  private var files: Set<String> = []
+  /// What is no module in any index though it is called like one, one line each.
+  public private(set) var warnings: [String] = []
   /// The permission bits of the tree itself.
   private var treeMode: UInt32 = 0o755
 
@@ -91,15 +97,21 @@ public final class ModulesDisk {
     case .directory:
       if directories.insert(Array(path.utf8)).inserted { try writer.addDirectory(path, attributes) }
     case .file:
+      files.insert(below)
       let hashed = ObservedSource(body) { [self] in content.update($0) }
       try writer.addFile(path, attributes, size: entry.size, source: hashed)
     case .symbolicLink(let target):
+      guard !ModuleTreePath.isModule(below) else {
+        links.append((below, target, attributes))
+        return
+      }
       try writer.addSymbolicLink(path, to: target, attributes)
     case .hardLink(let earlier):
       guard case .moduleTree(release, let earlier)? = try KernelPath(earlier) else {
         throw FormatError(.malformed, "is a link to \(earlier.quoted), outside of the modules")
       }
       try writer.addHardLink(path, to: self.path(earlier))
+      files.insert(below)
       try collector.collect(below, linkedTo: earlier)
     case .characterDevice, .blockDevice, .fifo:
       throw FormatError(.unsupported, "is a device: no kernel package has one", path: [path])
@@ -113,6 +125,7 @@ public final class ModulesDisk {
   /// content, so that the same content has the same, and other content has others.
   /// - Throws: `KitError.invalid` when the tree does not fit in the size that was asked for.
   public func finish() throws -> ModuleIndex {
+    try addLinks()
     let index = try collector.index()
     self.index = index
     try addTree()
@@ -130,6 +143,31 @@ public final class ModulesDisk {
     }
     return index
   }
+
+  /// A package's links never lead out of it. One to a module in it becomes another name of the same file, which
+  /// the indexes have, too.
+  private func addLinks() throws {
+    let targets = Dictionary(links.map { ($0.below, $0.target) }, uniquingKeysWith: { $1 })
+    for (below, target, attributes) in links {
+      var place = ModuleTreePath.place(ofLink: below, to: target)
+      for _ in 0..<Self.linkDepth {
+        guard let next = place, let target = targets[next] else { break }
+        place = ModuleTreePath.place(ofLink: next, to: target)
+      }
+      if let place, files.contains(place) {
+        try writer.addHardLink(path(below), to: path(place))
+        try collector.collect(below, linkedTo: place)
+      } else {
+        try writer.addSymbolicLink(path(below), to: target, attributes)
+        warnings.append(
+          "\(below): not in the indexes, it is a link to \(target.quoted), which is no file of the package"
+        )
+      }
+    }
+  }
+
+  /// As many links as the kernel follows in one path.
+  private static let linkDepth = 40
 
   private func addTree() throws {
     let entry = KernelSource.Entry(

@@ -9,6 +9,8 @@ public struct Unpacker: Sendable {
     public var kernel: String?
     public var configuration: String?
     public var moduleTree: String?
+    /// Links that were left out since they lead out of the modules, one line each.
+    public var warnings: [String] = []
   }
 
   private let packages: [DebArchive]
@@ -66,12 +68,32 @@ public struct Unpacker: Sendable {
     try check("")
   }
 
+  /// Commands that read the unpacked tree follow its links: those that lead out of it go. No command follows the
+  /// ones to headers.
+  /// - Returns: which went, one line each.
+  private func removeLinksOut(_ links: Set<String>, in staging: StagingDirectory) -> [String] {
+    var warnings: [String] = []
+    for below in links.sorted(by: { $0.isBefore($1) }) {
+      let path = "\(staging.path)/modules/\(below)"
+      guard !ModuleTreePath.sources.contains(below), FileTree.status(path)?.kind == .symbolicLink,
+        let target = try? FileTree.linkTarget(path),
+        ModuleTreePath.place(ofLink: below, to: target) == nil
+      else { continue }
+      FileTree.remove(path)
+      warnings.append(
+        "\(below): left out, it is a link to \(target.quoted), which leads out of the modules")
+    }
+    return warnings
+  }
+
   private func unpack(jobs: Int) throws -> Result {
     try checkLinks()
     let staging = try StagingDirectory(in: folder)
     var kernelMode: UInt32?
     var configurationMode: UInt32?
     var hasModules = false
+    var names = NameCollisions()
+    var links: Set<String> = []
     let release = try KernelSource.packages(packages).forEachEntry(jobs: jobs) { entry, body in
       if !entry.role.isInModuleTree, entry.kind != .file { return }
       let path: String
@@ -86,11 +108,13 @@ public struct Unpacker: Sendable {
         path = below.isEmpty ? "modules" : "modules/\(below)"
         hasModules = true
       }
+      try names.add(path) { FileTree.status("\(staging.path)/\($0)") != nil }
       switch entry.kind {
       case .directory: try staging.addDirectory(path, mode: entry.mode, modified: entry.modified)
       case .file:
         try staging.addFile(path, mode: entry.mode, modified: entry.modified, body: body)
       case .symbolicLink(let target):
+        if case .moduleTree(_, let below) = entry.role { links.insert(below) }
         try staging.addLink(path, to: target, modified: entry.modified)
       case .hardLink(let earlier):
         guard case .moduleTree(_, let below)? = try KernelPath(earlier) else {
@@ -102,8 +126,9 @@ public struct Unpacker: Sendable {
         throw FormatError(.unsupported, "is a device: no kernel package has one", path: [path])
       }
     }
+    let warnings = removeLinksOut(links, in: staging)
     try staging.seal()
-    var result = Result(release: release)
+    var result = Result(release: release, warnings: warnings)
     var published: [(below: String, destination: String)] = []
     for (name, mode, path) in [
       ("vmlinuz", kernelMode, \Result.kernel), ("config", configurationMode, \Result.configuration),

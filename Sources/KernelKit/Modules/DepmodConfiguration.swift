@@ -19,7 +19,7 @@ public struct DepmodConfiguration: Sendable {
   /// Names of folders that are not looked into, beside `build` and `source`.
   public private(set) var excludedNames: Set<String> = []
   /// Lines that mean nothing, one line each.
-  public private(set) var warnings: [String] = []
+  public internal(set) var warnings: [String] = []
 
   /// What holds without any file: `updates` outranks the rest.
   public init() {}
@@ -55,6 +55,7 @@ public struct DepmodConfiguration: Sendable {
     let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
     guard let command = words.first else { return }
     switch (command, words.count) {
+    case ("search", 1): break
     case ("search", _):
       search = (search ?? []) + words.dropFirst().map(Self.place)
     case ("override", 4...):
@@ -87,6 +88,13 @@ public struct DepmodConfiguration: Sendable {
       warnings.append("\(place): the pattern \(pattern.quoted) is too large, and matches nothing")
     }
     return pattern == "*" || RegularExpression.matches(pattern, in: release.description)
+  }
+
+  /// Which of the external folders a module is in, from 1; 0 for the tree itself.
+  func externalOrder(of path: String) -> Int {
+    guard path.utf8.first == UInt8(ascii: "/") else { return 0 }
+    let folder = externalFolders.firstIndex { path.hasPrefix($0.hasSuffix("/") ? $0 : $0 + "/") }
+    return folder.map { $0 + 1 } ?? Int.max
   }
 
   /// Whether the module at one path is taken instead of the one with the same name at another.

@@ -8,6 +8,9 @@ extension ModuleIndex {
     if let warning = ModuleOrder.warning(of: lists.order) { warnings.append(warning) }
     if lists.builtin == nil { warnings.append("modules.builtin: there is none") }
     if lists.builtinInformation == nil { warnings.append("modules.builtin.modinfo: there is none") }
+    warnings += lostNames.map {
+      "\($0): is in modules.order, and only a file whose name differs in case is here: was the tree on a file system that ignores case?"
+    }
     for position in modules.indices {
       let facts = modules[position].facts
       warnings += facts.problems.map { "\($0.inside(modules[position].path))" }
@@ -25,6 +28,16 @@ extension ModuleIndex {
       }
     }
     return warnings
+  }
+
+  /// Paths of modules.order that have no file, where one that differs in nothing but case has.
+  private var lostNames: [String] {
+    guard let order = lists.order else { return [] }
+    let found = Set(modules.map { ModuleName.uncompressed($0.path) })
+    let missing = Self.lines(order).filter { !found.contains($0) }
+    guard !missing.isEmpty else { return [] }
+    let folded = Set(found.map { $0.lowercased() })
+    return missing.filter { folded.contains($0.lowercased()) }
   }
 
   /// Whether there are brackets, or what is not ASCII: in most that modules say there is neither.

@@ -149,7 +149,13 @@ public struct ModuleIndex: Sendable {
     }
     if hasTwins {
       chosen = [:]
-      for position in found.indices.sorted(by: { found[$0].path.isBefore(found[$1].path) }) {
+      // Of the tree first; external folders in the order of their rules.
+      let folders = found.map { configuration.externalOrder(of: $0.path) }
+      let order = found.indices.sorted {
+        folders[$0] != folders[$1]
+          ? folders[$0] < folders[$1] : found[$0].path.isBefore(found[$1].path)
+      }
+      for position in order {
         let path = found[position].path
         let name = ModuleName.name(ofPath: path)
         if let earlier = chosen[name], !configuration.prefers(path, to: found[earlier].path) {
@@ -208,12 +214,12 @@ public struct ModuleIndex: Sendable {
       }
     }
     guard count == modules.count else {
-      throw KitError(.invalid, "modules depend on each other: \(circle(among: users))")
+      throw KitError(.invalid, "modules depend on each other: \(circles(among: users))")
     }
   }
 
-  /// One circle, as `a -> b -> a`.
-  private func circle(among users: [Int]) -> String {
+  /// The names of one circle: the last needs the first.
+  private func circle(among users: [Int]) -> [String] {
     // Every module that is left has a user that is left: going from user to user must come back.
     var users = users.map { $0 > 0 }
     // Peel off those that only depend on a circle's members or are depended on by them.
@@ -221,7 +227,7 @@ public struct ModuleIndex: Sendable {
     for position in modules.indices where users[position] {
       for dependency in modules[position].dependencies { next[dependency] = position }
     }
-    guard var position = users.firstIndex(of: true) else { return "" }
+    guard var position = users.firstIndex(of: true) else { return [] }
     while users[position], let user = next[position] {
       users[position] = false
       position = user
@@ -233,9 +239,34 @@ public struct ModuleIndex: Sendable {
       member = next[user]
     }
     names.reverse()
-    // A message of one line: a circle may have all modules.
-    if names.count > 10 { names.replaceSubrange(5..<names.count - 5, with: ["…"]) }
-    return ([modules[position].name] + names).joined(separator: " -> ")
+    return names
+  }
+
+  /// One circle, as `a -> b -> a`, and the names of all others that are in one.
+  private func circles(among users: [Int]) -> String {
+    let circle = circle(among: users)
+    // Those left have a user that is left; in circles are those that depend on one that is left, too.
+    var isLeft = users.map { $0 > 0 }
+    var needs = modules.indices.map { position in
+      modules[position].dependencies.count { isLeft[$0] }
+    }
+    var owners: [[Int]] = Array(repeating: [], count: modules.count)
+    for position in modules.indices where isLeft[position] {
+      for dependency in modules[position].dependencies { owners[dependency].append(position) }
+    }
+    var free = modules.indices.filter { isLeft[$0] && needs[$0] == 0 }
+    while let position = free.popLast() {
+      isLeft[position] = false
+      for owner in owners[position] {
+        needs[owner] -= 1
+        if needs[owner] == 0, isLeft[owner] { free.append(owner) }
+      }
+    }
+    let others = Set(modules.indices.filter { isLeft[$0] }.map { modules[$0].name })
+      .subtracting(circle)
+    let text = ((circle.last.map { [$0] } ?? []) + circle).joined(separator: " -> ")
+    guard !others.isEmpty else { return text }
+    return "\(text); and \(others.sorted { $0.isBefore($1) }.joined(separator: ", "))"
   }
 
   /// Lines without their terminators; what follows the last terminator is one too.

@@ -17,6 +17,12 @@ public struct ModuleProfile: Sendable {
   public init(named name: String) throws(KitError) {
     guard let found = Self.all.first(where: { $0.name == name }) else {
       let names = Self.all.map(\.name)
+      let words = name.split(separator: "+").map(String.init)
+      if words.count > 1, words.allSatisfy(names.contains) {
+        throw KitError(
+          .usage, "there is no profile \(name.quoted)",
+          advice: "write \(words.joined(separator: ",+"))")
+      }
       let nearest = NearestName.name(to: name, among: names).map { "the nearest is \($0.quoted)" }
       throw KitError(
         .usage, "there is no profile \(name.quoted)",

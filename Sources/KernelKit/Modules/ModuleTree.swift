@@ -10,11 +10,18 @@ public struct ModuleTree: Sendable {
   public let release: KernelRelease
   /// The folder that holds `kernel/` and modules.order.
   public let path: String
+  /// The folder that it is in, below the root.
+  private let folder: String
 
-  /// - Parameter root: a folder with `lib/modules` or `usr/lib/modules` in it.
+  /// - Parameters:
+  ///   - root: a folder with `lib/modules` or `usr/lib/modules` in it.
+  ///   - folder: another folder in it that has the modules; nil for these two.
   /// - Throws: `KitError.missing` when there is no tree of this kernel.
-  public init(root: String, release: KernelRelease) throws(KitError) {
-    let candidates = Self.parents(in: root).map { "\($0)/\(release)" }
+  public init(
+    root: String, release: KernelRelease, folder: String? = nil
+  ) throws(KitError) {
+    let parents = folder.map { [Self.path($0, in: root)] } ?? Self.parents(in: root)
+    let candidates = parents.map { "\($0)/\(release)" }
     guard let path = candidates.first(where: FileTree.isDirectory) else {
       let others = Self.releases(in: root).map(\.description).joined(separator: ", ")
       throw KitError(
@@ -24,7 +31,16 @@ public struct ModuleTree: Sendable {
     }
     self.release = release
     self.path = path
+    self.folder = folder ?? "lib/modules"
   }
+
+  private static func path(_ folder: String, in root: String) -> String {
+    let isSeparated = root.isEmpty || root.hasSuffix("/") || folder.hasPrefix("/")
+    return FileTree.withoutSlash(root + (isSeparated ? "" : "/") + folder)
+  }
+
+  /// The place of the same tree in another folder.
+  public func path(below root: String) -> String { "\(Self.path(folder, in: root))/\(release)" }
 
   /// The kernels whose modules are below `root`, in the order of their names' bytes.
   public static func releases(in root: String) -> [KernelRelease] {
@@ -53,10 +69,13 @@ public struct ModuleTree: Sendable {
   }
 
   /// The modules and what they say of themselves, in no order. They are looked into while others are found.
-  /// - Parameter jobs: how many are read at once.
+  /// - Parameters:
+  ///   - jobs: how many are read at once.
+  ///   - warn: takes what was left out, one line each.
   /// - Returns: paths below the tree, or absolute ones in external folders.
   public func modules(
-    _ configuration: DepmodConfiguration = DepmodConfiguration(), jobs: Int
+    _ configuration: DepmodConfiguration = DepmodConfiguration(), jobs: Int,
+    warn: (String) -> Void = { _ in }
   ) throws -> [(path: String, facts: ModuleFacts)] {
     let found = FoundModules()
     let work = OrderedWork<[String], [(path: String, facts: ModuleFacts)]>(
@@ -72,7 +91,8 @@ public struct ModuleTree: Sendable {
     // Some at once: handing over a single one costs about as much as looking into it.
     var some: [String] = []
     var count = 0
-    func add(_ path: String) throws {
+    func add(_ path: String, isFolder: Bool) throws {
+      guard !isFolder, ModuleName.isModuleFile(Substring(FileTree.name(of: path))) else { return }
       count += 1
       try Self.check(count: count, path)
       some.append(path)
@@ -80,11 +100,16 @@ public struct ModuleTree: Sendable {
       try work.submit(some)
       some = []
     }
-    var walk = ModuleTreeWalk(excluded: configuration.excludedNames.union(ModuleTreePath.sources))
+    let excluded = configuration.excludedNames.union(ModuleTreePath.sources)
+    var walk = ModuleTreeWalk { _, name, _ in excluded.contains(name) }
     do {
-      try walk.forEachModule(in: path, prefix: "", add)
-      for folder in configuration.externalFolders where FileTree.isDirectory(folder) {
-        try walk.forEachModule(in: folder, prefix: folder + "/", add)
+      try walk.forEachEntry(in: path, prefix: "", add)
+      for folder in configuration.externalFolders {
+        guard FileTree.isDirectory(folder) else {
+          warn("\(folder): there is no such folder of external modules")
+          continue
+        }
+        try walk.forEachEntry(in: folder, prefix: folder + "/", add)
       }
     } catch {
       // What is wrong with a module that was found before comes first, however fast it is looked into.
@@ -93,6 +118,7 @@ public struct ModuleTree: Sendable {
     }
     try work.submit(some)
     try work.finish()
+    walk.warnings.forEach(warn)
     return found.all
   }
 
@@ -103,7 +129,7 @@ public struct ModuleTree: Sendable {
     }
   }
 
-  private func facts(of modulePath: String) throws -> ModuleFacts {
+  func facts(of modulePath: String) throws -> ModuleFacts {
     let path = modulePath.hasPrefix("/") ? modulePath : "\(path)/\(modulePath)"
     let facts = ModuleFacts(readingFile: try InputFile(path), limit: Self.sizeLimit)
     // A disk that fails is no property of the module.
