@@ -79,6 +79,7 @@ struct transfer {
   int64_t position;     // of the next byte in the file; -1 before the first
   size_t header_bytes;
   const char *fault;  // why we stopped it
+  int is_other_part;  // a partial answer, not of the part that was asked for
   int is_unneeded;    // the rest of the body is not worth waiting for
 };
 
@@ -113,8 +114,9 @@ static size_t receive(char *bytes, size_t size, size_t count, void *context) {
       transfer->is_unneeded = 1;  // an error's page is nobody's data
       return 0;
     }
-    if (status == 206 && transfer->range_start != transfer->wanted) {
-      transfer->fault = "the server sent another part than was asked for";
+    // Without a range in the request, no part is an answer: it may be all that comes.
+    if (status == 206 && (transfer->wanted == 0 || transfer->range_start != transfer->wanted)) {
+      transfer->is_other_part = 1;
       return 0;
     }
     transfer->position = status == 206 ? transfer->wanted : 0;
@@ -223,6 +225,10 @@ int minivm_http_get(const char *url, const char *user_agent, const char *user, c
     snprintf(message, message_size, "%s", transfer.fault ? transfer.fault : reason);
   }
   return_handle(curl);
+  if (transfer.is_other_part) return MINIVM_HTTP_OTHER_PART;
+  // Nothing came of a part that nobody asked for.
+  if (code == CURLE_OK && *status == 206 && (offset == 0 || transfer.range_start != offset))
+    return MINIVM_HTTP_OTHER_PART;
   if (code == CURLE_OK) return MINIVM_HTTP_OK;
   if (code == CURLE_PEER_FAILED_VERIFICATION) return MINIVM_HTTP_UNTRUSTED;
   return is_interruption(code) ? MINIVM_HTTP_INTERRUPTED : MINIVM_HTTP_FAILED;

@@ -127,7 +127,7 @@ struct BootCommand: AsyncParsableCommand {
     }
     let accelerators = self.machine.accelerators ?? Accelerator.candidates(kit.architecture)
     if showsCommand {
-      print(try machine.shellCommand(accelerators[0], consoleFile: console))
+      printText(try machine.shellCommand(accelerators[0], consoleFile: console))
       return
     }
     let consoleFile = try console.map(ConsoleFile.init)

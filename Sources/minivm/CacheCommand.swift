@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import KernelKit
 
 struct CacheCommand: ParsableCommand {
@@ -24,7 +25,8 @@ struct CacheCommand: ParsableCommand {
       }
       for entry in contents.entries {
         let hash = entry.sha256 ?? "-"
-        print("\(entry.kind.rawValue)\t\(ByteCount(entry.size))\t\(hash)\t\(entry.name)")
+        let columns = [entry.kind.rawValue, "\(ByteCount(entry.size))", hash, entry.name]
+        printText(columns.map(\.visible).joined(separator: "\t"))
       }
     }
   }

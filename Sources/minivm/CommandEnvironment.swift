@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import KernelKit
 import Logging
@@ -83,7 +84,7 @@ final class ProgressLine: Sendable {
         let tenths = (now - state.stageBegan) / 100_000_000
         pace = ", \(tenths / 10).\(tenths % 10) s"
       }
-      write("\r\u{1b}[K\(stage): \(ByteCount(bytes))\(pace)")
+      write("\r\u{1b}[K\(stage.visible): \(ByteCount(bytes))\(pace)")
     }
   }
 

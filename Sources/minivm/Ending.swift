@@ -18,7 +18,7 @@ func end(with error: any Error) -> Never {
     let code = MiniVM.exitCode(for: error)
     let text = MiniVM.fullMessage(for: error)
     if code == .success {
-      print(text)
+      printText(text)
       exit(0)
     }
     let prefix = "Error: "

@@ -8,7 +8,8 @@ struct ByteCount: CustomStringConvertible {
 
   var description: String {
     for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where bytes >= 1 << shift {
-      let tenths = (bytes * 10) >> shift
+      // What was said of a file that nobody has seen may be any number: ten times as much may be none.
+      let tenths = (bytes >> shift) * 10 + ((bytes & (1 << shift - 1)) * 10) >> shift
       return "\(tenths / 10).\(tenths % 10) \(unit)"
     }
     return "\(bytes) bytes"

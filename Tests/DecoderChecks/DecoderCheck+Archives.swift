@@ -28,6 +28,28 @@ extension DecoderCheck {
         _ = try reader.body(limit: unpackedLimit)
       }
     },
+    DecoderCheck("initramfs-archives") { bytes in
+      let reader = try InitramfsReader(file(bytes))
+      var tree = InitramfsTree<Int>()
+      var places: [Int] = []
+      while let entry = try reader.next() {
+        try requireInside(entry.path)
+        try tree.add(entry, of: reader) { path, _ in
+          try requireInside(path)
+          return try reader.body(limit: unpackedLimit).count
+        }
+        places = reader.parts.map(\.offset)
+      }
+      try require(places == places.sorted(), "parts come one after the other")
+      try require(places.allSatisfy { $0 < bytes.count }, "a part lies in the file")
+      for (path, node) in tree.entries.prefix(100) {
+        try requireInside(path)
+        if node.isFile { try require(node.content == node.size, "a file has the bytes it says") }
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { continue }
+        try require(
+          tree.node(String(path[..<slash]))?.isDirectory == true, "what is in a folder has one")
+      }
+    },
   ]
 
   static let compression =

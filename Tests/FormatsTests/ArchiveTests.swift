@@ -1,6 +1,7 @@
-import Formats
 import TestSupport
 import Testing
+
+@testable import Formats
 
 @Suite struct TarReaderTests {
   /// A tree with what tar archives can hold, and its listing by find(1).
@@ -116,6 +117,24 @@ import Testing
     #expect(try sound.next()?.modified == -11_111_111_112)
   }
 
+  @Test(
+    "Keys and numbers of pax headers that readers take for different things are an error",
+    arguments: [
+      ("path\0x", "y"), ("\0", "y"), ("", "y"), ("size", "+5"), ("size", "-1"), ("size", " 5"),
+      ("size", "5 "), ("mtime", "+5"), ("mtime", "5.x"), ("mtime", "."), ("uid", "0x5"),
+    ])
+  func strictPax(_ key: String, _ value: String) throws {
+    let reader = TarReader(MemorySource(Self.archive(pax: key, value)))
+    let error = #expect(throws: FormatError.self) { while try reader.next() != nil {} }
+    #expect(error?.reason.contains("pax") == true, "\(error?.reason ?? "")")
+  }
+
+  @Test("Numbers of tar that are not octal digits", arguments: ["+0000001", "-0000001", "0x000001", "0000009\0"])
+  func strictOctal(_ field: String) throws {
+    #expect(throws: FormatError.self) { try TarHeader.number(Array(field.utf8)[...], "size") }
+    #expect(try TarHeader.number(Array("  17 \0".utf8)[...], "size") == 15)
+  }
+
   @Test("Mutations end in an error or in entries, never in a trap")
   func mutations() async throws {
     let folder = try TemporaryFolder()
@@ -181,13 +200,11 @@ import Testing
       [ a -ef b ]; [ $(stat -c %s b) = 3 ]; [ $(stat -c %h b) = 2 ]
       printf 'a\\nb\\n' | cpio -o -H newc --quiet >../theirs
       """, in: folder.path)
-    for (name, first) in [("ours", [1, 2, 3]), ("theirs", [])] as [(String, [UInt8])] {
-      let reader = NewcReader(MemorySource(try folder.read(name)))
-      let one = try #require(try reader.next())
-      #expect(try reader.body(limit: 3) == first)
-      let other = try #require(try reader.next())
-      #expect(one.identity != nil && one.identity == other.identity && other.size == 3)
-      #expect(try reader.body(limit: 3) == [1, 2, 3])
+    for name in ["ours", "theirs"] {
+      let reader = try InitramfsReader(InputFile(folder(name)))
+      let tree = try InitramfsTree(reading: reader) { _, _ in try reader.body(limit: 3) }
+      #expect(tree.entries.count == 2 && tree.number(of: "a") == tree.number(of: "b"))
+      for path in ["a", "b"] { #expect(tree.node(path)?.content == [1, 2, 3], "\(name): \(path)") }
     }
   }
 

@@ -160,6 +160,57 @@ import Testing
     #expect(try FileTree.names(in: cache("partial")) == [])
   }
 
+  @Test("Of a first try that was cut nothing is left when the next is answered with an empty body")
+  func emptyRetry() throws {
+    for isEmpty in [true, false] {
+      let server = try TestServer { request in
+        if request.number == 0 {
+          return [.send(Self.head), .send(Array(Self.file.prefix(5000))), .wait(milliseconds: 50), .reset]
+        }
+        return isEmpty ? [.send(TestServer.head("200 OK", length: 0))] : Self.sound
+      }
+      let environment = Self.environment(try TemporaryFolder())
+      let bytes = try environment.download("\(server.address)/list", limit: 1 << 20)
+      #expect(bytes == (isEmpty ? [] : Self.file))
+      #expect(server.requests.map(\.offset) == [nil, nil])
+    }
+  }
+
+  @Test("A file whose start is here, and a server that sends another part, none, or an empty one")
+  func otherParts() throws {
+    let hash = Digest.sha256(of: Self.file)
+    @Sendable func part(_ range: String, _ bytes: ArraySlice<UInt8>) -> [TestServer.Step] {
+      [
+        .send(
+          TestServer.head(
+            "206 Partial Content", length: bytes.count, ["Content-Range: bytes \(range)/300000"])),
+        .send(Array(bytes)),
+      ]
+    }
+    let answers: [(String, [TestServer.Step])] = [
+      ("another part", part("0-299999", Self.file[...])),
+      ("another part without a byte", part("0-0", [])),
+      ("no range named", [.send(TestServer.head("206 Partial Content", length: 5)), .send([1, 2, 3, 4, 5])]),
+      ("the whole", Self.sound),
+      ("not satisfiable", [.send(TestServer.head("416 Range Not Satisfiable", length: 0))]),
+    ]
+    for (name, answer) in answers {
+      let cache = try TemporaryFolder()
+      try cache.write("partial/\(hash)", Self.file.prefix(1000))
+      let server = try TestServer { request in request.offset == nil ? Self.sound : answer }
+      try Self.fetch("\(server.address)/file", Self.environment(cache))
+      #expect(try cache.read("files/\(hash)/file") == Self.file, "\(name)")
+      #expect(server.requests.first?.offset == 1000, "\(name)")
+    }
+    // A part of what was asked for as a whole is not the whole.
+    let server = try TestServer { _ in part("0-4", Self.file[..<5]) }
+    let environment = Self.environment(try TemporaryFolder())
+    let error = #expect(throws: KitError.self) {
+      _ = try environment.download("\(server.address)/list", limit: 1 << 20)
+    }
+    #expect(error?.message.contains("another part") == true, "\(error?.description ?? "")")
+  }
+
   @Test("A connection that is cut is taken up where it stopped", arguments: [1, 100_000, 299_999])
   func resumed(_ cut: Int) throws {
     let cache = try TemporaryFolder()

@@ -2,6 +2,8 @@ import Formats
 import TestSupport
 import Testing
 
+@testable import KernelKit
+
 /// What earlier builds have made, judged by builds without a cache: the same bytes, whatever was
 /// changed or damaged in between.
 @Suite struct KitCacheTests {
@@ -169,5 +171,50 @@ import Testing
         "minivm": TestKit.program, "package": package, "template": template,
         "XDG_CACHE_HOME": folder("home"),
       ])
+  }
+}
+
+/// What a result is kept by: every option, written out.
+@Suite struct KitCacheKeyTests {
+  @Test("Each option is in the key, and where files are is not")
+  func options() throws {
+    typealias Options = KitBuilder.Options
+    let plain = Options(
+      folder: "a", template: "b", ramDisk: RamDisk.Options(), disk: ModulesDisk.Options())
+    let changes: [(inout Options) -> Void] = [
+      { $0.ramDisk.compression = .xz }, { $0.ramDisk.hasColdplug = false },
+      { $0.ramDisk.keepsModulesAsShipped = true }, { $0.ramDisk.lists.profile = nil },
+      { $0.ramDisk.lists.profile = try? ProfileChoice("qemu,-gns3") },
+      { $0.ramDisk.lists.modules = ModuleList([], name: "modules.ramfs") },
+      { $0.ramDisk.lists.modules = ModuleList(Array("fs/x.ko".utf8), name: "modules.ramfs") },
+      { $0.ramDisk.lists.modules = ModuleList([], name: "modules.ramfs", style: .names) },
+      { $0.ramDisk.lists.autoload = ModuleList([], name: "modules.autoload") },
+      { $0.disk.format = .raw }, { $0.disk.compression = .zlib }, { $0.disk.size = 300 },
+      { $0.disk.isSmallest = true }, { $0.kernelFormat = .vmlinux },
+    ]
+    var keys = [KitCache.description(plain)]
+    for change in changes {
+      var options = plain
+      change(&options)
+      let key = KitCache.description(options)
+      #expect(!keys.contains(key), "\(key)")
+      keys.append(key)
+    }
+    var other = plain
+    (other.folder, other.template, other.disk.jobs, other.usesCache) = ("x", "y", 77, true)
+    #expect(KitCache.description(other) == keys[0])
+  }
+
+  @Test("Who adds an option has to add it to the key: these are all there are")
+  func all() {
+    func names(_ value: Any) -> [String] { Mirror(reflecting: value).children.compactMap(\.label) }
+    let options = KitBuilder.Options(
+      folder: "a", template: "b", ramDisk: RamDisk.Options(), disk: ModulesDisk.Options())
+    #expect(
+      names(options) == ["folder", "template", "ramDisk", "disk", "kernelFormat", "usesCache"])
+    #expect(
+      names(options.ramDisk) == ["lists", "compression", "hasColdplug", "keepsModulesAsShipped"])
+    #expect(names(options.ramDisk.lists) == ["profile", "modules", "autoload"])
+    #expect(names(options.disk) == ["format", "compression", "size", "isSmallest", "jobs"])
   }
 }

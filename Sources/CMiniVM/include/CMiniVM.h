@@ -68,6 +68,8 @@ enum {
   MINIVM_HTTP_INTERRUPTED = 3,
   /// The server's certificate is not one to trust.
   MINIVM_HTTP_UNTRUSTED = 4,
+  /// Another part of the file came than was asked for.
+  MINIVM_HTTP_OTHER_PART = 5,
 };
 
 /// One GET over libcurl, which is loaded on first use, so that nothing else pays for it. Proxies are

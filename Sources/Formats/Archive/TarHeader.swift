@@ -133,12 +133,16 @@ struct PaxHeader {
     var rest = bytes[...]
     while !rest.isEmpty {
       guard let blank = rest.firstIndex(of: 0x20),
-        let length = Int(String(decoding: rest[..<blank], as: UTF8.self)), length > 0,
+        let length = Self.decimal(rest[..<blank]), length > 0,
         length <= rest.count, rest.startIndex + length > blank + 1,
         rest[rest.startIndex + length - 1] == 0x0a,
         let equals = rest[blank..<rest.startIndex + length].firstIndex(of: UInt8(ascii: "="))
       else { throw FormatError(.malformed, "a pax header that can't be read") }
-      let key = String(decoding: rest[(blank + 1)..<equals], as: UTF8.self)
+      // A reader in C would take what is before a NUL for the key.
+      let keyBytes = rest[(blank + 1)..<equals]
+      guard !keyBytes.isEmpty, let key = String(validating: keyBytes, as: UTF8.self),
+        !key.utf8.contains(0)
+      else { throw FormatError(.malformed, "a pax header with a key that is none") }
       try set(key, Array(rest[(equals + 1)..<(rest.startIndex + length - 1)]))
       rest = rest[(rest.startIndex + length)...]
     }
@@ -161,12 +165,19 @@ struct PaxHeader {
 
   /// Whole seconds or bytes; a fraction is rounded down.
   private func number(_ value: [UInt8], _ key: String) throws(FormatError) -> Int {
-    let text = String(decoding: value, as: UTF8.self)
-    let parts = text.split(separator: ".", maxSplits: 1)
-    guard let first = parts.first, let whole = Int(first), whole > .min else {
-      throw FormatError(.malformed, "a pax \(key) that is not a number")
-    }
-    return text.hasPrefix("-") && parts.count > 1 && parts[1].contains { $0 != "0" }
-      ? whole - 1 : whole
+    let isNegative = value.first == UInt8(ascii: "-")
+    let parts = value.dropFirst(isNegative ? 1 : 0).split(
+      separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+    let fraction = parts.dropFirst().first ?? []
+    guard let first = parts.first, let whole = Self.decimal(first),
+      fraction.allSatisfy({ (0x30..<0x3a).contains($0) })
+    else { throw FormatError(.malformed, "a pax \(key) that is not a number") }
+    guard isNegative else { return whole }
+    return fraction.contains { $0 != 0x30 } ? -whole - 1 : -whole
+  }
+
+  /// Digits and nothing else: no sign, no blanks.
+  private static func decimal(_ digits: some Collection<UInt8>) -> Int? {
+    Int(digits: String(decoding: digits, as: UTF8.self))
   }
 }

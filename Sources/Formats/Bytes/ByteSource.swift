@@ -79,6 +79,26 @@ public final class SourceReader {
     try !refill()
   }
 
+  /// The next byte, which stays to be read; nil at the end.
+  public func peek() throws -> UInt8? {
+    try refill() ? piece[position] : nil
+  }
+
+  /// Skips up to `maximum` bytes that fulfil a condition.
+  /// - Returns: how many.
+  @discardableResult
+  public func skip(
+    upTo maximum: Int = .max, while condition: (UInt8) -> Bool = { _ in true }
+  ) throws -> Int {
+    var count = 0
+    while count < maximum, try refill(), condition(piece[position]) {
+      position += 1
+      offset += 1
+      count += 1
+    }
+    return count
+  }
+
   /// Up to `maximum` bytes; empty only at the end.
   public func read(upTo maximum: Int) throws -> ArraySlice<UInt8> {
     guard maximum > 0, try refill() else { return [] }

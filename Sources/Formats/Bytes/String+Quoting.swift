@@ -8,13 +8,17 @@ extension String {
 
   /// With control characters made visible: one line that is safe to print, whoever chose it.
   public var visible: String {
-    func isControl(_ scalar: UnicodeScalar) -> Bool {
-      scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value)
-        || (0x2028...0x202e).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
-    }
-    if !unicodeScalars.contains(where: isControl) { return self }
+    if !unicodeScalars.contains(where: \.isControl) { return self }
     return unicodeScalars.map {
-      isControl($0) ? "\\u{" + String($0.value, radix: 16) + "}" : String($0)
+      $0.isControl ? "\\u{" + String($0.value, radix: 16) + "}" : String($0)
     }.joined()
+  }
+}
+
+extension UnicodeScalar {
+  /// Whether a terminal may take it for a command, or for the order to show what follows elsewhere.
+  public var isControl: Bool {
+    value < 0x20 || (0x7f..<0xa0).contains(value) || [0x061c, 0x200e, 0x200f].contains(value)
+      || (0x2028...0x202e).contains(value) || (0x2066...0x2069).contains(value)
   }
 }

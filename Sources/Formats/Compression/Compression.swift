@@ -36,6 +36,26 @@ public enum Compression: String, Sendable, Hashable, CaseIterable {
     }
   }
 
+  /// The decompressed bytes of the first stream (member, frame) in `source`, whatever follows it.
+  /// - Throws: `FormatError.unsupported` where this program can't decode the format.
+  func decodeOneStream(_ source: any ByteSource) throws(FormatError) -> any DecodedBytes {
+    switch self {
+    case .none: throw FormatError(.unsupported, "not compressed")
+    case .gzip: return DecodingSource(source, try GzipDecoder(), isOneStream: true)
+    case .xz, .lzma:
+      let decoder = try XZDecoder(isXZ: self == .xz, jobs: 1, isOneStream: true)
+      return DecodingSource(source, decoder, isOneStream: true)
+    case .zstd: return DecodingSource(source, try ZstdDecoder(), isOneStream: true)
+    case .bzip2:
+      #if HAS_BZIP2
+        return DecodingSource(source, try Bzip2Decoder(), isOneStream: true)
+      #else
+        throw FormatError(.unsupported, "bzip2: this minivm was built without libbz2")
+      #endif
+    case .lz4: return LegacyLZ4Source(source, isOneStream: true)
+    }
+  }
+
   /// Decompresses what is in memory; bytes that are not compressed come back as they are.
   /// - Throws: `FormatError.limit` when the result is larger than `limit` bytes, or a bomb's
   ///   (`LimitedSource`).

@@ -4,19 +4,27 @@ internal import CLz4
 ///
 /// A frame is a magic number and blocks, each with its compressed size before it. It has no end mark:
 /// the input's end is its end, and a magic number where a size is expected begins another frame.
-final class LegacyLZ4Source: ByteSource {
+final class LegacyLZ4Source: DecodedBytes {
   private static let magic: UInt32 = 0x184C_2102
   /// The most bytes that a block decodes to.
   private static let blockSize = 8 << 20
   private static let pieceSize = 1 << 20
 
   private let reader: SourceReader
+  private let isOneStream: Bool
   private var isBegun = false
+  private var isEnded = false
+  /// Bytes of an end mark that was seen, and is nobody's.
+  private var markSize = 0
   private var block: [UInt8] = []
   private var position = 0
 
-  init(_ source: any ByteSource) {
+  var offset: Int { reader.offset - markSize }
+
+  /// - Parameter isOneStream: ends, as Linux does, where a block's size is zero: what follows is not lz4's.
+  init(_ source: any ByteSource, isOneStream: Bool = false) {
     reader = SourceReader(source)
+    self.isOneStream = isOneStream
   }
 
   func next() throws -> [UInt8] {
@@ -30,9 +38,20 @@ final class LegacyLZ4Source: ByteSource {
 
   /// - Returns: false at the end.
   private func readBlock() throws -> Bool {
+    if isEnded { return false }
     if isBegun, try reader.isAtEnd() { return false }
     let offset = reader.offset
-    var header = ByteReader(try reader.read(exactly: 4))
+    if isOneStream, isBegun, try reader.peek() == 0 {
+      // Of an end of zeros there may be fewer than four.
+      markSize = try reader.skip(upTo: 4) { $0 == 0 }
+      if try markSize == 4 || reader.isAtEnd() {
+        isEnded = true
+        return false
+      }
+    }
+    var header = ByteReader(
+      [UInt8](repeating: 0, count: markSize) + (try reader.read(exactly: 4 - markSize)))
+    markSize = 0
     let word = try header.littleEndian(UInt32.self)
     if !isBegun || word == Self.magic {
       guard word == Self.magic else {

@@ -11,14 +11,16 @@ public final class LimitedSource: ByteSource {
   private let source: any ByteSource
   private let limit: Int
   private let reason: String
-  private var count = 0
+  private var count: Int
 
   /// - Parameters:
   ///   - source: what was decompressed.
   ///   - limit: the most bytes of it.
   ///   - compressedSize: bytes that it is decompressed from, for `bombRatio`.
-  public init(_ source: any ByteSource, limit: Int, compressedSize: Int) {
+  ///   - earlier: bytes of other sources that count, too.
+  public init(_ source: any ByteSource, limit: Int, compressedSize: Int, earlier: Int = 0) {
     self.source = source
+    count = earlier
     let bomb = Self.mostBytes(from: compressedSize)
     self.limit = min(limit, bomb)
     reason =

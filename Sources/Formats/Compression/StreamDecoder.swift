@@ -21,8 +21,14 @@ protocol StreamDecoder: AnyObject {
   func restart() throws(FormatError)
 }
 
+/// Decompressed bytes that know how many compressed ones they came of.
+protocol DecodedBytes: ByteSource {
+  /// Compressed bytes consumed.
+  var offset: Int { get }
+}
+
 /// Decompressed bytes of a compressed source.
-final class DecodingSource: ByteSource {
+final class DecodingSource: DecodedBytes {
   private static let pieceSize = 1 << 18
 
   private let source: any ByteSource

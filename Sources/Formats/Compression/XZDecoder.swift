@@ -14,13 +14,17 @@ final class XZDecoder: StreamDecoder {
   private let stream: UnsafeMutablePointer<lzma_stream>
   private let isXZ: Bool
 
-  /// - Parameter isXZ: false for the older .lzma.
-  init(isXZ: Bool, jobs: Int) throws(FormatError) {
+  /// - Parameters:
+  ///   - isXZ: false for the older .lzma.
+  ///   - isOneStream: of several .xz streams only the first is decoded.
+  init(isXZ: Bool, jobs: Int, isOneStream: Bool = false) throws(FormatError) {
     self.isXZ = isXZ
     unsafe stream = UnsafeMutablePointer<lzma_stream>.allocate(capacity: 1)
     unsafe stream.initialize(to: lzma_stream())
     let result =
-      unsafe isXZ
+      unsafe isXZ && isOneStream
+      ? lzma_stream_decoder(stream, Self.limit, 0)
+      : isXZ
       ? minivm_xz_decoder(stream, UInt32(clamping: max(1, jobs)), Self.memory, Self.limit)
       : lzma_alone_decoder(stream, Self.limit)
     guard result == LZMA_OK else { throw FormatError(.limit, "xz: no memory") }

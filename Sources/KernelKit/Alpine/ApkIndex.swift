@@ -56,7 +56,7 @@ struct ApkIndex {
       guard fields.updateValue(String(text.dropFirst(2)), forKey: letter) == nil else { return nil }
     }
     guard let name = fields["P"], let version = fields["V"].flatMap({ AlpineVersion($0) }),
-      let architecture = fields["A"], let size = fields["S"].flatMap({ Int($0) }), size > 0,
+      let architecture = fields["A"], let size = fields["S"].flatMap({ Int(digits: $0) }), size > 0,
       let checksum = fields["C"].flatMap(ApkChecksum.sha1)
     else { return nil }
     return Package(

@@ -68,6 +68,8 @@ public struct RootCheck {
   /// Those of them that neither the kernel nor busybox unpacks, which knows gzip and xz.
   private let packed: Set<String>
   private let hasModulesDisk: Bool
+  /// What is wrong with the RAM disk as a whole.
+  private var ramDiskProblems: [Step] = []
   private let aliases: AliasLookup
 
   /// - Parameters:
@@ -94,10 +96,11 @@ public struct RootCheck {
   public init(_ kit: Kit, jobs: Int) throws {
     let ramDisk = try RamDiskContent(kit.initramfs, kit.release)
     let catalog = try ModuleCatalog.of(kit, jobs: jobs)
+    let configuration = try catalog?.configuration ?? kit.configuration()
     self.init(
-      kit.release, kernel: catalog?.index ?? ramDisk.index,
-      configuration: try catalog?.configuration ?? kit.configuration(),
+      kit.release, kernel: catalog?.index ?? ramDisk.index, configuration: configuration,
       inside: ramDisk.modulePaths, hasModulesDisk: kit.modulesDisk != nil)
+    ramDiskProblems = Self.problems(of: ramDisk, kit.release, configuration)
   }
 
   /// - Parameter rootTypes: file systems that are mounted to get at root, such as ext4, or squashfs and
@@ -122,6 +125,7 @@ public struct RootCheck {
       (bus.state, bus.problem, bus.advice) = (.missing, obstacle.problem, obstacle.advice)
     }
     var steps = [console, bus]
+    steps += ramDiskProblems
     let isShared = rootTypes.contains("virtiofs")
     prepare([(machine, disk), (machine, .virtioBlk)])
     for device in isShared ? machine.devicesToSharedFolder : machine.devices(to: disk) {

@@ -17,7 +17,7 @@ public struct ImageEntry: Codable, Sendable, Hashable {
   public var size: Int
   /// Of a file's content.
   public var sha256: String?
-  /// Where a link leads, or a device's numbers: `5:1`.
+  /// Where a link leads, a device's numbers (`5:1`), or the first name of a file that has several.
   public var target: String?
 
   /// What of an entry may differ.

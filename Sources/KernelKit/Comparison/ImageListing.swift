@@ -11,30 +11,42 @@ public struct ImageListing: Sendable {
   public private(set) var entries: [String: ImageEntry] = [:]
   /// What the image says of itself: its size, its label.
   public private(set) var properties: [String: String] = [:]
+  /// A hash of the paths of a RAM disk's entries, in the order that they are stored in.
+  private(set) var order: String?
 
-  /// What a compressed cpio archive holds.
+  /// What a kernel has after it unpacked an initramfs.
   public init(ramDisk path: String) throws {
-    let (archive, compression) = try RamDiskContent.archive(InputFile(path))
-    properties["compression"] = compression.rawValue
-    // Of files with several names: however many they are, each file is hashed once.
-    var hashes: [FileIdentity: String] = [:]
+    let file = try InputFile(path)
     try inside(path) {
-      while let entry = try archive.next() {
-        let bytes = try archive.body(limit: Self.fileLimit)
-        let kind = Self.kind(entry.mode)
-        let known = entry.isAnotherName ? entry.identity.flatMap { hashes[$0] } : nil
-        let sha256 = kind == .file ? known ?? Digest.sha256(of: bytes) : nil
-        if let identity = entry.identity { hashes[identity] = sha256 }
-        try add(
-          entry.path,
-          ImageEntry(
-            kind: kind, mode: entry.mode & 0o7777, owner: entry.owner, group: entry.group,
-            modified: "\(entry.modified)", size: kind == .file ? bytes.count : 0,
-            sha256: sha256,
-            target: kind == .link
-              ? String(decoding: bytes, as: UTF8.self)
-              : kind == .device ? entry.device.map(String.init).joined(separator: ":") : nil))
+      let reader = try InitramfsReader(file)
+      var tree = InitramfsTree<String>()
+      let order = HashComputation()
+      var archives = 0
+      while let entry = try reader.next() {
+        archives = entry.archive + 1
+        order.update(Array("\(archives) \(entry.path)\0".utf8))
+        try tree.add(entry, of: reader) { _, _ in
+          Digest.sha256(of: try reader.body(limit: Self.fileLimit))
+        }
       }
+      self.order = Digest.text(order.finalize())
+      try addParts(of: reader, archives: archives, dropped: tree.dropped.count)
+      // Of a file with several names, the others say which is the first.
+      var names: [Int: String] = [:]
+      for (path, node) in tree.entries.sorted(by: { $0.key.isBefore($1.key) }) {
+        let first = tree.number(of: path).flatMap { names.updateValue(names[$0] ?? path, forKey: $0) }
+        try add(path, ImageEntry(node, firstName: first))
+      }
+    }
+  }
+
+  private mutating func addParts(of reader: InitramfsReader, archives: Int, dropped: Int) throws {
+    properties["compression"] = reader.parts.map(\.compression.rawValue).joined(separator: ", ")
+    if archives > 1 { properties["number of archives"] = "\(archives)" }
+    if dropped > 0 { properties["number of entries that the kernel drops"] = "\(dropped)" }
+    if let offset = reader.bootConfigurationOffset {
+      let bytes = try reader.file.read(at: offset, count: reader.file.size - offset)
+      properties["boot configuration"] = "one with SHA-256 \(Digest.sha256(of: bytes))"
     }
   }
 
@@ -93,21 +105,30 @@ public struct ImageListing: Sendable {
     entries[path] = entry
   }
 
-  private static func kind(_ mode: UInt32) -> ImageEntry.Kind {
-    switch mode & 0o170000 {
-    case 0o100000: .file
-    case 0o040000: .directory
-    case 0o120000: .link
-    case 0o020000, 0o060000: .device
-    default: .other
-    }
-  }
-
   /// Seconds since 1970, as a decimal number.
   private static func text(_ time: Ext4Time) -> String {
     guard time.nanoseconds != 0 else { return "\(time.seconds)" }
     var digits = String(String(1_000_000_000 + time.nanoseconds).dropFirst())
     while digits.last == "0" { digits.removeLast() }
     return "\(time.seconds).\(digits)"
+  }
+}
+
+extension ImageEntry {
+  /// - Parameter firstName: another name of the same file, which comes before this one.
+  fileprivate init(_ node: InitramfsTree<String>.Node, firstName: String?) {
+    let kind: Kind =
+      switch node.mode & 0o170000 {
+      case 0o100000: .file
+      case 0o040000: .directory
+      case 0o120000: .link
+      case 0o020000, 0o060000: .device
+      default: .other
+      }
+    self.init(
+      kind: kind, mode: node.mode & 0o7777, owner: node.owner, group: node.group,
+      modified: "\(node.modified)", size: node.size, sha256: node.content,
+      target: kind == .device
+        ? node.device.map(String.init).joined(separator: ":") : node.target ?? firstName)
   }
 }

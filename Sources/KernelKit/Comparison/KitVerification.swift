@@ -61,7 +61,7 @@ public struct KitVerification: Codable, Sendable {
           Difference(
             file: name,
             text: part.isImage
-              ? "holds the same, stored otherwise\(Self.libraries(manifest, built))"
+              ? try Self.storage(part, kit, rebuilt) + Self.libraries(manifest, built)
               : "\(ours.size) bytes with SHA-256 \(ours.sha256); built again, \(theirs.size) with \(theirs.sha256)"
           ))
       }
@@ -104,6 +104,16 @@ public struct KitVerification: Codable, Sendable {
     return difference.aspects.map { aspect in
       "\(aspect) \(ours.text(of: aspect)); built again, \(theirs.text(of: aspect))"
     }.joined(separator: "; ")
+  }
+
+  /// How two images of the same content differ.
+  private static func storage(
+    _ part: Kit.Part, _ kit: KitListing, _ rebuilt: KitListing
+  ) throws -> String {
+    guard part == .initramfs, let ours = try kit.image(part), let theirs = try rebuilt.image(part),
+      ours.order != theirs.order
+    else { return "holds the same, stored otherwise" }
+    return "holds the same, stored otherwise: its entries have another order, or came more than once"
   }
 
   private static func libraries(_ manifest: Manifest, _ built: Manifest) -> String {

@@ -93,7 +93,7 @@ public struct DebArchive: Sendable {
     }
     let parts = String(decoding: bytes[..<end], as: UTF8.self).split(
       separator: ".", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts.allSatisfy({ Int($0) != nil }) else {
+    guard parts.count == 2, parts.allSatisfy({ Int(digits: $0) != nil }) else {
       throw FormatError(.malformed, "debian-binary does not hold a version")
     }
     guard parts[0] == "2" else {

@@ -157,7 +157,7 @@ private final class DownloadTally: Sendable {
 
   init(_ wanted: [DownloadCache.Wanted], _ progress: Progress) {
     stage = wanted.count == 1 ? wanted[0].name : "\(wanted.count) files"
-    total = wanted.reduce(0) { $0.addingReportingOverflow($1.size).partialValue }
+    total = wanted.reduce(0) { $0.addingSaturated($1.size) }
     self.progress = progress
   }
 

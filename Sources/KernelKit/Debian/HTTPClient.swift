@@ -46,6 +46,8 @@ struct HTTPClient: Sendable {
     /// Where a redirect leads; empty for none.
     var location: String
     var reason: String
+    /// Whether the answer is a part of the file that was not asked for.
+    var isOtherPart: Bool { status == 206 && result == MINIVM_HTTP_OTHER_PART }
   }
 
   /// Hands on the bytes at a URL, in pieces, each with its place in the file.
@@ -59,8 +61,11 @@ struct HTTPClient: Sendable {
     for _ in 0...Self.redirectLimit {
       let login = Self.server(url) == Self.server(request.url) ? request.login : nil
       var answer = try transfer(url, request.offset, login, receive)
-      // Nothing is there: the file is shorter than what we have of it.
-      if answer.status == 416, request.offset > 0 { answer = try transfer(url, 0, login, receive) }
+      // Nothing is there: the file is shorter than what we have of it. Or the server sends another part than
+      // was asked for, as it will the next time: then it is asked for the whole.
+      if request.offset > 0, answer.status == 416 || answer.isOtherPart {
+        answer = try transfer(url, 0, login, receive)
+      }
       guard (300..<400).contains(answer.status), !answer.location.isEmpty else {
         return try check(answer, url)
       }
@@ -96,6 +101,10 @@ struct HTTPClient: Sendable {
   private func check(_ answer: Answer, _ url: String) throws {
     switch answer.result {
     case MINIVM_HTTP_OK where answer.status == 200 || answer.status == 206: return
+    case MINIVM_HTTP_OTHER_PART:
+      throw KitError(
+        .invalid, "\(url): the server sent another part than was asked for",
+        advice: "use another mirror")
     case MINIVM_HTTP_OK where answer.status == 404 || answer.status == 410:
       throw KitError(.missing, "\(url): the server has no such file")
     case MINIVM_HTTP_OK where answer.status == 407: throw Self.proxyLogin(url)
@@ -195,14 +204,17 @@ extension KitEnvironment {
   ///     announce a length. nil for wherever it ends.
   ///   - isResumed: whether another try goes on where the last one stopped; for files whose hashes
   ///     are known.
+  ///   - begin: called before each try that begins at the start.
   ///   - receive: takes pieces with their places in the file; place 0 begins it anew.
   func download(
     _ url: String, from offset: Int = 0, to end: Int? = nil, isResumed: Bool,
-    _ receive: (_ bytes: [UInt8], _ offset: Int) throws -> Void
+    begin: () -> Void = {}, _ receive: (_ bytes: [UInt8], _ offset: Int) throws -> Void
   ) throws {
     var position = offset
     for pause in pauses.map(Optional.some) + [nil] {
       do {
+        // An answer without a byte is one, too: nothing of an earlier try belongs to it.
+        if !isResumed { begin() }
         try get(DownloadRequest(url, offset: isResumed ? position : 0)) { bytes, offset in
           try receive(bytes, offset)
           position = offset + bytes.count
@@ -231,7 +243,7 @@ extension KitEnvironment {
     _ url: String, limit: Int, progress: (Int) -> Void = { _ in }
   ) throws -> [UInt8] {
     var bytes: [UInt8] = []
-    try download(url, isResumed: false) { piece, offset in
+    try download(url, isResumed: false, begin: { bytes = [] }) { piece, offset in
       if offset == 0 { bytes = [] }
       guard bytes.count + piece.count <= limit else {
         throw KitError(

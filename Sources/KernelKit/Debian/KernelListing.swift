@@ -32,7 +32,7 @@ public struct KernelListing: Codable, Sendable, Hashable, Comparable {
     self.package = package.name
     suites = [package.origin.suite.suite]
     architecture = package.architecture
-    size = parts.reduce(0) { $0.addingReportingOverflow($1.size).partialValue }
+    size = parts.reduce(0) { $0.addingSaturated($1.size) }
     layout = parts.count > 1 ? .split : .onePackage
   }
 

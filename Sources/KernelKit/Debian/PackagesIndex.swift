@@ -107,7 +107,7 @@ public enum PackagesIndex {
     }
     guard paragraph.word("Package") == name, let version = paragraph.word("Version"),
       let architecture = paragraph.word("Architecture"), let file = paragraph.word("Filename"),
-      let size = paragraph["Size"].flatMap({ Int($0) }), size > 0,
+      let size = paragraph["Size"].flatMap({ Int(digits: $0) }), size > 0,
       let hash = hash(paragraph)
     else {
       throw FormatError(

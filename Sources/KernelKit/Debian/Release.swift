@@ -66,8 +66,8 @@ public struct Release: Sendable, Hashable {
     indexes = [:]
     for line in list.split(separator: "\n") {
       let words = line.split(whereSeparator: \.isWhitespace)
-      guard words.count == 3, let hash = FileHash(algorithm, words[0]), let size = Int(words[1]),
-        size >= 0
+      guard words.count == 3, let hash = FileHash(algorithm, words[0]),
+        let size = Int(digits: words[1])
       else { throw FormatError(.malformed, "has a line that is no index: \(String(line).quoted)") }
       // A flat archive may list `./Packages`.
       indexes[String(words[2].hasPrefix("./") ? words[2].dropFirst(2) : words[2])] = Index(

@@ -35,28 +35,40 @@ struct KitCache {
     results = ResultCache(environment)
     self.options = options
     kernelKey = ResultCache.Key(
-      ["kernel", try program.value(), epoch, Self.ofKernel(options)] + packages)
-    ramDiskKey = ResultCache.Key([
-      "RAM disk", kernelKey.name, try template.value(), Self.description(options),
-    ])
+      ["kernel", try program.value(), epoch] + Self.ofKernel(options) + packages)
+    ramDiskKey = ResultCache.Key(
+      ["RAM disk", kernelKey.name, try template.value()] + Self.description(options))
   }
 
-  /// All options with all that is in them, but for those that say where files are and how many cores
-  /// there are: what somebody adds one day is in the key by itself.
-  private static func description(_ options: KitBuilder.Options) -> String {
-    var options = options
-    options.folder = ""
-    options.template = ""
-    options.disk.jobs = 0
-    options.addedModules = options.addedModules.map(FileTree.name)
-    return String(reflecting: options)
+  /// All options but for those that say where files are and how many cores there are, each with its name.
+  static func description(_ options: KitBuilder.Options) -> [String] {
+    let lists = options.ramDisk.lists
+    return ofKernel(options) + [
+      "compression", options.ramDisk.compression.rawValue,
+      "coldplug", "\(options.ramDisk.hasColdplug)",
+      "modules as shipped", "\(options.ramDisk.keepsModulesAsShipped)",
+      "profile", lists.profile.map { "is \($0)" } ?? "none",
+    ] + description("modules", lists.modules) + description("autoload", lists.autoload)
+  }
+
+  private static func description(_ title: String, _ list: ModuleList?) -> [String] {
+    guard let list else { return [title, "none"] }
+    let style =
+      switch list.style {
+      case .paths: "paths"
+      case .names: "names"
+      }
+    return [title, "is", list.name, style, list.text]
   }
 
   /// Options without those that are the RAM disk's alone.
-  private static func ofKernel(_ options: KitBuilder.Options) -> String {
-    var options = options
-    options.ramDisk = RamDisk.Options()
-    return description(options)
+  static func ofKernel(_ options: KitBuilder.Options) -> [String] {
+    let disk = options.disk
+    return [
+      "format", disk.format.rawValue, "disk compression", disk.compression.rawValue,
+      "size", disk.size.map(String.init) ?? "none", "smallest", "\(disk.isSmallest)",
+      "kernel format", options.kernelFormat.rawValue, "added modules",
+    ] + options.addedModules.map(FileTree.name)
   }
 
   /// - Returns: nil when they have to be made.

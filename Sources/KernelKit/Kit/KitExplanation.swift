@@ -217,6 +217,10 @@ public struct KitExplanation {
       path.hasPrefix("lib/modules/\(kit.release)/")
       ? "an index of the RAM disk's modules"
       : path == "etc/modules.autoload" ? "the names of modules.autoload" : "the template"
+    if path.hasPrefix("kernel/"), path.hasSuffix(".bin") || path.hasSuffix(".aml") {
+      reason = "what the kernel reads before it unpacks anything (microcode, ACPI tables)"
+    }
+    if ramDisk.archives > 1 { reason += ", in archive \(file.archive) of \(ramDisk.archives)" }
     if let target = file.target { reason += ", a link to \(target)" }
     if let program = manifest?.programs.first(where: { $0.path == path }) {
       reason +=

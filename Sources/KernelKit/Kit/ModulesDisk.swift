@@ -242,3 +242,20 @@ extension ModulesDisk.Options {
     }
   }
 }
+
+extension TarEntry.Kind {
+  /// What the disk's UUID is made of: written out, so that no compiler decides what it is. It is what Swift 6.3
+  /// prints, which earlier versions hashed, for all targets without quotes and control characters. A NUL follows
+  /// it, and none is in it.
+  var identity: String {
+    switch self {
+    case .file: "file"
+    case .directory: "directory"
+    case .symbolicLink(let target): "symbolicLink(target: \"\(target)\")"
+    case .hardLink(let path): "hardLink(path: \"\(path)\")"
+    case .characterDevice(let major, let minor): "characterDevice(major: \(major), minor: \(minor))"
+    case .blockDevice(let major, let minor): "blockDevice(major: \(major), minor: \(minor))"
+    case .fifo: "fifo"
+    }
+  }
+}

@@ -12,22 +12,23 @@ extension RamDisk {
       switch self {
       case .folder(let path): try initramfs.addTemplate(path)
       case .ramDisk(let path, let release):
-        try inside(path) {
-          let tree = "lib/modules/\(release)"
-          try Self.forEachEntry(of: path) { entry, archive in
-            if entry.path == tree || entry.path.hasPrefix(tree + "/") { return }
-            if entry.path == "etc/modules.autoload" { return }
-            if entry.isSymbolicLink {
-              let target = String(decoding: try archive.body(limit: 1 << 16), as: UTF8.self)
-              try initramfs.add(entry.path, .symbolicLink(target: target))
-            } else if entry.isFile {
-              try initramfs.add(
-                entry.path,
-                .file(try archive.body(limit: 1 << 28), isExecutable: entry.mode & 0o111 != 0),
-                identity: entry.identity)
-            } else if entry.mode & 0o170000 == 0o040000 {
-              try initramfs.add(entry.path, .directory)
-            }
+        let tree = "lib/modules/\(release)"
+        let isLeftOut = { (path: String) in
+          path == tree || path.hasPrefix(tree + "/") || path == "etc/modules.autoload"
+        }
+        let content = try Self.content(of: path) { isLeftOut($0) }
+        for (path, node) in content.entries.sorted(by: { $0.key.isBefore($1.key) })
+        where !isLeftOut(path) && !path.isEmpty {
+          if let target = node.target {
+            try initramfs.add(path, .symbolicLink(target: target))
+          } else if node.isFile {
+            try initramfs.add(
+              path, .file(node.content ?? [], isExecutable: node.mode & 0o111 != 0),
+              identity: content.number(of: path).map {
+                FileIdentity(device: 0, inode: UInt64($0))
+              })
+          } else if node.isDirectory {
+            try initramfs.add(path, .directory)
           }
         }
       }
@@ -45,12 +46,8 @@ extension RamDisk {
         }
       case .ramDisk(let path, _):
         place = path
-        try inside(path) {
-          try Self.forEachEntry(of: path) { entry, archive in
-            guard entry.path == "bin/busybox", entry.isFile else { return }
-            found = try archive.body(limit: StaticProgram.sizeLimit)
-          }
-        }
+        found = try Self.content(of: path) { FileTree.name(of: $0) != "busybox" }
+          .node("bin/busybox")?.content
       }
       guard let found, !found.isEmpty else {
         throw KitError(
@@ -59,11 +56,17 @@ extension RamDisk {
       return found
     }
 
-    private static func forEachEntry(
-      of path: String, _ receive: (NewcEntry, NewcReader) throws -> Void
-    ) throws {
-      let (archive, _) = try RamDiskContent.archive(InputFile(path))
-      while let entry = try archive.next() { try receive(entry, archive) }
+    /// - Parameter isLeftOut: whose bytes are not kept, unless they have other names.
+    private static func content(
+      of path: String, without isLeftOut: (_ path: String) -> Bool
+    ) throws -> InitramfsTree<[UInt8]> {
+      let file = try InputFile(path)
+      return try inside(path) {
+        let reader = try InitramfsReader(file)
+        return try InitramfsTree(reading: reader) { path, entry in
+          isLeftOut(path) && entry.identity == nil ? [] : try reader.body(limit: 1 << 28)
+        }
+      }
     }
   }
 }

@@ -1,69 +1,100 @@
 public import Formats
 
-/// What is in an initramfs that was made for a kernel.
+/// What a kernel has after it unpacked an initramfs that was made for it.
 public struct RamDiskContent: Sendable {
   public struct File: Sendable, Hashable {
     /// Bytes.
     public var size: Int
     /// Nil for what is no symbolic link.
     public var target: String?
+    /// The archive of the initramfs that it is from, counted from 1.
+    public var archive = 1
   }
 
-  /// The most bytes that a RAM disk unpacks to: what a machine that boots from it has to have in
-  /// memory. All modules of bookworm's full kernel have 0.4 GB.
-  private static let contentLimit = 1 << 31
+  /// The most bytes of all files that may have several names, which are kept until all names are known.
+  private static let linkedLimit = 1 << 28
 
-  public let compression: Compression
+  /// The archives' forms, in their order.
+  public let parts: [InitramfsReader.Part]
+  /// How many archives there are.
+  public let archives: Int
   /// Files and links, by path.
   public let files: [String: File]
   /// The modules as the guest's modprobe sees them: what modules.dep lists.
   public let index: ModuleIndex
+  /// Why the kernel can't start `/init`, or nobody can say what it does; nil where neither is so.
+  public let initProblem: String?
   /// Bytes of modules, by path below the tree, where they were asked for.
   private let bytes: [String: [UInt8]]
   let busybox: [UInt8]
   private let tree: String
 
   /// - Parameter keepingModules: whether the modules' bytes are kept for `contents(of:)`.
+  /// - Throws: `FormatError` for an initramfs that can't be read.
   public init(_ path: String, _ release: KernelRelease, keepingModules: Bool = false) throws {
     let file = try InputFile(path)
-    let (archive, compression) = try Self.archive(file)
-    let tree = "lib/modules/\(release)/"
+    let folder = "lib/modules/\(release)"
+    let (reader, content) = try Formats.inside(path) {
+      let reader = try InitramfsReader(file)
+      var linked = 0
+      // Links may lead to the folder by another path.
+      let content = try InitramfsTree<[UInt8]>(reading: reader) { path, entry in
+        if entry.identity != nil || FileTree.name(of: path) == "busybox" {
+          linked += entry.size
+          guard linked <= Self.linkedLimit else {
+            throw FormatError(
+              .limit, "more than \(Self.linkedLimit) bytes of files with several names")
+          }
+          return try reader.body(limit: linked)
+        }
+        let isWanted = keepingModules || !ModuleName.isModuleFile(path)
+        guard path.contains("modules/\(release)/"), !path.hasSuffix(".bin"), isWanted else {
+          return []
+        }
+        return try reader.body(limit: ModuleTree.sizeLimit)
+      }
+      return (reader, content)
+    }
+    let tree = (content.realPath(folder) ?? folder) + "/"
     var files: [String: File] = [:]
     var bytes: [String: [UInt8]] = [:]
-    var busybox: [UInt8] = []
     var texts: [String: [UInt8]] = [:]
-    try inside(path) {
-      while let entry = try archive.next() {
-        let target =
-          entry.isSymbolicLink
-          ? String(decoding: try archive.body(limit: 1 << 16), as: UTF8.self) : nil
-        if entry.isFile || target != nil {
-          files[entry.path] = File(size: entry.size, target: target)
-        }
-        guard entry.isFile else { continue }
-        if entry.path == "bin/busybox" {
-          busybox = try archive.body(limit: 64 << 20)
-        } else if entry.path.hasPrefix(tree) {
-          let below = String(entry.path.dropFirst(tree.count))
-          if ModuleName.isModuleFile(below) {
-            if keepingModules { bytes[below] = try archive.body(limit: ModuleTree.sizeLimit) }
-          } else if !below.contains("/"), !below.hasSuffix(".bin") {
-            texts[below] = try archive.body(limit: ModuleTree.sizeLimit)
-          }
-        }
+    let entries = content.entries
+    for (path, node) in entries where node.isFile || node.isSymbolicLink {
+      files[path] = File(size: node.size, target: node.target, archive: node.archive)
+      guard node.isFile, path.hasPrefix(tree) else { continue }
+      let below = String(path.dropFirst(tree.count))
+      if ModuleName.isModuleFile(below) {
+        if keepingModules { bytes[below] = node.content ?? [] }
+      } else if !below.contains("/"), !below.hasSuffix(".bin") {
+        texts[below] = node.content ?? []
       }
     }
-    (self.compression, self.tree, self.files) = (compression, tree, files)
-    (self.bytes, self.busybox) = (bytes, busybox)
+    parts = reader.parts
+    archives = entries.values.map(\.archive).max() ?? 0
+    (self.tree, self.files, self.bytes) = (tree, files, bytes)
+    busybox = content.node("bin/busybox")?.content ?? []
+    initProblem = Self.initProblem(content)
     index = try ModuleIndex(reading: ModuleIndex.Texts { texts[$0] })
   }
 
-  /// A RAM disk's entries, and how it is compressed.
-  static func archive(_ file: InputFile) throws -> (NewcReader, Compression) {
-    let compression = Compression.detect(try file.read(at: 0, count: 6))
-    let source = try inside(file.path) { try compression.decode(file.source(0..<file.size)) }
-    let limited = LimitedSource(source, limit: contentLimit, compressedSize: file.size)
-    return (NewcReader(limited), compression)
+  /// The kernel starts `/init` where there is one that can be executed; else it goes on as without an initramfs.
+  private static func initProblem(_ content: InitramfsTree<[UInt8]>) -> String? {
+    guard let node = content.node("init"), node.isFile else {
+      return "the RAM disk has no /init, which the kernel would start"
+    }
+    guard node.mode & 0o111 != 0 else { return "the RAM disk's /init is not executable" }
+    guard let path = ["init", "bin/busybox", "bin/sh"].first(where: content.isReplaced) else {
+      return nil
+    }
+    let archive = content.node(path)?.archive ?? 0
+    return
+      "archive \(archive) of the RAM disk replaces /\(path): what it does with root is not known"
+  }
+
+  /// How its files are compressed; of several forms, the last.
+  public var compression: Compression {
+    parts.last { $0.compression != .none }?.compression ?? .none
   }
 
   /// Whether a module that modules.dep lists is really there.
