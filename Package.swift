@@ -47,7 +47,6 @@ let package = Package(
   ],
   targets: [
     .target(name: "CMiniVM", path: "Sources/CMiniVM"),
-    .target(name: "CMemory", path: "Sources/CMemory"),
     .target(name: "CGuest", path: "Sources/CGuest"),
     .systemLibrary(name: "CLzma", path: "Sources/CLibraries/CLzma"),
     .systemLibrary(name: "CZstd", path: "Sources/CLibraries/CZstd"),
@@ -77,7 +76,7 @@ let package = Package(
     .executableTarget(
       name: "minivm",
       dependencies: [
-        "KernelKit", "Formats", "CMemory", "CMiniVM",
+        "KernelKit", "Formats", "CMiniVM",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

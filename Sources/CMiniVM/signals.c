@@ -9,9 +9,6 @@
 
 static int signal_pipe[2] = {-1, -1};
 static void (*termination_handler)(void);
-
-// What is written to the pipe for an exit code.
-enum { exit_mark = 128 };
 static volatile sig_atomic_t exit_code;
 
 static void on_alarm(int number) {
@@ -39,13 +36,6 @@ static void on_signal(int number) {
   errno = saved;
 }
 
-void minivm_terminate(int code) {
-  end_soon(code);
-  unsigned char byte = (unsigned char)(exit_mark + code);
-  if (signal_pipe[1] < 0 || write(signal_pipe[1], &byte, 1) < 0) _exit(code);
-  for (;;) pause();
-}
-
 static void on_file_too_large(int number) { (void)number; }
 
 static void *wait_for_signal(void *unused) {
@@ -55,7 +45,6 @@ static void *wait_for_signal(void *unused) {
     if (errno != EINTR) return NULL;
   }
   termination_handler();
-  if (number >= exit_mark) _exit(number - exit_mark);
   signal(number, SIG_DFL);
   kill(getpid(), number);
   _exit(128 + number);

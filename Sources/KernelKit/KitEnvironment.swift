@@ -12,6 +12,8 @@ public struct KitEnvironment: Sendable {
     ) throws -> Void
 
   public var get: Get
+  /// Cores that may be at work.
+  public var jobs = Machine.cores
   /// Waits before another try, for some seconds.
   public var pause: @Sendable (_ seconds: Int) -> Void
   /// Whether nothing is asked of the network: the cache has it, or it is not there.

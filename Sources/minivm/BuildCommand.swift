@@ -88,7 +88,7 @@ struct BuildCommand: AsyncParsableCommand {
   func run() async throws {
     let clock = ContinuousClock()
     let begin = clock.now
-    let environment = try CommandEnvironment.make(quiet: quiet || json)
+    let environment = try CommandEnvironment.make(quiet: quiet || json, jobs: work.jobs)
     defer { environment.progress.end() }
     let choice = try await KernelChoice(
       sources, release: kernel, archive, isVerified: verify, environment)

@@ -170,7 +170,9 @@ struct DepmodCommand: ParsableCommand {
       }
       let lock = FolderLock(folder)
       defer { lock.unlock() }
-      try OutputFile.commit(outputs)
+      var transaction = FileTransaction()
+      for output in outputs { transaction.add(output) }
+      try transaction.commit(jobs: work.jobs)
     }
   }
 }

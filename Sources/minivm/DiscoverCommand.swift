@@ -101,7 +101,7 @@ struct DiscoverCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let environment = try CommandEnvironment.make(quiet: json)
+    let environment = try CommandEnvironment.make(quiet: json, jobs: work.jobs)
     defer { environment.progress.end() }
     // Before anything takes long.
     if !force { try refuseExisting() }
@@ -187,18 +187,18 @@ struct DiscoverCommand: AsyncParsableCommand {
 
   private func write(_ lists: DiscoveredLists) throws {
     try FileTree.withDirectories(output) {
-      var outputs: [OutputFile] = []
+      var transaction = FileTransaction()
       for (path, text) in zip(names, [lists.modulesText, lists.autoloadText]) {
         if FileTree.status(path) != nil {
           let old = try OutputFile(replacing: "\(path).old")
           try old.write(InputFile(path).readAll(limit: 1 << 24), at: 0)
-          outputs.append(old)
+          transaction.add(old)
         }
         let file = try OutputFile(replacing: path)
         try file.write(Array(text.utf8), at: 0)
-        outputs.append(file)
+        transaction.add(file)
       }
-      try OutputFile.commit(outputs)
+      try transaction.commit()
     }
   }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import CMemory
 import CMiniVM
 import Formats
 import Glibc
@@ -44,41 +43,6 @@ func removeUnfinishedFilesOnTermination() {
   }
 }
 
-/// Memory that can't be had is a failure like others: one line, an exit code, nothing half-written.
-func endOnMemoryShortage() {
-  minivm_on_memory_shortage { bytes in
-    // There may be none for a text that is put together.
-    if bytes > 0 {
-      writeStatic("minivm: there is not enough memory: ")
-      writeNumber(bytes)
-      writeStatic(" bytes more are not to be had; raise the limit (ulimit -v)\n")
-    } else if bytes < 0 {
-      writeStatic(
-        "minivm: another file in /proc can't be opened; raise the limit of open files (ulimit -n)\n"
-      )
-    } else {
-      writeStatic(
-        "minivm: another thread is not to be had; raise the limits of memory and processes (ulimit -v, -u)\n"
-      )
-    }
-    minivm_terminate(KitError.Code.invalid.rawValue)
-  }
-}
-
-private func writeNumber(_ number: Int) {
-  var place = 1
-  while number / place >= 10 { place *= 10 }
-  while place > 0 {
-    var digit = UInt8(ascii: "0") + UInt8(number / place % 10)
-    unsafe _ = Glibc.write(STDERR_FILENO, &digit, 1)
-    place /= 10
-  }
-}
-
-private func writeStatic(_ text: StaticString) {
-  unsafe _ = Glibc.write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
-}
-
 /// Files that a command may have open at a time: `fetch` takes more than 20.
 private let openFilesNeeded = 64
 
@@ -92,17 +56,20 @@ func checkOpenFiles() throws(KitError) {
   }
 }
 
-/// A job that is sure to be killed for its memory, or to wait for threads that it can't have, is not
-/// begun.
-/// - Parameter needed: MiB of memory that it takes at least.
-func checkMemoryLimits(_ needed: Int) throws(KitError) {
-  // Threads' stacks and arenas are addresses; most of them never become memory.
-  for (limit, needed, name) in [
-    (minivm_memory_limit(), needed, "its control group"),
-    (minivm_address_space_limit(), needed + 128, "ulimit -v"),
-  ] where limit < needed << 20 {
-    throw KitError(
-      .invalid, "this process may have \(limit >> 20) MiB of memory, and needs \(needed)",
-      advice: "raise the limit that \(name) sets")
-  }
+/// Checks that threads can be started before anything waits for one: libdispatch would try again forever.
+/// - Throws: `KitError.invalid` with what keeps this process from having threads.
+func checkThreads() throws(KitError) {
+  let error = minivm_try_threads(Int32(threadsNeeded))
+  guard error != 0 else { return }
+  let reason = unsafe String(cString: strerror(error))
+  throw KitError(
+    .invalid, "cannot start \(threadsNeeded) threads: \(reason)",
+    advice: error == EAGAIN
+      ? "raise the limit on processes (ulimit -u, or the container's pids limit) or on memory (ulimit -v)"
+      : "allow clone3 in the container's seccomp profile, or update its container runtime")
 }
+
+/// Threads that a command may have at a time: libdispatch's and its own workers, one of either a core, and those
+/// that wait for signals, for processes, and for the network. Beyond eight cores, workers that cannot be had are
+/// done without.
+private var threadsNeeded: Int { 8 + 2 * min(Machine.cores, 8) }

@@ -46,7 +46,9 @@ struct FetchCommand: AsyncParsableCommand {
       }
       let lock = FolderLock(output)
       defer { lock.unlock() }
-      try OutputFile.commit(copies)
+      var transaction = FileTransaction()
+      for copy in copies { transaction.add(copy) }
+      try transaction.commit()
       for copy in copies { print(copy.path) }
     }
   }

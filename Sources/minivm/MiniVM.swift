@@ -1,11 +1,12 @@
 import ArgumentParser
 import CMiniVM
 import Formats
+import Glibc
 import KernelKit
 import Logging
 
 @main
-struct MiniVM: AsyncParsableCommand {
+struct MiniVM: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "minivm",
     abstract: "Build and boot light VMs from a distribution's kernel package.",
@@ -46,18 +47,6 @@ struct MiniVM: AsyncParsableCommand {
     "modules2qcow2", "mkinitramfs", "update-busybox", "update-e2fsck", "depmod",
   ]
 
-  /// MiB of memory that a command takes at least: xz blocks of a kernel's package are decoded side by side;
-  /// `mkinitramfs` of bookworm's full kernel is killed in a control group of 80. `discover` takes 98 for it
-  /// where nothing is booted; `explain` and `diff` of its kit take 61.
-  private static func memoryNeeded(_ command: any ParsableCommand) -> Int {
-    switch command {
-    case is BuildCommand, is RunCommand, is VerifyCommand, is UnpackCommand, is DiscoverCommand:
-      160
-    case is MkinitramfsCommand: 88
-    default: 80
-    }
-  }
-
   /// The words that the program was called with, after the name of its link when that is a subcommand.
   private static func commandLine() -> [String] {
     var words: [String] = []
@@ -71,16 +60,20 @@ struct MiniVM: AsyncParsableCommand {
   /// The exit status of a failure: `run` has its command's, and one for all that is its own.
   static func failureStatus(_ code: Int32) -> Int32 { commandLine().first == "run" ? 125 : code }
 
-  static func main() async {
+  /// Where commands run that wait for others.
+  private static let executor = WorkerExecutor()
+
+  static func main() {
     removeUnfinishedFilesOnTermination()
-    endOnMemoryShortage()
     LoggingSystem.bootstrap { _ in StandardErrorLog() }
     do {
       try checkOpenFiles()
       var command = try parseAsRoot(CommandLineWords.checked(commandLine()))
-      try checkMemoryLimits(Self.memoryNeeded(command))
-      if let command = command as? any AsyncParsableCommand { await runAndExit(command) }
-      // On the main thread: one of libdispatch's would be missing among those that work.
+      try checkThreads()
+      if let command = command as? any AsyncParsableCommand {
+        Task(executorPreference: executor) { await runAndExit(command) }
+        while true { pause() }
+      }
       try command.run()
       try finishStandardOutput()
       exit()
@@ -89,10 +82,9 @@ struct MiniVM: AsyncParsableCommand {
     }
   }
 
-  /// Ends the program without going back to the main queue: there may have to be a new thread for that, and not
-  /// having one would be a failure with all results in place.
+  /// Ends the program on the thread that it runs on: no other is needed once all results are in place.
   nonisolated private static func runAndExit(
-    _ command: sending any AsyncParsableCommand
+    _ command: any AsyncParsableCommand
   ) async -> Never {
     do {
       var command = command

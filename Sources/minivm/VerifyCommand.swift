@@ -53,7 +53,7 @@ struct VerifyCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let environment = try CommandEnvironment.make(quiet: json)
+    let environment = try CommandEnvironment.make(quiet: json, jobs: work.jobs)
     defer { environment.progress.end() }
     let verifier = try KitVerifier(kit)
     let options = KitVerifier.Options(

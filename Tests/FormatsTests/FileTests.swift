@@ -59,7 +59,11 @@ import Testing
     try FileTree.makeDirectories(folder("two"))
     let outputs = try ["one", "two"].map { try OutputFile(replacing: folder($0)) }
     for output in outputs { try output.write(Array("new".utf8), at: 0) }
-    let error = #expect(throws: FormatError.self) { try OutputFile.commit(outputs) }
+    let error = #expect(throws: FormatError.self) {
+      var transaction = FileTransaction()
+      for output in outputs { transaction.add(output) }
+      try transaction.commit()
+    }
     #expect(error?.path == [folder("two")])
     #expect(try folder.read("one") == Array("old".utf8))
   }
@@ -67,18 +71,19 @@ import Testing
   @Test("What is to go goes with the outputs, or stays with what was there before")
   func stale() throws {
     let folder = try TemporaryFolder()
-    func outputs() throws -> [OutputFile] {
+    func commit(removing stale: [String]) throws {
       let output = try OutputFile(replacing: folder("one"))
       try output.write(Array("new".utf8), at: 0)
-      return [output]
+      var transaction = FileTransaction()
+      transaction.add(output)
+      for name in stale { transaction.remove(folder(name)) }
+      try transaction.commit()
     }
     for name in ["one", "two"] { try folder.write(name, "old".utf8) }
-    #expect(throws: FormatError.self) {
-      try OutputFile.commit(outputs(), removing: [folder("two"), folder("three")])
-    }
+    #expect(throws: FormatError.self) { try commit(removing: ["two", "three"]) }
     #expect(try folder.read("one") == Array("old".utf8))
     #expect(try folder.read("two") == Array("old".utf8))
-    try OutputFile.commit(outputs(), removing: [folder("two")])
+    try commit(removing: ["two"])
     #expect(try folder.read("one") == Array("new".utf8))
     #expect(try FileTree.names(in: folder.path) == ["one"])
   }

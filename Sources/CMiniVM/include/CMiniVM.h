@@ -33,25 +33,25 @@ int minivm_time_stamp_rate(void);
 /// The handler returns; the process then ends by the same signal. SIGXFSZ is not fatal any more.
 int minivm_on_termination(void (*handler)(void));
 
-/// Ends the program with an exit code, after the handler of `minivm_on_termination` has run on its thread;
-/// at the latest after some seconds. Does not return, and needs no memory.
-void minivm_terminate(int code) __attribute__((noreturn));
-
 /// The command line's words, the program's name first; NULL behind the last. Swift's `CommandLine` has none when
 /// /proc/self/maps can't be opened.
 const char *minivm_argument(int index);
 
-/// No limit, for the three that follow.
+/// The path that this program was started by; NULL when it is not known. It may be relative. getauxval(3), AT_EXECFN.
+const char *minivm_program_path(void);
+
+/// Starts `count` threads, which are there all at once and end again.
+/// Returns 0, or the error number of the one that could not be started. pthread_create(3).
+int minivm_try_threads(int count);
+
+/// No limit.
 #define MINIVM_NO_LIMIT 0x7fffffffffffffff
-
-/// Bytes that the process's control groups may have; more, and the kernel ends it.
-long minivm_memory_limit(void);
-
-/// Bytes of addresses that the process may have: `ulimit -v`.
-long minivm_address_space_limit(void);
 
 /// Files that the process may have open at a time: `ulimit -n`.
 long minivm_open_file_limit(void);
+
+/// Columns of the terminal behind a descriptor; 0 where there is none, or it does not know.
+int minivm_terminal_columns(int descriptor);
 
 /// Brings all that was printed to stdout. Returns 0, or -1 when some of it could not be written.
 int minivm_finish_stdout(void);

@@ -1,4 +1,3 @@
-internal import Dispatch
 internal import Synchronization
 
 /// Something that is done on another core meanwhile.
@@ -6,10 +5,10 @@ public final class Background<Value: Sendable>: Sendable {
   private let work: @Sendable () throws -> Value
   private let result = Mutex<Result<Value, any Error>?>(nil)
 
-  /// - Parameter jobs: with 1 the work is done when its value is asked for.
-  public init(jobs: Int = 2, _ work: @escaping @Sendable () throws -> Value) {
+  /// - Parameter jobs: cores that may be at work; with 1 the work is done when its value is asked for.
+  public init(jobs: Int, _ work: @escaping @Sendable () throws -> Value) {
     self.work = work
-    if jobs > 1 { DispatchQueue.global().async { [self] in finish() } }
+    if jobs > 1 { WorkerThreads.run { [self] in finish() } }
   }
 
   /// Waits for the value, or makes it where no other core has begun to.

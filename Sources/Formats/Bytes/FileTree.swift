@@ -253,16 +253,20 @@ public enum FileTree {
     return output
   }
 
+  /// Sets permission bits and time, in seconds since 1970, as far as the file system has them.
   public static func setAttributes(_ path: String, mode: UInt32, seconds: Int) throws(FormatError) {
     let time = timespec(tv_sec: seconds, tv_nsec: 0)
-    guard unsafe chmod(path, mode) == 0, unsafe utimensat(AT_FDCWD, path, [time, time], 0) == 0
+    guard isDoneOrRefused(unsafe chmod(path, mode)),
+      isDoneOrRefused(unsafe utimensat(AT_FDCWD, path, [time, time], 0))
     else { throw .system("can't be given its mode and time", path: path) }
   }
 
   /// Sets a symbolic link's own time.
   static func setTime(ofLink path: String, seconds: Int) throws(FormatError) {
     let time = timespec(tv_sec: seconds, tv_nsec: 0)
-    guard unsafe utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW) == 0 else {
+    guard
+      isDoneOrRefused(unsafe utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW))
+    else {
       throw .system("can't be given its time", path: path)
     }
   }
@@ -271,7 +275,9 @@ public enum FileTree {
     _ descriptor: Int32, path: String, mode: UInt32, seconds: Int
   ) throws(FormatError) {
     let time = timespec(tv_sec: seconds, tv_nsec: 0)
-    guard fchmod(descriptor, mode) == 0, unsafe futimens(descriptor, [time, time]) == 0 else {
+    guard isDoneOrRefused(fchmod(descriptor, mode)),
+      isDoneOrRefused(unsafe futimens(descriptor, [time, time]))
+    else {
       throw .system("can't be given its mode and time", path: path)
     }
   }
@@ -314,14 +320,24 @@ public enum FileTree {
       }
       if place >= 0 {
         defer { close(place) }
-        unsafe chmod("/proc/self/fd/\(place)", 0o700)
-        let folder = retrying { unsafe openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        if folder >= 0 { return folder }
+        var folder = openList(in: place)
+        if folder < 0, errno == EACCES {
+          unsafe chmod("/proc/self/fd/\(place)", 0o700)
+          folder = openList(in: place)
+        }
+        if folder >= 0 {
+          fchmod(folder, 0o700)
+          return folder
+        }
       }
       guard errno == EMFILE || errno == ENFILE else { break }
       usleep(10_000)
     }
     return -1
+  }
+
+  private static func openList(in place: Int32) -> Int32 {
+    retrying { unsafe openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
   }
 
   private static let slash = UInt8(ascii: "/")

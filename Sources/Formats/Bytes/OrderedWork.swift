@@ -25,15 +25,15 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
   private let width: Int
   private let state = Mutex(State())
   private let slots: DispatchSemaphore
-  private let queue = DispatchQueue(label: "minivm.work", attributes: .concurrent)
 
-  /// - Parameter jobs: how many pieces are worked on at once; 1 or more.
+  /// - Parameter jobs: how many pieces are worked on at once; 1 or more. With 1, all is done by the thread that
+  ///   submits.
   public convenience init(
     jobs: Int,
     work: @escaping @Sendable (Input) throws -> Output,
     commit: @escaping @Sendable (Output) throws -> Void
   ) {
-    self.init(jobs: jobs, helpers: jobs, work, commit)
+    self.init(jobs: jobs, helpers: jobs > 1 ? jobs : 0, work, commit)
   }
 
   private init(
@@ -109,7 +109,7 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
       return true
     }
     guard isNeeded else { return }
-    queue.async { [self] in
+    WorkerThreads.run { [self] in
       state.withLock { $0.workers.coming -= 1 }
       while workOnNext() {}
     }

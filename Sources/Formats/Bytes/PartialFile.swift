@@ -8,11 +8,11 @@ public final class PartialFile: Sendable {
   public let path: String
   private let descriptor: Int32
 
-  /// Opens or makes the file, and waits until nobody else writes it.
+  /// Opens or makes the file, and waits until nobody else writes it, where the file system has locks.
   public convenience init(_ path: String) throws(FormatError) {
     while true {
       let descriptor = try Self.open(path, O_CREAT)
-      guard retrying({ flock(descriptor, LOCK_EX) }) == 0 else {
+      guard isDoneOrRefused(retrying { flock(descriptor, LOCK_EX) }, ENOLCK) else {
         let error = FormatError.system("can't be locked", path: path)
         close(descriptor)
         throw error
@@ -74,7 +74,9 @@ public final class PartialFile: Sendable {
 
   /// Puts the file, which is complete, in its place; what was there is replaced.
   public func publish(to destination: String) throws(FormatError) {
-    guard fchmod(descriptor, 0o644) == 0, retrying({ fsync(descriptor) }) == 0 else {
+    guard isDoneOrRefused(fchmod(descriptor, 0o644)),
+      isDoneOrRefused(retrying { fsync(descriptor) }, EINVAL)
+    else {
       throw .system("can't be written", path: path)
     }
     try FileTree.rename(path, to: destination)

@@ -6,7 +6,7 @@ internal import Glibc
 ///
 /// Paths may be an attacker's: nothing is written through a link, whoever planted it.
 public final class StagingDirectory {
-  /// Where the content goes until `publish`.
+  /// Where the content goes until it is put in its place, by `publish` or by a `FileTransaction`.
   public let path: String
   /// Holds the lock that says that somebody works here.
   private let descriptor: Int32
@@ -14,8 +14,7 @@ public final class StagingDirectory {
   /// letter in two ways, and a link may have the other name.
   private var directories: Set<[UInt8]> = [[]]
   private var attributes: [(path: String, mode: UInt32, modified: Int)] = []
-  /// How many folders and files have stepped aside.
-  private var replaced = 0
+  private var isLeft = false
 
   /// Makes the folder inside `folder`, which must exist.
   public init(in folder: String) throws(FormatError) {
@@ -28,7 +27,7 @@ public final class StagingDirectory {
   }
 
   deinit {
-    FileTree.remove(path)
+    if !isLeft { FileTree.remove(path) }
     TemporaryPaths.forget(path)
     close(descriptor)
   }
@@ -119,88 +118,23 @@ public final class StagingDirectory {
     ) {
       try FileTree.setAttributes("\(path)/\(below)", mode: mode, seconds: modified)
     }
-    guard unsafe minivm_sync_file_system(path) == 0 else {
+    guard isDoneOrRefused(unsafe minivm_sync_file_system(path), EINVAL) else {
       throw .system("can't be written", path: path)
     }
   }
 
-  /// Moves paths of the staged folder to their destinations, all or none. What was there is replaced,
-  /// but never a folder by a file, or the other way round.
-  public func publish(_ results: [(below: String, destination: String)]) throws(FormatError) {
-    for (below, destination) in results {
-      let isFolder = FileTree.status("\(path)/\(below)")?.kind == .directory
-      guard let earlier = FileTree.status(destination, followingLink: true)?.kind else { continue }
-      guard isFolder == (earlier == .directory) else {
-        throw FormatError(
-          .io, "can't be replaced: it is \(isFolder ? "not " : "")a folder", path: [destination])
-      }
-    }
-    try TemporaryPaths.publishing { () throws(FormatError) in
-      var done: [Publication] = []
-      for (below, destination) in results {
-        do throws(FormatError) {
-          done.append(try publish(below, to: destination))
-        } catch {
-          for publication in done.reversed() { takeBack(publication) }
-          throw error
-        }
-      }
-    }
+  /// Puts a path of the staged folder in its place. What is there is replaced, but never a folder by a file, or the
+  /// other way round.
+  public func publish(_ below: String, to place: String) throws {
+    var transaction = FileTransaction()
+    transaction.add(below, of: self, at: place)
+    try transaction.commit()
   }
 
-  /// What was put in its place.
-  public struct Publication: Sendable {
-    fileprivate var staged: String
-    fileprivate var destination: String
-    /// Where what was there before is now; nil when nothing was.
-    fileprivate var earlier: String?
-  }
-
-  /// Moves `below`, a path in the staged folder, to `destination`. What was there is in the staged folder then,
-  /// and goes with it.
-  @discardableResult
-  public func publish(_ below: String, to destination: String) throws(FormatError) -> Publication {
-    let staged = "\(path)/\(below)"
-    if FileTree.status(destination) == nil {
-      do throws(FormatError) {
-        try FileTree.rename(staged, to: destination)
-        return Publication(staged: staged, destination: destination, earlier: nil)
-      } catch {
-        // Another program may have been faster: its folder is there now.
-        guard FileTree.status(destination) != nil else { throw error }
-      }
-    }
-    if FileTree.exchange(staged, destination) {
-      return Publication(staged: staged, destination: destination, earlier: staged)
-    }
-    // No exchange on this file system: what is there steps aside first.
-    let earlier = placeAside()
-    try FileTree.rename(destination, to: earlier)
-    do throws(FormatError) {
-      try FileTree.rename(staged, to: destination)
-    } catch {
-      try? FileTree.rename(earlier, to: destination)
-      throw error
-    }
-    return Publication(staged: staged, destination: destination, earlier: earlier)
-  }
-
-  /// Puts back what was there before.
-  public func takeBack(_ publication: Publication) {
-    let destination = publication.destination
-    guard let earlier = publication.earlier else {
-      try? FileTree.rename(destination, to: publication.staged)
-      return
-    }
-    if FileTree.exchange(earlier, destination) { return }
-    try? FileTree.rename(destination, to: placeAside())
-    try? FileTree.rename(earlier, to: destination)
-  }
-
-  /// A path in the staged folder for something that steps aside.
-  private func placeAside() -> String {
-    replaced += 1
-    return "\(path)/.replaced-\(replaced)"
+  /// Keeps the folder from being removed with this object: it holds something that could not be put back.
+  func leave() {
+    isLeft = true
+    TemporaryPaths.forget(path)
   }
 
   /// A file may stand twice in an archive, and the later one counts; a folder is never replaced.

@@ -18,6 +18,13 @@ func retrying<T: FixedWidthInteger>(_ call: () -> T) -> T {
   }
 }
 
+/// Whether a system call worked, or was about what the file system does not have, or gives out itself: CIFS, exFAT, 9p
+/// and others refuse permissions, times and locks. cp(1) and mke2fs(8) go on then.
+/// - Parameter refusal: another error number that means no more than that.
+func isDoneOrRefused(_ result: Int32, _ refusal: Int32 = EOPNOTSUPP) -> Bool {
+  result == 0 || [EPERM, EOPNOTSUPP, ENOSYS, refusal].contains(errno)
+}
+
 /// Up to `count` bytes from `offset`, fewer only at the end; nil when a read fails.
 func readFully(_ descriptor: Int32, at offset: Int, count: Int) -> [UInt8]? {
   var failed = false

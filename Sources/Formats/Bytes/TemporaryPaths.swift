@@ -21,14 +21,28 @@ public enum TemporaryPaths {
   private static let state = Mutex(State())
   private static let counter = Atomic<Int>(0)
   private static let prefix = ".minivm-"
+  private static let earlierMark = "earlier"
 
   /// A name in `folder` that no other writer uses. It is remembered until `forget`.
   static func reserve(in folder: String) -> String {
     if state.withLock({ $0.sweptFolders.insert(folder).inserted }) { sweep(folder) }
-    let number = counter.add(1, ordering: .relaxed).newValue
-    let path = "\(folder)/\(prefix)\(getpid())-\(number)"
+    let path = "\(folder)/\(prefix)\(getpid())-\(next())"
     unlessEnding { $0.paths.insert(path) }
     return path
+  }
+
+  /// A name in the same folder for what was at `path` before, until something else is there. When the program ends and
+  /// nothing is, it gets its name back.
+  static func reserve(aside path: String) -> String {
+    let name = FileTree.name(of: path)
+    let reserved = reserve(in: FileTree.parent(of: path))
+    let aside = "\(reserved)-\(earlierMark)-\(name)"
+    guard FileTree.name(of: aside).utf8.count <= 255 else { return reserved }
+    unlessEnding { state in
+      state.paths.remove(reserved)
+      state.paths.insert(aside)
+    }
+    return aside
   }
 
   static func forget(_ path: String) {
@@ -76,8 +90,9 @@ public enum TemporaryPaths {
     for _ in 0..<5000 where state.withLock({ $0.publishing > 0 }) { usleep(1000) }
     let (paths, folders) = state.withLock { ($0.paths, $0.madeFolders) }
     for path in paths {
+      if putBack(path) { continue }
       // Under another name, no other thread puts more into it.
-      let moved = "\(path)-removed"
+      let moved = "\(FileTree.parent(of: path))/\(prefix)\(getpid())-\(next())-removed"
       let isMoved = unsafe rename(path, moved) == 0
       for _ in 0..<100 where FileTree.status(isMoved ? moved : path) != nil {
         FileTree.remove(isMoved ? moved : path)
@@ -98,17 +113,38 @@ public enum TemporaryPaths {
       guard descriptor >= 0 else { continue }
       var status = stat()
       let isOwn = unsafe fstat(descriptor, &status) == 0 && status.st_uid == geteuid()
-      if isOwn, flock(descriptor, LOCK_EX | LOCK_NB) == 0 { FileTree.remove(path) }
+      if isOwn, flock(descriptor, LOCK_EX | LOCK_NB) == 0, !putBack(path) { FileTree.remove(path) }
       close(descriptor)
     }
   }
 
+  private static func next() -> Int { counter.add(1, ordering: .relaxed).newValue }
+
+  /// Gives an earlier file its name back, if nothing has that name.
+  /// - Returns: whether it is there again.
+  private static func putBack(_ path: String) -> Bool {
+    let parts = parts(of: FileTree.name(of: path)) ?? []
+    guard parts.count == 4 else { return false }
+    let place = "\(FileTree.parent(of: path))/\(parts[3])"
+    return unsafe FileTree.status(place) == nil && rename(path, place) == 0
+  }
+
   /// Whether a file of this name is one that is being made, or was left by a killed program.
   public static func isTemporary(_ name: String) -> Bool {
-    guard name.hasPrefix(prefix) else { return false }
+    parts(of: name) != nil
+  }
+
+  /// Process, number, and what the name says besides: `removed`, or `earlier` and the earlier name.
+  /// - Returns: nil for a name that is not temporary.
+  private static func parts(of name: String) -> [Substring]? {
+    guard name.hasPrefix(prefix) else { return nil }
     let parts = name.dropFirst(prefix.count).split(
-      separator: "-", omittingEmptySubsequences: false)
-    return (parts.count == 2 || parts.count == 3 && parts[2] == "removed")
-      && parts[..<2].allSatisfy { Int($0) != nil }
+      separator: "-", maxSplits: 3, omittingEmptySubsequences: false)
+    guard parts.count >= 2, parts[..<2].allSatisfy({ Int($0) != nil }) else { return nil }
+    switch parts.count {
+    case 2: return parts
+    case 3: return parts[2] == "removed" ? parts : nil
+    default: return parts[2] == earlierMark && !parts[3].isEmpty ? parts : nil
+    }
   }
 }

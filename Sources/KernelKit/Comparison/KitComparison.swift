@@ -33,7 +33,7 @@ public struct KitComparison: Codable, Sendable {
     isSame = from.release == to.release
     let (old, new) = (try from.manifest(), try to.manifest())
     let listings = try OrderedWork.map([from, to], jobs: min(2, jobs)) {
-      try KitListing(folder: $0.folder, release: $0.release)
+      try KitListing(folder: $0.folder, release: $0.release, jobs: jobs)
     }
     for part in Kit.Part.allCases {
       let (a, b) = (listings[0].files[part], listings[1].files[part])

@@ -7,14 +7,18 @@ struct KitListing: Sendable {
   /// Names, sizes and hashes of what is there.
   let files: [Kit.Part: Manifest.Output]
 
-  /// - Parameter names: files to look for; nil for all that are there.
+  /// - Parameters:
+  ///   - names: files to look for; nil for all that are there.
+  ///   - jobs: how many files are hashed at once.
   /// - Throws: `FormatError.io` for what can't be read.
-  init(folder: String, release: KernelRelease, names wanted: Set<String>? = nil) throws {
+  init(
+    folder: String, release: KernelRelease, names wanted: Set<String>? = nil, jobs: Int
+  ) throws {
     self.folder = folder
     self.release = release
     let names = try FileTree.textNames(in: folder).filter { wanted?.contains($0) ?? true }
     let found = names.compactMap { name in Kit.Part(name, release).map { ($0, name) } }
-    let files = try OrderedWork.map(found, jobs: Machine.cores) { part, name in
+    let files = try OrderedWork.map(found, jobs: jobs) { part, name in
       let file = try InputFile("\(folder)/\(name)")
       return (
         part,

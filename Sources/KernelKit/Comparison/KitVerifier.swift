@@ -101,8 +101,8 @@ public struct KitVerifier: Sendable {
     ).build()
     let names = Set((manifest.outputs + built.outputs).map(\.file))
     let result = try KitVerification(
-      manifest, KitListing(folder: folder, release: release, names: names),
-      KitListing(folder: rebuilt, release: release, names: names), built: built,
+      manifest, KitListing(folder: folder, release: release, names: names, jobs: options.jobs),
+      KitListing(folder: rebuilt, release: release, names: names, jobs: options.jobs), built: built,
       isSigned: options.isSigned)
     if let output = options.output { try staging.publish("kit", to: output) }
     return result

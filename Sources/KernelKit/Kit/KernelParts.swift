@@ -96,7 +96,7 @@ struct KernelPass {
         }
       })
     if let diskOutput, !index.modules.isEmpty {
-      parts.disk = Background { try KitFile(hashing: diskOutput) }
+      parts.disk = Background(jobs: options.disk.jobs) { try KitFile(hashing: diskOutput) }
     }
     return parts
   }

@@ -74,7 +74,7 @@ public struct KitBuilder: Sendable {
   private func buildFiles() throws -> Manifest? {
     // All that is read of the template is of one state of it, though somebody may update it.
     let lock = FolderLock(options.template, isShared: true)
-    let template = Background { [folder = options.template] in
+    let template = Background(jobs: options.disk.jobs) { [folder = options.template] in
       try TemplateFolder(folder).digest()
     }
     let cache =
@@ -163,9 +163,12 @@ public struct KitBuilder: Sendable {
     let stale = staleFiles(manifest, release)
     let sumsFile = try KitFile.make(
       "\(options.folder)/\(Checksums.fileName)", checksums(own, without: stale, release).bytes)
-    try OutputFile.commit(
-      (files + [manifestFile, sumsFile]).compactMap(\.output),
-      removing: stale.map { "\(options.folder)/\($0)" })
+    var transaction = FileTransaction()
+    for output in (files + [manifestFile, sumsFile]).compactMap(\.output) {
+      transaction.add(output)
+    }
+    for name in stale { transaction.remove("\(options.folder)/\(name)") }
+    try transaction.commit(jobs: options.disk.jobs)
     return true
   }
 

@@ -30,7 +30,7 @@ struct KitCache {
   ) throws {
     let packages = inputs.compactMap(\.sha256)
     guard packages.count == inputs.count, !packages.isEmpty else { return nil }
-    let program = Background { try ProgramIdentity.digest() }
+    let program = Background(jobs: options.disk.jobs) { try ProgramIdentity.digest() }
     let epoch = environment.sourceDateEpoch.map(String.init) ?? "none"
     results = ResultCache(environment)
     self.options = options
@@ -79,7 +79,7 @@ struct KitCache {
     let image = entry.files[1]
     do {
       // The largest of the files beside the others.
-      let disk = Background { try restore(image, kernelKey) }
+      let disk = Background(jobs: options.disk.jobs) { try restore(image, kernelKey) }
       let files = try entry.files[2...].map { try restore($0, kernelKey) }
       let records = try results.bytes(kernelKey, entry.files[0])
       // What was hashed: the file in its place, or the one that was copied.

@@ -117,15 +117,10 @@ public struct TemplateFolder: Sendable {
     let notes = try OutputFile(replacing: notesPath)
     let all = try self.programs().filter { $0.path != tool.path } + [provided.note]
     try notes.write(JSON.encode(Notes(programs: all.sorted { $0.path < $1.path })), at: 0)
-    try TemporaryPaths.publishing {
-      let programs = try staging.publish(tool.folder, to: destination)
-      do {
-        try notes.commit()
-      } catch {
-        staging.takeBack(programs)
-        throw error
-      }
-    }
+    var transaction = FileTransaction()
+    transaction.add(tool.folder, of: staging, at: destination)
+    transaction.add(notes)
+    try transaction.commit()
     return update
   }
 

@@ -98,7 +98,7 @@ public enum TemplateTool: String, Sendable, CaseIterable {
     _ package: DebArchive, sha256: String, architecture: String?, origin: String
   ) throws -> Provided {
     let bytes = try pick(package.path) { receive in
-      try package.forEachEntry(jobs: Machine.cores) { try receive($0, $1) }
+      try package.forEachEntry(jobs: 1) { try receive($0, $1) }
     }
     let note = TemplateProgram(
       path: path, architecture: "", sha256: "", origin: origin, package: package.control.package,

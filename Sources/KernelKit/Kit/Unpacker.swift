@@ -129,24 +129,23 @@ public struct Unpacker: Sendable {
     let warnings = removeLinksOut(links, in: staging)
     try staging.seal()
     var result = Result(release: release, warnings: warnings)
-    var published: [(below: String, destination: String)] = []
+    var transaction = FileTransaction()
     for (name, mode, path) in [
       ("vmlinuz", kernelMode, \Result.kernel), ("config", configurationMode, \Result.configuration),
     ] where mode != nil {
       let destination = "\(folder)/\(name)-\(release)"
-      published.append((name, destination))
+      transaction.add(name, of: staging, at: destination)
       result[keyPath: path] = destination
     }
     guard hasModules else {
-      try staging.publish(published)
+      try transaction.commit()
       return result
     }
     let tree = "\(folder)/lib/modules/\(release)"
     result.moduleTree = tree
     try checkNothingIsLost(of: tree, replacedBy: "\(staging.path)/modules")
-    try FileTree.withDirectories(FileTree.parent(of: tree)) {
-      try staging.publish(published + [("modules", tree)])
-    }
+    transaction.add("modules", of: staging, at: tree)
+    try FileTree.withDirectories(FileTree.parent(of: tree)) { try transaction.commit() }
     return result
   }
 }
