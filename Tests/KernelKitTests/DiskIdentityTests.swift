@@ -42,6 +42,6 @@ import Testing
     try output.commit()
     let uuid = try await Tool.shell(
       "dumpe2fs -h disk 2>/dev/null | sed -n 's/^Filesystem UUID: *//p'", in: folder.path)
-    #expect(uuid == "UUID\n")
+    #expect(uuid == "7c0ba952-26ef-87f4-ae3f-9a0f7b467baa\n")
   }
 }

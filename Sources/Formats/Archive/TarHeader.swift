@@ -154,7 +154,7 @@ struct PaxHeader {
     case "linkpath": linkTarget = value
     case "size":
       size = try number(value, key)
-      if size! < 0 { throw FormatError(.malformed, "a negative size") }
+      if size! < 0 { throw FormatError(.malformed, "a negative pax size") }
     case "mtime": modified = try number(value, key)
     case "uid": owner = try number(value, key)
     case "gid": group = try number(value, key)

@@ -42,7 +42,7 @@ public struct ImageListing: Sendable {
 
   private mutating func addParts(of reader: InitramfsReader, archives: Int, dropped: Int) throws {
     properties["compression"] = reader.parts.map(\.compression.rawValue).joined(separator: ", ")
-    if archives > 1 { properties["number of archives"] = "\(archives)" }
+    properties["number of archives"] = "\(archives)"
     if dropped > 0 { properties["number of entries that the kernel drops"] = "\(dropped)" }
     if let offset = reader.bootConfigurationOffset {
       let bytes = try reader.file.read(at: offset, count: reader.file.size - offset)
