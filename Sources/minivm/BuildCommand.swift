@@ -68,6 +68,7 @@ struct BuildCommand: AsyncParsableCommand {
     completion: .file())
   var addedModules: [String] = []
 
+  @OptionGroup var debug: DebugOptions
   @OptionGroup var work: WorkOptions
 
   @Flag(
@@ -99,8 +100,9 @@ struct BuildCommand: AsyncParsableCommand {
     let builder = KitBuilder(
       choice.source, inputs: choice.inputs + (try addedModules.map(Manifest.Input.init(module:))),
       options: KitBuilder.Options(
-        folder: output, template: template, ramDisk: try ramDisk.options(quiet: quiet),
-        disk: disk.options(size: diskSize, effort, jobs: work.jobs),
+        folder: output, template: template,
+        ramDisk: try ramDisk.options(quiet: quiet, stripsDebug: debug.stripDebug),
+        disk: disk.options(size: diskSize, effort, stripsDebug: debug.stripDebug, jobs: work.jobs),
         addedModules: addedModules, kernelFormat: kernelFormat, usesCache: !ignoresCache),
       environment: environment)
     let manifest = try builder.build()

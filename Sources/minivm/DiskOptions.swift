@@ -14,9 +14,12 @@ struct DiskOptions: ParsableArguments {
       "Compress with zstd, zlib (for QEMU before 5.1) or none.", valueName: "method"))
   var compression = ModulesDisk.Options.Compression.zstd
 
-  func options(size: Int?, _ effort: EffortOptions, jobs: Int) -> ModulesDisk.Options {
+  func options(
+    size: Int?, _ effort: EffortOptions, stripsDebug: Bool, jobs: Int
+  ) -> ModulesDisk.Options {
     ModulesDisk.Options(
-      format: format, compression: compression, size: size, isSmallest: effort.best, jobs: jobs)
+      format: format, compression: compression, size: size, isSmallest: effort.best,
+      stripsDebug: stripsDebug, jobs: jobs)
   }
 
   static func check(size: Int) throws {

@@ -25,13 +25,15 @@ struct MkinitramfsCommand: ParsableCommand {
 
   @OptionGroup var ramDisk: RamDiskOptions
   @OptionGroup var effort: EffortOptions
+  @OptionGroup var debug: DebugOptions
   @OptionGroup var work: WorkOptions
 
   func run() throws {
     let environment = try CommandEnvironment.make()
     let release = try KernelRelease(argument: release)
     let result = try RamDisk(
-      release, template: .folder(template), options: try ramDisk.options(), isSmallest: effort.best
+      release, template: .folder(template),
+      options: try ramDisk.options(stripsDebug: debug.stripDebug), isSmallest: effort.best
     ).make(jobs: work.jobs) {
       let listing = try ModuleListing(in: ".", release)
       return RamDisk.Kernel(

@@ -25,6 +25,7 @@ struct Modules2qcow2Command: ParsableCommand {
 
   @OptionGroup var disk: DiskOptions
   @OptionGroup var effort: EffortOptions
+  @OptionGroup var debug: DebugOptions
   @OptionGroup var work: WorkOptions
 
   func validate() throws {
@@ -38,7 +39,8 @@ struct Modules2qcow2Command: ParsableCommand {
     let path = Kit.Part.modulesDisk.fileName(release, format: disk.format)
     let output = try OutputFile(replacing: path)
     let writer = try ModulesDisk(
-      release, output: output, options: disk.options(size: size, effort, jobs: work.jobs),
+      release, output: output,
+      options: disk.options(size: size, effort, stripsDebug: debug.stripDebug, jobs: work.jobs),
       sourceDateEpoch: environment.sourceDateEpoch)
     var done = 0
     try KernelSource.directory(".", release).forEachEntry(

@@ -45,10 +45,10 @@ struct RamDiskOptions: ParsableArguments {
   var modulesAsShipped = false
 
   /// - Parameter quiet: not to say which of the lists is not used.
-  func options(quiet: Bool = false) throws -> RamDisk.Options {
+  func options(quiet: Bool = false, stripsDebug: Bool = false) throws -> RamDisk.Options {
     RamDisk.Options(
       lists: try lists(quiet: quiet), compression: compression, hasColdplug: coldplug,
-      keepsModulesAsShipped: modulesAsShipped)
+      keepsModulesAsShipped: modulesAsShipped, stripsDebug: stripsDebug)
   }
 
   /// The lists that were given, those in this folder, or the program's own.

@@ -152,7 +152,7 @@ struct RunCommand: AsyncParsableCommand {
       writeToStandardError("minivm: \(kit.release) with \(guest.transport.rawValue)")
     }
     if dryRun {
-      print(try guest.description())
+      printText(try guest.description())
       return
     }
     if hasTerminal { keepTerminal() }

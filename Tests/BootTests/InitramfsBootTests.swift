@@ -6,7 +6,8 @@ import Testing
 /// An initramfs of several archives: a guest says what its kernel made of it, and `InitramfsTree` has to know.
 @Suite(.serialized) struct InitramfsBootTests {
   private static let paths = [
-    "init", "file", "folder", "full", "full/x", "link", "usr/lib/y", "no", "a", "b", "c", "late", "order",
+    "init", "file", "folder", "full", "full/x", "link", "usr/lib/y", "no", "a", "b", "c", "late",
+    "order",
   ]
 
   /// Prints a line of what is at each path, and powers off.

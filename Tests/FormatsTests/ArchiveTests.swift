@@ -120,7 +120,7 @@ import Testing
   @Test(
     "Keys and numbers of pax headers that readers take for different things are an error",
     arguments: [
-      ("path\0x", "y"), ("\0", "y"), ("", "y"), ("size", "+5"), ("size", "-1"), ("size", " 5"),
+      ("path\0x", "y"), ("\0", "y"), ("", "y"), ("size", "+5"), ("size", " 5"),
       ("size", "5 "), ("mtime", "+5"), ("mtime", "5.x"), ("mtime", "."), ("uid", "0x5"),
     ])
   func strictPax(_ key: String, _ value: String) throws {
@@ -129,7 +129,9 @@ import Testing
     #expect(error?.reason.contains("pax") == true, "\(error?.reason ?? "")")
   }
 
-  @Test("Numbers of tar that are not octal digits", arguments: ["+0000001", "-0000001", "0x000001", "0000009\0"])
+  @Test(
+    "Numbers of tar that are not octal digits",
+    arguments: ["+0000001", "-0000001", "0x000001", "0000009\0"])
   func strictOctal(_ field: String) throws {
     #expect(throws: FormatError.self) { try TarHeader.number(Array(field.utf8)[...], "size") }
     #expect(try TarHeader.number(Array("  17 \0".utf8)[...], "size") == 15)

@@ -41,7 +41,9 @@ import Testing
 
   @Test(
     "A second archive, in each form, behind a first one in each form",
-    arguments: ["cat", "gzip -nc", "bzip2 -c", "xz -c --check=crc32", "lzma -c", "zstd -qc", "lz4 -lc"])
+    arguments: [
+      "cat", "gzip -nc", "bzip2 -c", "xz -c --check=crc32", "lzma -c", "zstd -qc", "lz4 -lc",
+    ])
   func forms(_ second: String) async throws {
     let folder = try TemporaryFolder()
     for first in ["cat", "gzip -nc", "bzip2 -c", "xz -c --check=crc32", "lzma -c", "zstd -qc"] {
@@ -105,7 +107,9 @@ import Testing
     #expect(tree.realPath("lib/x") == "usr/lib/x" && tree.realPath("loop") == nil)
   }
 
-  @Test("Names of one file: within an archive only, with the content at any; a file written anew is so by all names")
+  @Test(
+    "Names of one file: within an archive only, with the content at any; a file written anew is so by all names"
+  )
   func hardLinks() throws {
     let first = [
       Self.entry("a", links: 2), Self.entry("b", body: [1, 2], links: 2), Self.trailer,
@@ -125,7 +129,9 @@ import Testing
 
   @Test(
     "Numbers that are not eight hexadecimal digits",
-    arguments: ["+0000001", "-0000001", " 0000001", "0x000001", "0000001 ", "0000001\0", "0000001g"])
+    arguments: [
+      "+0000001", "-0000001", " 0000001", "0x000001", "0000001 ", "0000001\0", "0000001g",
+    ])
   func numbers(_ number: String) throws {
     for field in 0..<13 {
       var bytes = Self.entry("a", body: [1])
@@ -146,7 +152,10 @@ import Testing
       ("old cpio", Array("070707".utf8) + sound, "cpio -H newc"),
       ("lzo", sound + [0x89, 0x4c, 0x5a, 0x4f, 0, 0x0d, 0x0a, 0x1a, 0x0a], "lzo"),
       ("zeros", [0, 0, 0, 0], "no cpio archive"),
-      ("checksum", Self.entry("a", body: [1], magic: "070702", checksum: 2) + Self.trailer, "checksum"),
+      (
+        "checksum", Self.entry("a", body: [1], magic: "070702", checksum: 2) + Self.trailer,
+        "checksum"
+      ),
       ("a path that leads out", Self.entry("../a") + Self.trailer, "leads out"),
     ]
     for (name, bytes, text) in cases {
@@ -168,7 +177,8 @@ import Testing
     try await Tool.shell(
       "echo x >x; echo x | cpio -o -H newc --quiet >i; for c in none crc32 crc64 sha256; do xz -c --check=$c i >$c; done",
       in: folder.path)
-    for (check, text) in [("none", nil), ("crc32", nil), ("crc64", "CRC64"), ("sha256", "SHA-256")] {
+    for (check, text) in [("none", nil), ("crc32", nil), ("crc64", "CRC64"), ("sha256", "SHA-256")]
+    {
       let part = try Self.read(folder.read(check), folder).parts[0]
       #expect(part.obstacle?.contains(text ?? "?") ?? (text == nil), "\(check)")
     }

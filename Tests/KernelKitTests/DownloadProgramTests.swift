@@ -293,14 +293,14 @@ import Testing
     #expect(try await search(in: "empty") == "")
   }
 
-  @Test("A signed list may say any size, and text with control characters")
+  @Test("A signed list may say any size")
   func hostileList() async throws {
     let place = try await Place()
     let server = try TestServer.files(below: place.repository.root)
     for size in ["2000000000000000000", "9223372036854775807"] {
       try await Tool.shell(
         "rm -f dists/test/main/binary-amd64/Packages.xz", in: place.repository.root)
-      try await place.repository.writeIndex(extra: ["Size": size, "Version": "1.0\u{9b}2J"])
+      try await place.repository.writeIndex(extra: ["Size": size])
       try await place.repository.writeRelease(
         SignedRepository.Fields(date: place.repository.now - 60))
       try await place.repository.sign()
@@ -313,7 +313,6 @@ import Testing
           ] + form, environment: place.variables)
         #expect(result.status == 0, "\(size): \(result.errors)")
         #expect(result.output.contains(form.isEmpty ? " GiB" : size), "\(result.output)")
-        #expect(!result.output.contains("\u{9b}"), "\(result.output.debugDescription)")
       }
       let fetched = try await Tool.run(
         TestKit.program, place.fetch(server.address), environment: place.variables)

@@ -165,7 +165,9 @@ import Testing
     for isEmpty in [true, false] {
       let server = try TestServer { request in
         if request.number == 0 {
-          return [.send(Self.head), .send(Array(Self.file.prefix(5000))), .wait(milliseconds: 50), .reset]
+          return [
+            .send(Self.head), .send(Array(Self.file.prefix(5000))), .wait(milliseconds: 50), .reset,
+          ]
         }
         return isEmpty ? [.send(TestServer.head("200 OK", length: 0))] : Self.sound
       }
@@ -190,7 +192,10 @@ import Testing
     let answers: [(String, [TestServer.Step])] = [
       ("another part", part("0-299999", Self.file[...])),
       ("another part without a byte", part("0-0", [])),
-      ("no range named", [.send(TestServer.head("206 Partial Content", length: 5)), .send([1, 2, 3, 4, 5])]),
+      (
+        "no range named",
+        [.send(TestServer.head("206 Partial Content", length: 5)), .send([1, 2, 3, 4, 5])]
+      ),
       ("the whole", Self.sound),
       ("not satisfiable", [.send(TestServer.head("416 Range Not Satisfiable", length: 0))]),
     ]

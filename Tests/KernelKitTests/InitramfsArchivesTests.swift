@@ -55,7 +55,8 @@ import Testing
       cpio -o -H newc -R 0:0 --quiet <../m | zstd -9qc >../kit/$i
       """)
     try await repacked.expectFailure(
-      ["verify", "kit", "--template", "t"], 4, "holds the same, stored otherwise: its entries have another order")
+      ["verify", "kit", "--template", "t"], 4,
+      "holds the same, stored otherwise: its entries have another order")
     let twice = try await bench("zstd -dqc $i >../cpio; cat ../cpio ../cpio | zstd -qc >$i")
     try await twice.expectFailure(
       ["verify", "kit", "--template", "t"], 4, "its number of archives is 2; built again, 1")
@@ -88,7 +89,8 @@ import Testing
       ("gzip", "RD_GZIP", nil), ("gzip", "RD_X", "without CONFIG_RD_GZIP"),
     ] as [(String, String, String?)] {
       let bench = try await bench(
-        "for c in config-*; do echo CONFIG_\(option)=y >>$c; done; zstd -dqc $i >../cpio; \(pack) -c ../cpio >$i")
+        "for c in config-*; do echo CONFIG_\(option)=y >>$c; done; zstd -dqc $i >../cpio; \(pack) -c ../cpio >$i"
+      )
       let problems = try problems(bench)
       if let text {
         #expect(problems.count == 1 && problems[0].contains(text), "\(pack): \(problems)")

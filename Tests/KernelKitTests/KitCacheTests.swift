@@ -191,6 +191,8 @@ import Testing
       { $0.ramDisk.lists.autoload = ModuleList([], name: "modules.autoload") },
       { $0.disk.format = .raw }, { $0.disk.compression = .zlib }, { $0.disk.size = 300 },
       { $0.disk.isSmallest = true }, { $0.kernelFormat = .vmlinux },
+      { $0.addedModules = ["a.ko"] }, { $0.disk.stripsDebug = true },
+      { $0.ramDisk.stripsDebug = true },
     ]
     var keys = [KitCache.description(plain)]
     for change in changes {
@@ -211,10 +213,17 @@ import Testing
     let options = KitBuilder.Options(
       folder: "a", template: "b", ramDisk: RamDisk.Options(), disk: ModulesDisk.Options())
     #expect(
-      names(options) == ["folder", "template", "ramDisk", "disk", "kernelFormat", "usesCache"])
+      names(options) == [
+        "folder", "template", "ramDisk", "disk", "addedModules", "kernelFormat", "usesCache",
+      ])
     #expect(
-      names(options.ramDisk) == ["lists", "compression", "hasColdplug", "keepsModulesAsShipped"])
+      names(options.ramDisk) == [
+        "lists", "compression", "hasColdplug", "keepsModulesAsShipped", "stripsDebug",
+      ])
     #expect(names(options.ramDisk.lists) == ["profile", "modules", "autoload"])
-    #expect(names(options.disk) == ["format", "compression", "size", "isSmallest", "jobs"])
+    #expect(
+      names(options.disk) == [
+        "format", "compression", "size", "isSmallest", "stripsDebug", "jobs",
+      ])
   }
 }

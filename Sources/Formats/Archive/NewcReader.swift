@@ -131,7 +131,8 @@ public final class NewcReader {
   }
 
   /// As Linux has it: `/init` and `./init` are `init`.
-  private static func path(_ name: ArraySlice<UInt8>, at offset: Int) throws(FormatError) -> String {
+  private static func path(_ name: ArraySlice<UInt8>, at offset: Int) throws(FormatError) -> String
+  {
     do {
       return try ArchivePath.normalize(name.drop { $0 == UInt8(ascii: "/") })
     } catch {

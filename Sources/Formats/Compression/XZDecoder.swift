@@ -25,8 +25,8 @@ final class XZDecoder: StreamDecoder {
       unsafe isXZ && isOneStream
       ? lzma_stream_decoder(stream, Self.limit, 0)
       : isXZ
-      ? minivm_xz_decoder(stream, UInt32(clamping: max(1, jobs)), Self.memory, Self.limit)
-      : lzma_alone_decoder(stream, Self.limit)
+        ? minivm_xz_decoder(stream, UInt32(clamping: max(1, jobs)), Self.memory, Self.limit)
+        : lzma_alone_decoder(stream, Self.limit)
     guard result == LZMA_OK else { throw FormatError(.limit, "xz: no memory") }
   }
 

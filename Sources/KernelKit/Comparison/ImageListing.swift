@@ -34,7 +34,9 @@ public struct ImageListing: Sendable {
       // Of a file with several names, the others say which is the first.
       var names: [Int: String] = [:]
       for (path, node) in tree.entries.sorted(by: { $0.key.isBefore($1.key) }) {
-        let first = tree.number(of: path).flatMap { names.updateValue(names[$0] ?? path, forKey: $0) }
+        let first = tree.number(of: path).flatMap {
+          names.updateValue(names[$0] ?? path, forKey: $0)
+        }
         try add(path, ImageEntry(node, firstName: first))
       }
     }

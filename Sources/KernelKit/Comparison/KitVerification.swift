@@ -113,7 +113,8 @@ public struct KitVerification: Codable, Sendable {
     guard part == .initramfs, let ours = try kit.image(part), let theirs = try rebuilt.image(part),
       ours.order != theirs.order
     else { return "holds the same, stored otherwise" }
-    return "holds the same, stored otherwise: its entries have another order, or came more than once"
+    return
+      "holds the same, stored otherwise: its entries have another order, or came more than once"
   }
 
   private static func libraries(_ manifest: Manifest, _ built: Manifest) -> String {

@@ -47,6 +47,7 @@ struct KitCache {
       "compression", options.ramDisk.compression.rawValue,
       "coldplug", "\(options.ramDisk.hasColdplug)",
       "modules as shipped", "\(options.ramDisk.keepsModulesAsShipped)",
+      "debug stripped in the RAM disk", "\(options.ramDisk.stripsDebug)",
       "profile", lists.profile.map { "is \($0)" } ?? "none",
     ] + description("modules", lists.modules) + description("autoload", lists.autoload)
   }
@@ -67,6 +68,7 @@ struct KitCache {
     return [
       "format", disk.format.rawValue, "disk compression", disk.compression.rawValue,
       "size", disk.size.map(String.init) ?? "none", "smallest", "\(disk.isSmallest)",
+      "debug stripped", "\(disk.stripsDebug)",
       "kernel format", options.kernelFormat.rawValue, "added modules",
     ] + options.addedModules.map(FileTree.name)
   }

@@ -7,7 +7,8 @@ extension Manifest.Options {
       diskFormat: options.disk.format.rawValue, diskCompression: options.disk.compression.rawValue,
       initramfsCompression: initramfsCompression,
       modulesAsShipped: options.ramDisk.keepsModulesAsShipped ? true : nil,
-      coldplug: options.ramDisk.hasColdplug ? nil : false, best: options.isSmallest ? true : nil)
+      coldplug: options.ramDisk.hasColdplug ? nil : false, best: options.isSmallest ? true : nil,
+      stripDebug: options.ramDisk.stripsDebug ? true : nil)
   }
 
   /// - Returns: nil when this version has not what it says.
@@ -18,7 +19,7 @@ extension Manifest.Options {
     else { return nil }
     return ModulesDisk.Options(
       format: format, compression: compression, size: diskSize, isSmallest: best ?? false,
-      jobs: jobs)
+      stripsDebug: stripDebug ?? false, jobs: jobs)
   }
 
   /// - Returns: nil when this version has not what it says.
@@ -26,7 +27,7 @@ extension Manifest.Options {
     InitramfsCompression(rawValue: initramfsCompression).map {
       RamDisk.Options(
         lists: lists, compression: $0, hasColdplug: coldplug ?? true,
-        keepsModulesAsShipped: modulesAsShipped ?? false)
+        keepsModulesAsShipped: modulesAsShipped ?? false, stripsDebug: stripDebug ?? false)
     }
   }
 }

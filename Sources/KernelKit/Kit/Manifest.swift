@@ -54,6 +54,8 @@ public struct Manifest: Codable, Sendable, Hashable {
     public var coldplug: Bool?
     /// Whether RAM disk and modules disk are as small as can be; nil for no.
     public var best: Bool?
+    /// Whether modules lost their debug information; nil for no.
+    public var stripDebug: Bool?
   }
 
   /// A list that says which modules the RAM disk has, whole: `minivm verify` builds with it.

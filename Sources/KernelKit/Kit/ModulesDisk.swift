@@ -19,16 +19,19 @@ public final class ModulesDisk {
     public var size: Int?
     /// As small as the format allows, whatever it takes.
     public var isSmallest: Bool
+    /// Whether modules that are not compressed lose their debug information.
+    public var stripsDebug: Bool
     public var jobs: Int
 
     public init(
       format: MachineDisk.Format = .qcow2, compression: Compression = .zstd, size: Int? = nil,
-      isSmallest: Bool = false, jobs: Int = Machine.cores
+      isSmallest: Bool = false, stripsDebug: Bool = false, jobs: Int = Machine.cores
     ) {
       self.format = format
       self.compression = compression
       self.size = size
       self.isSmallest = isSmallest
+      self.stripsDebug = stripsDebug
       self.jobs = jobs
     }
   }
@@ -53,8 +56,11 @@ public final class ModulesDisk {
   private var links: [(below: String, target: String, attributes: Ext4Attributes)] = []
   /// Paths of the files that were added, below the tree.
   private var files: Set<String> = []
-  /// What is no module in any index though it is called like one, one line each.
-  public private(set) var warnings: [String] = []
+  /// What is no module in any index though it is called like one, and which modules were not stripped, one line
+  /// each.
+  public var warnings: [String] { linkWarnings + debugInformation.warnings }
+  private var linkWarnings: [String] = []
+  private var debugInformation = DebugInformation()
   /// The permission bits of the tree itself.
   private var treeMode: UInt32 = 0o755
 
@@ -81,6 +87,12 @@ public final class ModulesDisk {
   /// - Parameter below: the path below lib/modules/VER; empty for the tree itself.
   public func add(_ below: String, _ entry: KernelSource.Entry, _ body: any ByteSource) throws {
     guard !ModuleTreePath.isLeftOut(below) else { return }
+    var (entry, body) = (entry, body)
+    if options.stripsDebug, entry.kind == .file, below.hasSuffix(ModuleName.suffixes[0]) {
+      let bytes = debugInformation.strip(
+        try SourceReader(body).readToEnd(limit: ModuleTree.sizeLimit), below)
+      (entry.size, body) = (bytes.count, MemorySource(bytes))
+    }
     if below.isEmpty {
       guard entry.kind == .directory else {
         throw FormatError(.malformed, "is no folder", path: [release.description])
@@ -92,7 +104,7 @@ public final class ModulesDisk {
     let path = path(below)
     let attributes = try attributes(mode: entry.mode, modified: entry.modified)
     note(below, entry)
-    let body = try collector.collect(below, entry, body)
+    body = try collector.collect(below, entry, body)
     switch entry.kind {
     case .directory:
       if directories.insert(Array(path.utf8)).inserted { try writer.addDirectory(path, attributes) }
@@ -159,7 +171,7 @@ public final class ModulesDisk {
         try collector.collect(below, linkedTo: place)
       } else {
         try writer.addSymbolicLink(path(below), to: target, attributes)
-        warnings.append(
+        linkWarnings.append(
           "\(below): not in the indexes, it is a link to \(target.quoted), which is no file of the package"
         )
       }

@@ -10,15 +10,19 @@ public struct RamDisk: Sendable {
     public var hasColdplug: Bool
     /// Modules that are compressed in the package are so in the RAM disk, too.
     public var keepsModulesAsShipped: Bool
+    /// Whether modules lose their debug information.
+    public var stripsDebug: Bool
 
     public init(
       lists: ModuleLists = .defaults, compression: InitramfsCompression = .auto,
-      hasColdplug: Bool = true, keepsModulesAsShipped: Bool = false
+      hasColdplug: Bool = true, keepsModulesAsShipped: Bool = false,
+      stripsDebug: Bool = false
     ) {
       self.lists = lists
       self.compression = compression
       self.hasColdplug = hasColdplug
       self.keepsModulesAsShipped = keepsModulesAsShipped
+      self.stripsDebug = stripsDebug
     }
   }
 
@@ -166,6 +170,8 @@ public struct RamDisk: Sendable {
       )
     }
     let looked = FoundModules()
+    var debugInformation = DebugInformation()
+    var debugSize = 0
     for (module, (bytes, facts)) in zip(selection.modules, read) {
       if let facts, let whole = modules.whole {
         guard index.agrees(with: facts, at: module.position) else {
@@ -176,10 +182,19 @@ public struct RamDisk: Sendable {
       }
       let path =
         options.keepsModulesAsShipped ? module.path : ModuleName.uncompressed(module.path)
+      var bytes = bytes
+      if ModuleName.uncompressed(path) == path {
+        if options.stripsDebug {
+          bytes = debugInformation.strip(bytes, path)
+        } else {
+          debugSize += ModuleStripper.debugSize(of: bytes)
+        }
+      }
       let note = Manifest.Module(
         path: path, size: bytes.count, reasons: module.reasons.map(\.description))
       chosen.modules.append((note, bytes, facts ?? index.modules[module.position].facts))
     }
+    chosen.warnings += debugInformation.warnings + DebugInformation.hint(debugSize)
     return chosen
   }
 
