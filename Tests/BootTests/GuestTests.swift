@@ -32,6 +32,14 @@ import Testing
     ])
   }
 
+  @Test("Disks and cards have one order, and the modules disk is never root")
+  func order() async throws {
+    try await run([
+      "order_disks", "order_disks_shell", "order_other_letter", "order_cards", "order_cards_shell",
+      "modules_never_root",
+    ])
+  }
+
   private func run(_ cases: [String]) async throws {
     let root = String(#filePath.split(separator: "Tests/BootTests")[0])
     let result = try await Tool.run("\(root)scripts/guest-test", cases)

@@ -129,6 +129,32 @@ import Testing
     #expect(result.output == "")
   }
 
+  @Test("Absolute paths of modules.dep are left as they are")
+  func absolutePaths() async throws {
+    let (oracle, index) = try await oracle("cloud")
+    var bytes = try #require(try index.files().first { $0.name == "modules.dep.bin" }).bytes
+    // As long as before, so that the index's offsets stay true.
+    for (path, absolute) in [
+      ("kernel/drivers/net/dummy.ko", "/opt/a/vendor/name/dummy.ko"),
+      ("kernel/net/core/failover.ko", "/opt/a/vendor/n/failover.ko"),
+    ] {
+      #expect(path.count == absolute.count)
+      var place = 0
+      while place + path.utf8.count <= bytes.count {
+        if bytes[place..<place + path.utf8.count].elementsEqual(path.utf8) {
+          bytes.replaceSubrange(place..<place + path.utf8.count, with: absolute.utf8)
+        }
+        place += 1
+      }
+    }
+    try oracle.write(bytes, to: "modules.dep.bin")
+    try await compare(oracle, ["dummy"])
+    // kmod wants needed modules to be there; those of a guest are.
+    let result = try await oracle.run(
+      "\(Self.program) --show-depends -d \(oracle.root) -S \(oracle.release) virtio_net")
+    #expect(result.output.contains("insmod /opt/a/vendor/n/failover.ko"))
+  }
+
   @Test("Damaged indexes: an answer, and no trap")
   func damaged() async throws {
     let (_, index) = try await oracle("cloud")

@@ -13,7 +13,7 @@
 // Linux, arch/x86/entry/syscalls/syscall_64.tbl.
 enum {
   LINUX_READ = 0, LINUX_WRITE = 1, LINUX_CLOSE = 3, LINUX_MMAP = 9, LINUX_MUNMAP = 11,
-  LINUX_PREAD = 17, LINUX_SOCKET = 41, LINUX_RECVFROM = 45, LINUX_BIND = 49,
+  LINUX_IOCTL = 16, LINUX_PREAD = 17, LINUX_SOCKET = 41, LINUX_RECVFROM = 45, LINUX_BIND = 49,
   LINUX_SETSOCKOPT = 54, LINUX_CLONE = 56, LINUX_WAIT4 = 61, LINUX_IOPERM = 173,
   LINUX_SCHED_GETAFFINITY = 204,
   LINUX_GETDENTS64 = 217, LINUX_CLOCK_GETTIME = 228, LINUX_EXIT_GROUP = 231, LINUX_OPENAT = 257,
@@ -23,7 +23,7 @@ enum {
 #elif defined(__aarch64__) || defined(__riscv)
 // Linux, include/uapi/asm-generic/unistd.h.
 enum {
-  LINUX_MKDIRAT = 34, LINUX_SYMLINKAT = 36, LINUX_OPENAT = 56, LINUX_CLOSE = 57,
+  LINUX_IOCTL = 29, LINUX_MKDIRAT = 34, LINUX_SYMLINKAT = 36, LINUX_OPENAT = 56, LINUX_CLOSE = 57,
   LINUX_GETDENTS64 = 61, LINUX_READ = 63, LINUX_WRITE = 64, LINUX_PREAD = 67, LINUX_PPOLL = 73,
   LINUX_READLINKAT = 78, LINUX_EXIT_GROUP = 94, LINUX_CLOCK_GETTIME = 113,
   LINUX_SCHED_GETAFFINITY = 123, LINUX_SOCKET = 198, LINUX_BIND = 200, LINUX_RECVFROM = 207,
@@ -178,6 +178,16 @@ static inline long linux_receive_uevent(int file, void *bytes, size_t count) {
   long result =
       linux_call(LINUX_RECVFROM, file, (long)bytes, (long)count, 0, (long)&sender, (long)&size);
   return result > 0 && sender.process != 0 ? 0 : result;
+}
+
+/// Renames a network card, which has to be down. Both names are shorter than 16 bytes.
+static inline long linux_rename_card(int socket, const char *from, const char *to) {
+  enum { SIOCSIFNAME = 0x8923 };
+  // struct ifreq: ifr_name, and a union of 24 bytes with ifr_newname.
+  char request[40] = {0};
+  for (int index = 0; index < 15 && from[index]; index++) request[index] = from[index];
+  for (int index = 0; index < 15 && to[index]; index++) request[16 + index] = to[index];
+  return linux_call(LINUX_IOCTL, socket, SIOCSIFNAME, (long)request, 0, 0, 0);
 }
 
 /// Waits until there is something to read. 0: the time has passed.

@@ -43,6 +43,8 @@ struct Coldplug {
   private var members: [BlockDevice] = []
   private var isUnknownThere = false
   private var isLate = false
+  /// It was said that the modules disk is not root.
+  private var isRefused = false
 
   init?(_ options: Options, _ tree: ModuleTree) {
     self.options = options
@@ -64,14 +66,18 @@ struct Coldplug {
 
   mutating func run() -> Result {
     let start = System.uptime
+    // Where the SCSI core is built in.
+    loader.disks.hold()
     let rest = loadFirst()
     lookAround()
     for request in rest { loader.add(request, isLater: true) }
     settle()
+    if loader.disks.release() { settle() }
     if let wanted = options.root, isFound(wanted) { loadFileSystem() }
     if loader.cannotUnpack { return .failed }
     sayLoaded(milliseconds: System.uptime - start)
     let result = options.root.map { waitForRoot($0, since: start) } ?? .done
+    NetworkOrder.apply(socket)
     return report() ? result : .failed
   }
 
@@ -136,7 +142,7 @@ struct Coldplug {
         Console.say("there is no module " + name + ", which modules.autoload names")
       }
       for request in requests {
-        if let entry = tree.entry(request.name), !ModuleTree.isDriver(entry.path) {
+        if let entry = tree.entry(request.name), !tree.isDriver(entry.path) {
           rest.append(request)
         } else {
           loader.add(request)
@@ -181,7 +187,11 @@ struct Coldplug {
 
   /// Loads what is asked for, and what the devices that appear ask for, until there is nothing more.
   private mutating func settle() {
-    repeat { takeEvents() } while loader.step()
+    repeat {
+      takeEvents()
+      // All controllers and the driver of disks are there.
+      if !loader.isBusy, loader.disks.attach() { takeEvents() }
+    } while loader.step()
   }
 
   private mutating func takeEvents() {
@@ -216,7 +226,9 @@ struct Coldplug {
     {
       members.append(device)
     }
-    if root == nil, let wanted = options.root, wanted.isNamed(device) { root = device }
+    if root == nil, let wanted = options.root, wanted.isNamed(device), mayBeRoot(device) {
+      root = device
+    }
     if !options.label.isEmpty, device.identity?.label == options.label,
       !modulesDisks.contains(where: { $0.path == device.path })
     {
@@ -225,10 +237,32 @@ struct Coldplug {
   }
 
   private mutating func isFound(_ wanted: DeviceName) -> Bool {
-    if case .path(let path) = wanted, root == nil, System.isBlockDevice(path) {
-      root = BlockDevice(DeviceEvent("DEVNAME=" + Array(path.dropFirst(5)), separator: 0))
+    guard root == nil, case .path(let path) = wanted else { return root != nil }
+    let position = DiskPosition(path)
+    guard let found = position.map({ DiskOrder.path($0) }) ?? path, System.isBlockDevice(found),
+      let device = BlockDevice(DeviceEvent("DEVNAME=" + Array(found.dropFirst(5)), separator: 0)),
+      mayBeRoot(device)
+    else { return false }
+    if found != path {
+      Console.say(path + " is " + found + " here, by the order of the controllers' addresses")
     }
-    return root != nil
+    root = device
+    return true
+  }
+
+  /// The modules disk is never root, whatever names it; it is looked for by its label with
+  /// `--root LABEL=`.
+  private mutating func mayBeRoot(_ device: BlockDevice) -> Bool {
+    guard !options.label.isEmpty, device.identity?.label == options.label,
+      options.rootText != "LABEL=" + options.label
+    else { return true }
+    if !isRefused {
+      isRefused = true
+      Console.say(
+        options.rootText + " is " + device.path + ", the disk labelled " + options.label
+          + ", which is never root")
+    }
+    return false
   }
 
   // MARK: Handing over

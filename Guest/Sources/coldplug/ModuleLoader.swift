@@ -33,12 +33,17 @@ struct ModuleLoader {
   private var running = 0
   /// How many are in the kernel because of this program.
   private(set) var loaded = 0
+  /// Disks get their letters in the order of their addresses.
+  var disks = DiskOrder()
   /// Compressed modules were refused.
   private var hasRefused = false
   /// Compressed modules were taken: what is refused is refused for another reason.
   private var hasUnpacked = false
   /// Modules are compressed in a way that the kernel can't undo: another modprobe may unpack them itself.
   var cannotUnpack: Bool { hasRefused && !hasUnpacked }
+
+  /// Whether a driver that something may depend on is still to be loaded.
+  var isBusy: Bool { modules.contains { !$0.isLater && $0.state != .done } }
 
   init(_ tree: ModuleTree, lanes: Int) {
     self.tree = tree
@@ -85,6 +90,7 @@ struct ModuleLoader {
       }
     }
     open.removeLast()
+    needs += transports(before: request)
     let position = modules.count
     modules.append(
       Module(
@@ -102,6 +108,19 @@ struct ModuleLoader {
     return position
   }
 
+  /// virtio's buses, for their devices' drivers and for one another: devices get their numbers in one order
+  /// when all of them are there before the first driver is, and no two buses look for them at once.
+  private func transports(before request: ModuleTree.Request) -> [Int] {
+    let buses: [StaticString] = ["virtio_pci", "virtio_mmio"]
+    guard
+      request.alias?.startsWithText("virtio:") ?? false
+        || buses.contains(where: { request.name.isText($0) })
+    else { return [] }
+    return modules.indices.filter { position in
+      modules[position].state != .done && buses.contains { modules[position].name.isText($0) }
+    }
+  }
+
   private mutating func hurry(_ position: Int) {
     guard modules[position].isLater else { return }
     modules[position].isLater = false
@@ -110,7 +129,7 @@ struct ModuleLoader {
 
   /// What would be loaded, in order: path and arguments.
   var plan: [(path: [UInt8], arguments: [UInt8])] {
-    modules.map { (tree.folder + "/" + $0.path, $0.arguments) }
+    modules.map { (tree.file($0.path), $0.arguments) }
   }
 
   // MARK: Loading
@@ -153,15 +172,15 @@ struct ModuleLoader {
     let module = modules[position]
     var arguments = module.arguments
     // The kernel would wait for the probing of all drivers; this one has nothing to probe.
-    if !ModuleTree.isDriver(module.path) { arguments += " async_probe" }
+    if !tree.isDriver(module.path) { arguments += " async_probe" }
     return System.loadModule(
-      tree.folder + "/" + module.path, arguments: arguments,
-      isCompressed: !module.path.hasEnd(".ko"))
+      tree.file(module.path), arguments: arguments, isCompressed: !module.path.hasEnd(".ko"))
   }
 
   private mutating func end(_ position: Int, _ error: Int32) {
     modules[position].state = .done
     let name = modules[position].name
+    if name.isText("scsi_mod") { disks.hold() }
     let isCompressed = !modules[position].path.hasEnd(".ko")
     switch error {
     // EEXIST: it is there. ENODEV: it says that there is nothing for it to do.

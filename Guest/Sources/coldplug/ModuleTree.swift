@@ -7,7 +7,7 @@
 struct ModuleTree {
   /// A file of modules.dep, and those that have to be loaded before it.
   struct Entry {
-    /// Below the tree's folder.
+    /// Below the tree's folder, or absolute, as depmod(8) has modules of other folders.
     var path: [UInt8]
     /// In the order in which they are loaded.
     var needed: [[UInt8]]
@@ -93,6 +93,11 @@ struct ModuleTree {
     return Entry(path: Array(line[..<colon]), needed: needed.reversed())
   }
 
+  /// Where the file of an entry is.
+  func file(_ path: [UInt8]) -> [UInt8] {
+    path.first == UInt8(ascii: "/") ? path : folder + "/" + path
+  }
+
   /// Whether the kernel has it without a module.
   func isBuiltin(_ name: [UInt8]) -> Bool {
     guard let builtin else { return false }
@@ -100,8 +105,11 @@ struct ModuleTree {
   }
 
   /// Whether a module may have devices: not file systems, ciphers and checksums.
-  static func isDriver(_ path: [UInt8]) -> Bool {
-    !["kernel/fs/", "kernel/crypto/", "kernel/lib/", "kernel/arch/"].contains {
+  func isDriver(_ path: [UInt8]) -> Bool {
+    // An absolute path may lead into the tree, too.
+    let start = folder + "/"
+    let path = path.starts(with: start) ? Array(path[start.count...]) : path
+    return !["kernel/fs/", "kernel/crypto/", "kernel/lib/", "kernel/arch/"].contains {
       path.startsWithText($0)
     }
   }

@@ -173,6 +173,12 @@ enum System {
     }
   }
 
+  static func renameCard(_ socket: Int32, _ name: [UInt8], _ newName: [UInt8]) -> Bool {
+    unsafe withPath(name) { name in
+      unsafe withPath(newName) { unsafe linux_rename_card(socket, name, $0) }
+    } == 0
+  }
+
   static func openEvents() -> Int32 { linux_uevent_socket() }
 
   enum Received {
