@@ -36,16 +36,25 @@ struct UpdateOptions: ParsableArguments {
     completion: .directory)
   var keys: String?
 
+  @Flag(help: "Update even if a script of the template uses a program that goes.")
+  var force = false
+
   @OptionGroup var mirror: MirrorOptions
 
   func update(_ tool: TemplateTool) async throws {
     let template = try TemplateFolder(template)
-    let update = try await template.update(tool, provide(tool))
+    let update = try await template.update(tool, provide(tool), isForced: force)
     let program = update.program
     let package = program.package.map { "\($0) \(program.version ?? "")" } ?? program.origin
     print("\(template.folder)/\(program.path): \(package), \(program.architecture)")
-    let removed = update.removedLinks.isEmpty ? "" : ", \(update.removedLinks.count) removed"
+    let removed =
+      update.removedLinks.isEmpty
+      ? "" : ", \(update.removedLinks.count) removed: \(update.removedLinks.joined(separator: " "))"
     print("\(template.folder)/\(tool.folder): \(update.links.count) links\(removed)")
+    for line in update.lostPrograms {
+      writeToStandardError(
+        "minivm: warning: \(template.folder)/\(line): not in the new \(tool.rawValue)".visible)
+    }
   }
 
   func validate() throws {

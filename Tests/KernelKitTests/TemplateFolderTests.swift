@@ -126,6 +126,51 @@ struct TemplateFolderTests {
     #expect(try FileTree.names(in: folder("other")) == [])
   }
 
+  @Test("A busybox without a program that a script uses is refused, and nothing changes")
+  func lostPrograms() async throws {
+    try template.update(.busybox, provided(["comm", "ls", "paste", "sh", "tac", "tsort"]))
+    try folder.write(
+      "template/init",
+      """
+      #!/bin/sh
+      # tsort is only named here
+      tac=$paste; ls --paste ${paste}#x # nor is paste
+      if x=$(/bin/comm "a # $(tac b)" c); then ls; fi
+      """.utf8)
+    try folder.write("template/etc/event", "#!/bin/busybox sh\nbusybox tsort x\n".utf8)
+    try folder.write("template/etc/text", "paste\n".utf8)
+    let before = try everything
+    let error = #expect(throws: KitError.self) {
+      try template.update(.busybox, provided(["ls", "sh"]))
+    }
+    #expect(error?.code == .invalid)
+    let message = error.map { "\($0)" } ?? ""
+    #expect(message.contains("(etc/event: tsort; init: comm, tac)"), "\(message)")
+    #expect(message.contains("--force"))
+    #expect(try everything == before)
+
+    // A program of the template's own stands in for an applet.
+    try folder.write("template/sbin/tsort", "mine".utf8)
+    try folder.write("template/bin/tac", "mine".utf8)
+    let update = try template.update(.busybox, provided(["ls", "sh"]), isForced: true)
+    #expect(update.removedLinks == ["comm", "paste", "tsort"])
+    #expect(update.lostPrograms == ["init: comm"])
+  }
+
+  @Test("Links to busybox in other folders count, and so do those of a busybox that nobody knows")
+  func lostLinks() async throws {
+    try template.update(.busybox, provided(["comm", "ls", "sh"]))
+    try await Tool.shell(
+      "mkdir sbin; ln -s ../bin/busybox sbin/lspci; echo damaged >bin/busybox",
+      in: folder("template"))
+    try folder.write("template/init", "#!/bin/sh\nlspci | comm - x\n".utf8)
+    let error = #expect(throws: KitError.self) {
+      try template.update(.busybox, provided(["ls", "sh"]))
+    }
+    #expect(error.map { "\($0)".contains("init: comm, lspci") } == true, "\(error as Any)")
+    try template.update(.busybox, provided(["comm", "ls", "lspci", "sh"]))
+  }
+
   @Test("busybox is no e2fsck")
   func mistaken() throws {
     let busybox = try #require(try TestCache.packages("busybox").first)

@@ -16,6 +16,8 @@ public struct TemplateFolder: Sendable {
     public var links: [String]
     /// Links that the earlier program needed, and this one does not.
     public var removedLinks: [String]
+    /// What scripts of the template use and no longer have: `init: comm, tac`, a line for each script.
+    public var lostPrograms: [String] = []
   }
 
   private struct Notes: Codable {
@@ -70,8 +72,12 @@ public struct TemplateFolder: Sendable {
   /// Puts a program, its links and its note in place of what was there. The user's own files and
   /// links stay, also hard links to the earlier program in other folders than its own. All of it
   /// happens, or nothing. Waits for those who read or update the template.
+  /// - Parameter isForced: also where a script of the template uses a name that the new program lacks.
+  /// - Throws: `KitError.invalid` for such a script, unless it is forced; nothing has changed then.
   @discardableResult
-  public func update(_ tool: TemplateTool, _ provided: TemplateTool.Provided) throws -> Update {
+  public func update(
+    _ tool: TemplateTool, _ provided: TemplateTool.Provided, isForced: Bool = false
+  ) throws -> Update {
     let lock = FolderLock(folder)
     defer { lock.unlock() }
     let destination = try place(of: tool)
@@ -81,7 +87,15 @@ public struct TemplateFolder: Sendable {
     }
     let wanted = try tool.linkNames(provided.program)
     let unneeded = try staleNames(tool, wanted: Set(wanted))
-    var update = Update(program: provided.note, links: [], removedLinks: [])
+    let lost = try lostPrograms(tool, stale: unneeded, wanted: Set(wanted))
+    guard lost.isEmpty || isForced else {
+      throw KitError(
+        .invalid,
+        "\(folder): scripts use programs that \(provided.note.title) lacks (\(lost.joined(separator: "; ")))",
+        advice: "take a \(tool.rawValue) that has them, change the scripts, or add --force")
+    }
+    var update = Update(
+      program: provided.note, links: [], removedLinks: [], lostPrograms: lost)
 
     let staging = try StagingDirectory(in: folder)
     let staged = "\(staging.path)/\(tool.folder)"
