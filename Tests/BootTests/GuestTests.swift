@@ -32,6 +32,11 @@ import Testing
     ])
   }
 
+  @Test("The power button ends a guest without udev")
+  func powerButton() async throws {
+    try await run(["power_off", "power_off_shell"])
+  }
+
   @Test("Disks and cards have one order, and the modules disk is never root")
   func order() async throws {
     try await run([

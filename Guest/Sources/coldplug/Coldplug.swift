@@ -171,6 +171,13 @@ struct Coldplug {
         if !EmptyController.isEmpty(folder, alias: alias) { request(alias) }
       }
     }
+    // Not a bus, but evdev, which gives programs their events, has devices here.
+    let inputs = [UInt8]("/sys/class/input")
+    for input in System.names(in: inputs) {
+      if let alias = System.contents(inputs + "/" + input + "/modalias")?.withoutNewline {
+        request(alias)
+      }
+    }
     let blocks = [UInt8]("/sys/class/block")
     for name in System.names(in: blocks) {
       if let event = System.contents(blocks + "/" + name + "/uevent") {
@@ -182,7 +189,10 @@ struct Coldplug {
   private mutating func request(_ alias: [UInt8]) {
     guard !alias.isEmpty, !seen.contains(alias) else { return }
     seen.append(alias)
-    for request in tree.requests(forAlias: alias) { loader.add(request) }
+    for request in tree.requests(forAlias: alias) {
+      loader.add(
+        request, isLater: tree.entry(request.name).map { ModuleTree.isForLater($0.path) } ?? false)
+    }
   }
 
   /// Loads what is asked for, and what the devices that appear ask for, until there is nothing more.
@@ -206,8 +216,8 @@ struct Coldplug {
         if subsystem.isText("block") {
           if action.isText("add") || action.isText("change") { take(event) }
         } else if action.isText("add"), let alias = event.value(of: "MODALIAS"),
-          // Classes, such as that of input devices, have aliases as well; drivers belong to buses.
-          System.exists("/sys/bus/" + subsystem)
+          // Other classes than that of input devices have aliases as well; drivers belong to buses.
+          subsystem.isText("input") || System.exists("/sys/bus/" + subsystem)
         {
           request(alias)
         }

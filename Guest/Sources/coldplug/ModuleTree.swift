@@ -114,6 +114,12 @@ struct ModuleTree {
     }
   }
 
+  /// Whether it is a driver of buttons and keys, on which no disk depends.
+  static func isForLater(_ path: [UInt8]) -> Bool {
+    path.startsWithText("kernel/drivers/input/")
+      || path.startsWithText("kernel/drivers/acpi/button.")
+  }
+
   /// A module's name for its file: up to the first dot, with underscores for dashes.
   static func name(ofPath path: [UInt8]) -> [UInt8] {
     Array(path.lastPathPart.prefix { $0 != UInt8(ascii: ".") }).withUnderscores
