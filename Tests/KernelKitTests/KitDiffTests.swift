@@ -22,7 +22,7 @@ import Testing
     let option = try await bench.run(["diff", "a", "c"])
     #expect(option.status == 1 && option.errors == "")
     #expect(option.output.contains("disk compression: zstd -> none"))
-    #expect(option.output.contains("modules disk: 1 modules, none of them changed"))
+    #expect(option.output.contains("modules disk: 1 module, none of them changed"))
     let times = try await bench.run(["diff", "a", "d"])
     #expect(times.output.contains("time: 1000000000 -> 12"))
     #expect(times.output.contains(" files with other times only"))

@@ -122,6 +122,7 @@ public struct Unpacker: Sendable {
             .malformed, "is a link to \(earlier.quoted), outside of the modules", path: [path])
         }
         try staging.addHardLink(path, to: "modules/\(below)")
+        if case .moduleTree(_, let below) = entry.role { links.insert(below) }
       case .characterDevice, .blockDevice, .fifo:
         throw FormatError(.unsupported, "is a device: no kernel package has one", path: [path])
       }

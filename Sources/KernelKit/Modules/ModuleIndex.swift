@@ -242,6 +242,9 @@ public struct ModuleIndex: Sendable {
     return names
   }
 
+  /// Names of one circle that a message has, and of the modules in others; a hostile package has many.
+  private static let namedInCircles = 32
+
   /// One circle, as `a -> b -> a`, and the names of all others that are in one.
   private func circles(among users: [Int]) -> String {
     let circle = circle(among: users)
@@ -264,9 +267,14 @@ public struct ModuleIndex: Sendable {
     }
     let others = Set(modules.indices.filter { isLeft[$0] }.map { modules[$0].name })
       .subtracting(circle)
-    let text = ((circle.last.map { [$0] } ?? []) + circle).joined(separator: " -> ")
+    func listed(_ names: [String], _ separator: String) -> String {
+      let more = names.count - Self.namedInCircles
+      return names.prefix(Self.namedInCircles).joined(separator: separator)
+        + (more > 0 ? "\(separator)... (\(more) more)" : "")
+    }
+    let text = listed((circle.last.map { [$0] } ?? []) + circle, " -> ")
     guard !others.isEmpty else { return text }
-    return "\(text); and \(others.sorted { $0.isBefore($1) }.joined(separator: ", "))"
+    return "\(text); and \(listed(others.sorted { $0.isBefore($1) }, ", "))"
   }
 
   /// Lines without their terminators; what follows the last terminator is one too.
