@@ -125,6 +125,12 @@ struct OpenDisk: DiskReader {
     size = (sectors?.withoutNewline.number).map { $0 * 512 } ?? Int.max
   }
 
+  static func canBeRead(_ path: [UInt8]) -> Bool {
+    guard let disk = OpenDisk(path) else { return false }
+    defer { disk.close() }
+    return disk.read(at: 0, count: 512).count == 512
+  }
+
   func read(at offset: Int, count: Int) -> [UInt8] {
     guard offset >= 0, count > 0, offset <= Int.max - count else { return [] }
     return System.read(file, at: offset, count: count)

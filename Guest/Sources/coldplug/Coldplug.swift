@@ -249,7 +249,9 @@ struct Coldplug {
   private mutating func isFound(_ wanted: DeviceName) -> Bool {
     guard root == nil, case .path(let path) = wanted else { return root != nil }
     let position = DiskPosition(path)
+    // Its node is there a moment before it can be read.
     guard let found = position.map({ DiskOrder.path($0) }) ?? path, System.isBlockDevice(found),
+      OpenDisk.canBeRead(found),
       let device = BlockDevice(DeviceEvent("DEVNAME=" + Array(found.dropFirst(5)), separator: 0)),
       mayBeRoot(device)
     else { return false }
