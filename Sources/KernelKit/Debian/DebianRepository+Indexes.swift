@@ -190,7 +190,7 @@ extension DebianRepository {
         indexSHA256: index.hash.algorithm == .sha256 ? index.hash.text : Digest.sha256(of: bytes))
       try inside(base + name) {
         let text = LimitedSource(
-          try compression.decode(MemorySource(bytes), jobs: Machine.cores),
+          try compression.decode(MemorySource(bytes), jobs: environment.jobs),
           limit: Self.indexTextLimit, compressedSize: bytes.count)
         try PackagesIndex.forEachPackage(in: text, of: origin, where: isWanted, receive)
       }
