@@ -141,7 +141,7 @@ import Testing
       """, in: folder.path)
   }
 
-  @Test("9p, where virtiofs is not to be had")
+  @Test("9p, without virtiofs")
   func p9() async throws {
     let folder = try TemporaryFolder()
     let kit = try Self.makeKit("full")

@@ -12,7 +12,7 @@ public func agentMain(_ count: Int, _ pointers: UnsafePointer<UnsafePointer<UInt
   Agent.run()
   Kernel.sync()
   Kernel.powerOff()
-  // Where that is not known, the host sees to it.
+  // If it is unknown, the host handles it.
   while true {
     var none: [Kernel.Poll] = []
     Kernel.poll(&none, milliseconds: nil)

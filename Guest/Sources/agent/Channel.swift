@@ -8,7 +8,7 @@ struct Channel {
 
   let file: Int32
   private var decoder = RunFrameDecoder()
-  /// What is to be sent, and how much of the first was.
+  /// The frames to send, and how many bytes of the first are sent.
   private var queue: [[UInt8]] = []
   private var sent = 0
   /// Nobody is at the other end, or not who should be.

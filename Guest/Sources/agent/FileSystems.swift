@@ -16,7 +16,7 @@ struct FileSystems {
   /// The label of a kit's modules disk.
   private static let label: StaticString = "minivm-modules"
 
-  /// What could not be done, where the command can run without it.
+  /// Steps that failed and that the command can run without.
   private(set) var notices: [[UInt8]] = []
 
   /// Why the command can't run.
@@ -92,7 +92,7 @@ struct FileSystems {
     _ = Kernel.enter([UInt8]("/"))
   }
 
-  /// What is never the host's. Where a kernel lacks one of the later ones, the command does without.
+  /// Mounts that never come from the host. If a kernel lacks one of the later ones, the command runs without it.
   private func mountFresh() {
     func mount(
       _ type: StaticString, _ path: StaticString, _ options: StaticString = "",

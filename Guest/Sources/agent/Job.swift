@@ -2,7 +2,7 @@
   import Formats
 #endif
 
-/// What the host wants done.
+/// The job that the host gives.
 struct Job {
   struct Share {
     var isReadOnly: Bool

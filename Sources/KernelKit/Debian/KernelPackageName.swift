@@ -7,7 +7,7 @@ struct KernelPackageName: Hashable {
   /// What `uname -r` says: `6.1.0-18-cloud-amd64`.
   var release: String
 
-  /// Whether a signed twin of it is to be preferred. Debian's unsigned twins are never taken; Ubuntu has
+  /// Prefers the signed twin of a package if there is one. Debian's unsigned twins are never taken; Ubuntu has
   /// kernels that are only there unsigned.
   var isUnsigned: Bool
 
