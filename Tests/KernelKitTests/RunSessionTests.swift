@@ -13,7 +13,8 @@ import Testing
   ///   - bytes: what the guest sends.
   /// - Returns: how it ended, and the kinds of the frames that the guest got.
   private static func run(
-    _ machine: [String], _ bytes: [UInt8], seconds: Int? = nil
+    _ machine: [String], _ bytes: [UInt8], seconds: Int? = nil,
+    startLimit: UInt64 = 600_000_000_000
   ) throws -> (ending: RunEnding?, got: [RunFrame.Kind]) {
     let channel = try RunSocket.pair()
     var signals: [Int32] = [0, 0]
@@ -27,7 +28,7 @@ import Testing
       files: RunSession.Files(channel: channel.ours, signals: signals[0], console: -1),
       job: [RunFrame(.argument, Array("x".utf8)), RunFrame(.start)], hasTerminal: false,
       deadline: seconds.map { (monotonicTime() + UInt64($0) * 1_000_000_000, $0) }, silence: nil,
-      onNotice: { _ in })
+      startLimit: startLimit, onNotice: { _ in })
     let ending = session.run()
     child.end()
     close(channel.ours)
@@ -97,5 +98,38 @@ import Testing
     #expect(
       try Self.run(Self.idle, Self.hello + Self.started, seconds: 1).ending
         == .timedOut(seconds: 1))
+  }
+
+  @Test("An agent that does not start is not waited for without end")
+  func startLimit() throws {
+    let ending = try Self.run(Self.idle, [], startLimit: 1_000_000_000).ending
+    #expect(ending == .died("the guest's agent did not start within 1 s", lines: []))
+    // Once it has started, its command may take its time.
+    #expect(
+      try Self.run(Self.idle, Self.hello + Self.started, seconds: 2, startLimit: 1_000_000_000)
+        .ending == .timedOut(seconds: 2))
+  }
+
+  @Test("A kernel's last words: what it did, and why")
+  func lastWords() {
+    for (line, message) in [
+      ("[    3.5] reboot: Power down", "the machine powered off before the command ended"),
+      ("[    3.5] reboot: Restarting system", "the machine restarted before the command ended"),
+      ("[    3.5] sysrq: Resetting", "the machine restarted before the command ended"),
+      ("[    3.5] reboot: System halted", "the machine halted before the command ended"),
+      ("nothing", "the machine powered off or restarted before the command ended"),
+    ] {
+      #expect(
+        KernelDeath(["first", line]).ending(isStarted: true) == .died(message, lines: []))
+    }
+    let lines = [
+      "[1] Internal error: Oops: 96000045 [#1] SMP", "[2] Kernel panic - not syncing: x",
+    ]
+    #expect(
+      KernelDeath(["first"] + lines).ending(isStarted: false)
+        == .died("the kernel panicked before the command started", lines: lines))
+    #expect(KernelDeath.isStop("[3] ---[ end Kernel panic - not syncing: x ]---"))
+    #expect(KernelDeath.isStop("[3] reboot: System halted"))
+    #expect(!KernelDeath.isStop("reboot: System halted, said a program"))
   }
 }

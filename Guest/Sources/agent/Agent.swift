@@ -93,7 +93,7 @@ enum Agent {
     do throws(RunningCommand.Failure) {
       command = try RunningCommand(job)
     } catch {
-      refuse(&channel, error.status, error.error, [])
+      refuse(&channel, error.status, error.error, error.subject)
       return
     }
     channel.send(RunFrame(.started, numbers: [UInt32(truncatingIfNeeded: command.process)]))

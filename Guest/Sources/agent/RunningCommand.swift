@@ -12,10 +12,11 @@ struct RunningCommand {
   /// Whether input and stdout are one terminal.
   let isTerminal: Bool
 
-  /// Why a command could not be started: a shell's exit status, and an error's number.
+  /// Why a command could not be started: a shell's exit status, an error's number, and what it was about.
   struct Failure: Error {
     var status: UInt32
     var error: UInt32
+    var subject: [UInt8] = []
   }
 
   /// The files of one side.
@@ -41,7 +42,10 @@ struct RunningCommand {
     System.close(status.read)
     if count == 8 {
       let numbers = RunFrame(.failed, report).numbers
-      throw Failure(status: numbers[0], error: numbers[1])
+      let isFolder = numbers[0] == Self.folderStatus
+      throw Failure(
+        status: isFolder ? 125 : numbers[0], error: numbers[1],
+        subject: isFolder ? "folder " + job.folder : [])
     }
     process = parent
     isTerminal = job.terminal != nil
@@ -89,6 +93,9 @@ struct RunningCommand {
 
   // MARK: In the command's process
 
+  /// What the command's process reports for a folder that it can't enter.
+  private static let folderStatus: UInt32 = 124
+
   /// Becomes the command. Comes back only where that fails, which it has told then.
   private static func run(_ job: Job, _ files: Files, report: Int32) -> Int32 {
     func fail(_ status: UInt32, _ error: Int) -> Int32 {
@@ -104,7 +111,7 @@ struct RunningCommand {
     if result < 0 { return fail(125, result) }
     // As its user: the folder may be closed to others.
     result = Kernel.enter(job.folder)
-    if result < 0 { return fail(125, result) }
+    if result < 0 { return fail(folderStatus, result) }
     Kernel.blockSignals(false)
     let error = execute(job)
     // ENOENT, ENOTDIR: there is none. ENOENT of a file that is there is that of its interpreter.

@@ -29,6 +29,8 @@ final class RunSession {
   private let deadline: (time: UInt64, seconds: Int)?
   /// Nanoseconds until a machine that says nothing is given up; nil for never.
   private let silence: UInt64?
+  /// Nanoseconds until a guest whose agent has not started is given up.
+  private let startLimit: UInt64
   private let onNotice: (String) -> Void
 
   private let begin = monotonicTime()
@@ -49,16 +51,19 @@ final class RunSession {
   private var openFiles: Set<Int32>
   private var interruptions = 0
   private var notices = 0
+  /// The kernel has stopped, and QEMU does not notice.
+  private var hasStopped = false
   /// What the guest says of the command's end.
   private var verdict: RunEnding?
 
   /// - Parameters:
   ///   - job: what is sent when the guest is there.
   ///   - deadline: by `monotonicTime`, and the seconds that it stands for.
+  ///   - startLimit: nanoseconds; by far more than an emulated machine takes.
   init(
     _ machine: ChildProcess, servers: [ChildProcess], files: Files, job: [RunFrame],
     hasTerminal: Bool, deadline: (time: UInt64, seconds: Int)?, silence: UInt64?,
-    onNotice: @escaping (String) -> Void
+    startLimit: UInt64 = 600_000_000_000, onNotice: @escaping (String) -> Void
   ) {
     self.machine = machine
     self.servers = servers
@@ -67,6 +72,7 @@ final class RunSession {
     self.hasTerminal = hasTerminal
     self.deadline = deadline
     self.silence = silence
+    self.startLimit = startLimit
     self.onNotice = onNotice
     (complaints, serverComplaints) = (RunTail(), RunTail())
     openFiles = Set([machine.output, machine.errors] + servers.flatMap { [$0.output, $0.errors] })
@@ -88,8 +94,13 @@ final class RunSession {
   // MARK: Waiting
 
   private func limits() -> RunEnding? {
-    guard let deadline, monotonicTime() >= deadline.time, verdict == nil else { return nil }
-    return .timedOut(seconds: deadline.seconds)
+    guard verdict == nil else { return nil }
+    let now = monotonicTime()
+    if let deadline, now >= deadline.time { return .timedOut(seconds: deadline.seconds) }
+    guard times.hello == nil, now - begin >= startLimit else { return nil }
+    return .died(
+      "the guest's agent did not start within \(startLimit / 1_000_000_000) s",
+      lines: console.lines.suffix(12))
   }
 
   private func step() -> RunEnding? {
@@ -110,7 +121,10 @@ final class RunSession {
     let count = unsafe polls.withUnsafeMutableBufferPointer {
       unsafe poll($0.baseAddress, nfds_t($0.count), wait)
     }
-    guard count > 0 else { return nil }
+    guard count > 0 else {
+      // What the guest sent before has been read by now.
+      return hasStopped && verdict == nil && !outputs.contains(where: \.wantsRoom) ? death : nil
+    }
     func isReady(_ index: Int) -> Bool { polls[index].revents != 0 }
     for (file, index) in texts where isReady(index) { readText(file) }
     if isReady(signals), let ending = takeSignals() { return ending }
@@ -143,6 +157,11 @@ final class RunSession {
       let end = begin + silence
       limit = min(limit ?? .max, end - min(end, now))
     }
+    if times.hello == nil {
+      let end = begin + startLimit
+      limit = min(limit ?? .max, end - min(end, now))
+    }
+    if hasStopped { limit = min(limit ?? .max, 200_000_000) }
     guard let limit else { return -1 }
     return Int32(min(limit / 1_000_000 + 1, 3_600_000))
   }
@@ -153,7 +172,7 @@ final class RunSession {
     if piece.isEmpty { openFiles.remove(file) }
     switch file {
     case machine.output:
-      _ = console.receive(piece)
+      if console.receive(piece).contains(where: KernelDeath.isStop) { hasStopped = true }
       if files.console >= 0 { _ = unsafe Glibc.write(files.console, piece, piece.count) }
     case machine.errors: complaints.append(piece)
     default: serverComplaints.append(piece)
@@ -248,9 +267,9 @@ final class RunSession {
   private func refusal(_ status: Int, _ error: UInt32, _ text: [UInt8]) -> RunEnding {
     let reason = unsafe String(cString: strerror(Int32(clamping: error)))
     guard status == 126 || status == 127 else {
-      let message = String(decoding: text, as: UTF8.self).visible
+      let parts = [String(decoding: text, as: UTF8.self).visible, error == 0 ? "" : reason]
       return .failed(
-        "the guest can't run the command: \(message.isEmpty ? reason : message)",
+        "the guest can't run the command: \(parts.filter { !$0.isEmpty }.joined(separator: ": "))",
         lines: console.lines.suffix(5))
     }
     let name = hello.first { $0.kind == .argument }?.payload ?? []
@@ -260,12 +279,12 @@ final class RunSession {
     case ENOEXEC:
       return .refused(
         status: status,
-        "\(command): is no program that this kernel runs; a script begins with #!, or is given to a shell"
+        "\(command): not a program for this kernel; begin a script with #!, or give it to a shell"
       )
     case ENOENT:
       return .refused(
-        status: status, "\(command): its interpreter, or dynamic loader, is not there")
-    default: return .refused(status: status, "\(command): can't be run: \(reason)")
+        status: status, "\(command): its interpreter or dynamic loader does not exist")
+    default: return .refused(status: status, "\(command): \(reason)")
     }
   }
 
@@ -326,15 +345,21 @@ final class RunSession {
 
   private func finish(_ verdict: RunEnding) -> RunEnding {
     send(RunFrame(.acknowledged))
-    if verdict == .killed(signal: 9),
+    if verdict != .exited(0),
       let line = console.lines.last(where: { $0.contains("Out of memory: Killed process") })
     {
       onNotice("the guest ran out of memory; raise --memory: \(line)")
     }
     guard let problem = outputs.compactMap(\.problem).first else { return verdict }
     // What the command wrote is not where it should be.
-    if verdict != .exited(0) { return verdict }
-    return .failed("the command's output can't be written: \(problem)", lines: [])
+    let end =
+      switch verdict {
+      case .exited(let status) where status > 0: "; its exit status was \(status)"
+      // The command was told by SIGPIPE.
+      case .killed(let signal) where signal != Int(SIGPIPE): "; signal \(signal) ended it"
+      default: ""
+      }
+    return .failed("the command's output can't be written: \(problem)\(end)", lines: [])
   }
 
   /// QEMU or a server has ended. What the guest said before counts.
@@ -357,50 +382,10 @@ final class RunSession {
     if isSilent {
       return .died("the machine ended before its kernel said a word; raise --memory", lines: [])
     }
-    let found = console.lines.firstIndex { line in
-      Self.lastWords.contains { line.contains($0) }
-    }
-    let lines = found.map { Array(console.lines[$0...].prefix(12)) } ?? []
-    let isPanic = console.lines.contains { $0.contains("Kernel panic - not syncing") }
-    let when = isStarted ? "before the command ended" : "before the command started"
-    return .died(
-      isPanic ? "the kernel panicked \(when)" : "the machine powered off or restarted \(when)",
-      lines: lines.isEmpty && !isStarted ? console.lines.suffix(12) : lines)
+    return death
   }
 
-  /// How a kernel's last message begins.
-  private static let lastWords = [
-    "Kernel panic", "BUG:", "Oops", "Unable to handle kernel", "general protection fault",
-    "Out of memory:",
-  ]
+  private var death: RunEnding { KernelDeath(console.lines).ending(isStarted: isStarted) }
 
   private var seconds: Double { Double(monotonicTime() - begin) / 1e9 }
-}
-
-/// Nanoseconds of a clock that only goes forward.
-func monotonicTime() -> UInt64 {
-  var time = timespec()
-  unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-}
-
-/// The terminal that this program runs on.
-public enum RunTerminal {
-  /// Rows and columns; nil where stdin is no terminal.
-  static var size: (rows: UInt32, columns: UInt32)? {
-    var size = winsize()
-    guard unsafe ioctl(STDIN_FILENO, UInt(TIOCGWINSZ), &size) == 0 else { return nil }
-    return (UInt32(size.ws_row), UInt32(size.ws_col))
-  }
-
-  /// Whether stdin and stdout are one, which a command can have.
-  public static var isThere: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }
-
-  /// Hands on keys as they are pressed, from now on. termios(3), cfmakeraw.
-  static func makeRaw() {
-    var settings = termios()
-    guard unsafe tcgetattr(STDIN_FILENO, &settings) == 0 else { return }
-    unsafe cfmakeraw(&settings)
-    unsafe _ = tcsetattr(STDIN_FILENO, TCSANOW, &settings)
-  }
 }
