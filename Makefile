@@ -77,7 +77,7 @@ bench: test-cache
 # Codecs and writers one by one: instructions where the machine counts them, and wall time.
 bench-micro:
 	scripts/bootstrap kit
-	swift package --package-path Benchmarks --allow-writing-to-package-directory benchmark --no-progress
+	MINIVM_BENCH=1 swift package --allow-writing-to-package-directory benchmark --no-progress
 
 # Processor time and memory of builds against the size of their packages. MORE="DEB ..." takes more packages.
 bench-linear: test-cache
@@ -85,7 +85,7 @@ bench-linear: test-cache
 	Benchmarks/plot-linear Benchmarks/linear.tsv >docs/linear.svg
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Guest/Sources Tests Benchmarks/Benchmarks
+	swift format lint --strict --recursive Package.swift Sources Guest/Sources Tests Benchmarks/formats Benchmarks/packages-index
 	shellcheck --shell=dash ramdisk-template/init
 	shellcheck scripts/* .ci/run Benchmarks/run Benchmarks/recipe Benchmarks/table Benchmarks/plot Benchmarks/linear Benchmarks/plot-linear
 

@@ -32,13 +32,12 @@ let systemLibraries: [Target.Dependency] =
     "CMiniVM", "CLzma", "CZstd", "CZlib", "CDeflate", "CLz4",
   ] + (hasBzip2 ? ["CBzip2"] : [])
 
+/// Each uses those before it only: Packages, Modules and Machines do not know Kits.
+let layers: [Target.Dependency] = ["Formats", "Basics", "Packages", "Modules", "Machines", "Kits"]
+
 let package = Package(
   name: "minivm",
-  products: [
-    .executable(name: "minivm", targets: ["minivm"]),
-    .library(name: "Formats", targets: ["Formats"]),
-    .library(name: "KernelKit", targets: ["KernelKit"]),
-  ],
+  products: [.executable(name: "minivm", targets: ["minivm"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -62,21 +61,48 @@ let package = Package(
       swiftSettings: strict + (hasBzip2 ? [.define("HAS_BZIP2")] : []),
       linkerSettings: codecs.map(library)
     ),
+    // What every layer above needs: errors, settings, hashes, this machine.
     .target(
-      name: "KernelKit",
+      name: "Basics",
+      dependencies: ["Formats", "CMiniVM", "CGuest", "CYaml", "CCrypto"],
+      swiftSettings: strict,
+      linkerSettings: [library("yaml"), library("crypto")]
+    ),
+    .target(
+      name: "Packages",
       dependencies: [
-        "Formats", "CMiniVM", "CGuest", "CYaml", "CCrypto",
+        "Basics", "Formats", "CMiniVM",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
-      swiftSettings: strict,
-      linkerSettings: [library("yaml"), library("crypto")]
+      swiftSettings: strict
+    ),
+    .target(name: "Modules", dependencies: ["Basics", "Formats"], swiftSettings: strict),
+    .target(
+      name: "Machines",
+      dependencies: [
+        "Modules", "Basics", "Formats", "CMiniVM",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict
+    ),
+    .target(
+      name: "Kits",
+      dependencies: [
+        "Machines", "Modules", "Packages", "Basics", "Formats", "CMiniVM", "CGuest",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: strict
     ),
     .executableTarget(
       name: "minivm",
-      dependencies: [
-        "KernelKit", "Formats", "CMiniVM",
+      dependencies: layers + [
+        "CMiniVM",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -84,8 +110,7 @@ let package = Package(
     ),
     .target(
       name: "TestSupport",
-      dependencies: [
-        "Formats", "KernelKit",
+      dependencies: layers + [
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -95,17 +120,15 @@ let package = Package(
     ),
     // What is broken on purpose in tests, and by libFuzzer.
     .target(
-      name: "DecoderChecks", dependencies: ["Formats", "KernelKit"], path: "Tests/DecoderChecks",
+      name: "DecoderChecks", dependencies: layers, path: "Tests/DecoderChecks",
       swiftSettings: strict),
     .testTarget(
       name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "KernelKitTests",
-      dependencies: ["KernelKit", "Formats", "TestSupport", "DecoderChecks"],
+      name: "KitsTests", dependencies: layers + ["TestSupport", "DecoderChecks"],
       swiftSettings: strict),
     .testTarget(
-      name: "BootTests", dependencies: ["KernelKit", "Formats", "TestSupport"],
-      swiftSettings: strict),
+      name: "BootTests", dependencies: layers + ["TestSupport"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
@@ -117,5 +140,21 @@ if Context.environment["MINIVM_FUZZ"] != nil {
     .executableTarget(
       name: "fuzz", dependencies: ["CLibFuzzer", "DecoderChecks"], path: "Tests/Fuzz",
       swiftSettings: strict),
+  ]
+}
+
+// What `make bench-micro` runs, which takes a package that nothing else does.
+if Context.environment["MINIVM_BENCH"] != nil {
+  package.dependencies.append(
+    .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []))
+  package.targets += [
+    .executableTarget(
+      name: "packages-index", dependencies: ["Packages", "Formats"],
+      path: "Benchmarks/packages-index"),
+    .executableTarget(
+      name: "formats",
+      dependencies: [.product(name: "Benchmark", package: "benchmark"), "Formats"],
+      path: "Benchmarks/formats",
+      plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
   ]
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
-import KernelKit
+import Basics
+import Kits
 import Logging
+import Packages
 
 /// Where packages come from, and who has to vouch for them.
 struct MirrorOptions: ParsableArguments {

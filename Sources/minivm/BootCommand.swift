@@ -1,7 +1,11 @@
 import ArgumentParser
+import Basics
 import Formats
 import Glibc
-import KernelKit
+import Kits
+import Machines
+import Modules
+import Packages
 
 struct BootCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,10 @@
-public import ArgumentParser
+import ArgumentParser
+import Basics
 import Formats
-public import KernelKit
+import Kits
+import Machines
+import Modules
+import Packages
 
 struct BuildCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

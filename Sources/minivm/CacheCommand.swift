@@ -1,6 +1,7 @@
 import ArgumentParser
+import Basics
 import Formats
-import KernelKit
+import Packages
 
 struct CacheCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,7 @@
 import ArgumentParser
-import KernelKit
+import Basics
+import Kits
+import Machines
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,7 +1,8 @@
+import Basics
 import Formats
 import Glibc
-import KernelKit
 import Logging
+import Packages
 
 /// The world that commands work in: this process's variables and terminal.
 enum CommandEnvironment {

@@ -1,6 +1,7 @@
 import ArgumentParser
+import Basics
 import Formats
-import KernelKit
+import Machines
 
 /// The words of a command line, checked before the parser reads them.
 ///

@@ -1,5 +1,5 @@
 import ArgumentParser
-import KernelKit
+import Basics
 
 /// The options of one subcommand, as its own declaration has them.
 struct CommandOptions {

@@ -1,6 +1,7 @@
 import ArgumentParser
+import Basics
 import Formats
-import KernelKit
+import Modules
 
 struct DepmodCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

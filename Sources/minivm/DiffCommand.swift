@@ -1,6 +1,7 @@
 import ArgumentParser
+import Basics
 import Formats
-import KernelKit
+import Kits
 
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

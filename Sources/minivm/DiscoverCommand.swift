@@ -1,6 +1,10 @@
 import ArgumentParser
+import Basics
 import Formats
-import KernelKit
+import Kits
+import Machines
+import Modules
+import Packages
 
 struct DiscoverCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

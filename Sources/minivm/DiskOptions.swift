@@ -1,5 +1,7 @@
-public import ArgumentParser
-public import KernelKit
+import ArgumentParser
+import Formats
+import Kits
+import Machines
 
 /// What the modules disk is like.
 struct DiskOptions: ParsableArguments {

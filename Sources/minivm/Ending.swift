@@ -1,8 +1,9 @@
 import ArgumentParser
+import Basics
 import CMiniVM
 import Formats
 import Glibc
-import KernelKit
+import Machines
 
 /// Writes one line about a failure to stderr and ends the program with the failure's exit code.
 func end(with error: any Error) -> Never {

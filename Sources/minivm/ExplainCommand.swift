@@ -1,6 +1,8 @@
 import ArgumentParser
+import Basics
 import Formats
-import KernelKit
+import Kits
+import Modules
 
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

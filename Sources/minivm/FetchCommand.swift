@@ -1,6 +1,6 @@
 import ArgumentParser
 import Formats
-import KernelKit
+import Packages
 
 struct FetchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

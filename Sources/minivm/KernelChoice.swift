@@ -1,6 +1,10 @@
 import ArgumentParser
+import Basics
 import Formats
-import KernelKit
+import Kits
+import Machines
+import Modules
+import Packages
 
 /// The kernel that a user named, found.
 struct KernelChoice {

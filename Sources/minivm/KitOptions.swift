@@ -1,5 +1,6 @@
 import ArgumentParser
-import KernelKit
+import Kits
+import Modules
 
 /// Which kit a command is about.
 struct KitOptions: ParsableArguments {

@@ -1,5 +1,7 @@
-public import ArgumentParser
-public import KernelKit
+import ArgumentParser
+import Basics
+import Kits
+import Machines
 
 /// What a virtual machine is like.
 struct MachineOptions: ParsableArguments {

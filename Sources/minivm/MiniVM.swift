@@ -1,8 +1,8 @@
 import ArgumentParser
+import Basics
 import CMiniVM
 import Formats
 import Glibc
-import KernelKit
 import Logging
 
 @main

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Formats
-import KernelKit
+import Kits
 import Logging
+import Modules
+import Packages
 
 struct MkinitramfsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

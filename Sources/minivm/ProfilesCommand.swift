@@ -1,5 +1,5 @@
 import ArgumentParser
-import KernelKit
+import Modules
 
 struct ProfilesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
+import Basics
 import CMiniVM
 import Glibc
-import KernelKit
+import Packages
 import Synchronization
 
 /// One line at the bottom of the terminal, which is written anew as the job goes on.

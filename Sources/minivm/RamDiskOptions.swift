@@ -1,6 +1,7 @@
-public import ArgumentParser
+import ArgumentParser
 import Formats
-public import KernelKit
+import Kits
+import Modules
 
 /// What the RAM disk is like.
 struct RamDiskOptions: ParsableArguments {

@@ -1,8 +1,11 @@
-public import ArgumentParser
+import ArgumentParser
+import Basics
 import CMiniVM
 import Formats
 import Glibc
-public import KernelKit
+import Kits
+import Machines
+import Packages
 
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
+import Basics
 import Formats
-import KernelKit
+import Packages
 
 struct SearchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

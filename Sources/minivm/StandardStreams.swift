@@ -1,7 +1,7 @@
+import Basics
 import CMiniVM
 import Formats
 import Glibc
-import KernelKit
 
 /// Nobody can be told when this fails.
 func writeToStandardError(_ line: String) {

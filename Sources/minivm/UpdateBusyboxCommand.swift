@@ -1,5 +1,5 @@
 import ArgumentParser
-import KernelKit
+import Kits
 
 struct UpdateBusyboxCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

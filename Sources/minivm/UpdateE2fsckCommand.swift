@@ -1,5 +1,5 @@
 import ArgumentParser
-import KernelKit
+import Kits
 
 struct UpdateE2fsckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Basics
 import Formats
-import KernelKit
+import Kits
+import Packages
 
 /// What `update-busybox` and `update-e2fsck` have in common.
 struct UpdateOptions: ParsableArguments {
@@ -101,11 +103,10 @@ struct UpdateOptions: ParsableArguments {
       }
       let environment = try CommandEnvironment.make()
       defer { environment.progress.end() }
-      return try AlpineRepository(
+      let repository = try AlpineRepository(
         mirror: address, branch: branch ?? AlpineRepository.newestBranch,
-        keys: keys.map(AlpineKeys.init(folder:)),
-        environment: environment
-      ).program(tool, architecture: mirrorsArchitecture())
+        keys: keys.map(AlpineKeys.init(folder:)), environment: environment)
+      return try tool.read(repository, architecture: mirrorsArchitecture())
     default:
       return try tool.read(from, architecture: arch, keys: keys.map(AlpineKeys.init(folder:)))
     }

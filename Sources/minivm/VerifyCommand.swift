@@ -1,6 +1,8 @@
 import ArgumentParser
+import Basics
 import Formats
-import KernelKit
+import Kits
+import Packages
 
 struct VerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

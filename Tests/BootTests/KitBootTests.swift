@@ -1,5 +1,9 @@
+import Basics
 import Formats
-import KernelKit
+import Kits
+import Machines
+import Modules
+import Packages
 import TestSupport
 import Testing
 

@@ -1,6 +1,10 @@
 import Formats
 
-@testable import KernelKit
+@testable import Basics
+@testable import Kits
+@testable import Machines
+@testable import Modules
+@testable import Packages
 
 /// What a guest reads, and what it says.
 extension DecoderCheck {

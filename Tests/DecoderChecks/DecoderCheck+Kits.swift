@@ -1,6 +1,10 @@
 import Formats
 
-@testable import KernelKit
+@testable import Basics
+@testable import Kits
+@testable import Machines
+@testable import Modules
+@testable import Packages
 
 /// Kits that somebody else may have made, and what this program keeps for itself.
 extension DecoderCheck {

@@ -4,8 +4,8 @@ import Glibc
 /// One decoder of what others wrote, and what its results must be like, whatever its input is.
 ///
 /// The tests give it damaged pieces of real files; scripts/fuzz lets libFuzzer look for worse ones.
-public struct DecoderCheck: Sendable {
-  public let name: String
+package struct DecoderCheck: Sendable {
+  package let name: String
   private let decode: @Sendable ([UInt8]) throws -> Void
 
   init(_ name: String, _ decode: @escaping @Sendable ([UInt8]) throws -> Void) {
@@ -13,12 +13,12 @@ public struct DecoderCheck: Sendable {
     self.decode = decode
   }
 
-  public static let all =
+  package static let all =
     archives + compression + modules + kernels + disks + debian + alpine + kits + guests + settings
 
   /// Decodes an input. An error of the decoder is an answer like others.
   /// - Throws: `BrokenPromise` for a result that must not be.
-  public func run(_ input: [UInt8]) throws(BrokenPromise) {
+  package func run(_ input: [UInt8]) throws(BrokenPromise) {
     do {
       try decode(input)
     } catch let broken as BrokenPromise {
@@ -27,8 +27,8 @@ public struct DecoderCheck: Sendable {
   }
 
   /// What was not as it has to be.
-  public struct BrokenPromise: Error {
-    public let promise: String
+  package struct BrokenPromise: Error {
+    package let promise: String
   }
 
   /// The most bytes that an input is unpacked to: what comes after is more of the same.

@@ -1,16 +1,20 @@
-internal import KernelKit
+internal import Basics
+internal import Kits
+internal import Machines
+internal import Modules
+internal import Packages
 
 /// Lets as many guests run at once as this machine has processors: with more, each of them gets slow.
-public actor BootSlots {
-  public static let shared = BootSlots(Machine.cores)
+package actor BootSlots {
+  package static let shared = BootSlots(Machine.cores)
 
   private var free: Int
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
-  public init(_ count: Int) { free = count }
+  package init(_ count: Int) { free = count }
 
   /// Waits for a slot, and keeps it while `body` runs.
-  public nonisolated func use<Result: Sendable>(
+  package nonisolated func use<Result: Sendable>(
     _ body: @Sendable () async throws -> Result
   ) async rethrows -> Result {
     await take()

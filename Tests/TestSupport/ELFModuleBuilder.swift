@@ -1,22 +1,22 @@
 import Formats
 
 /// Makes kernel modules as small as they can be, of either class and byte order, whole or not.
-public struct ELFModuleBuilder {
-  public var is64Bit: Bool
-  public var isLittleEndian: Bool
-  public var machine: UInt16
-  public var information: [String]
+package struct ELFModuleBuilder {
+  package var is64Bit: Bool
+  package var isLittleEndian: Bool
+  package var machine: UInt16
+  package var information: [String]
   /// Gets `__crc_` before each.
-  public var exports: [String]
-  public var needs: [String]
+  package var exports: [String]
+  package var needs: [String]
   /// Types of the needed symbols, where they are not plain.
-  public var types: [String: UInt8] = [:]
-  public var versions: [String]
-  public var exportStrings: [String] = []
+  package var types: [String: UInt8] = [:]
+  package var versions: [String]
+  package var exportStrings: [String] = []
   /// Content of sections, in place of what follows from the above.
-  public var replaced: [String: [UInt8]]
+  package var replaced: [String: [UInt8]]
 
-  public init(
+  package init(
     is64Bit: Bool = true, isLittleEndian: Bool = true, machine: UInt16 = 62,
     information: [String] = [], exports: [String] = [], needs: [String] = [],
     versions: [String] = [], replaced: [String: [UInt8]] = [:]
@@ -31,7 +31,7 @@ public struct ELFModuleBuilder {
     self.replaced = replaced
   }
 
-  public func bytes() -> [UInt8] {
+  package func bytes() -> [UInt8] {
     var sections = [(".text", [UInt8](repeating: 0x90, count: 16))]
     sections.append((".modinfo", information.flatMap { Array($0.utf8) + [0] }))
     let (table, names) = symbols()

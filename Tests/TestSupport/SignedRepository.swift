@@ -1,37 +1,41 @@
+import Basics
 import Formats
 import Glibc
-public import KernelKit
+import Kits
+import Machines
+import Modules
+package import Packages
 
 /// A Debian repository with one kernel package, signed by a key that was made for it.
-public struct SignedRepository: Sendable {
+package struct SignedRepository: Sendable {
   /// What its Release file says.
-  public struct Fields: Sendable {
-    public var suite = "test"
-    public var codename = "test"
-    public var origin = "Test"
+  package struct Fields: Sendable {
+    package var suite = "test"
+    package var codename = "test"
+    package var origin = "Test"
     /// Whether it says suite and codename.
-    public var hasNames = true
-    public var components = "main"
+    package var hasNames = true
+    package var components = "main"
     /// Seconds since 1970.
-    public var date: Int
-    public var validUntil: Int?
-    public var hashes = ["SHA256": "sha256sum"]
+    package var date: Int
+    package var validUntil: Int?
+    package var hashes = ["SHA256": "sha256sum"]
 
-    public init(date: Int) {
+    package init(date: Int) {
       self.date = date
     }
   }
 
-  public static let package = "linux-image-6.1.0-1-x"
-  public let folder: TemporaryFolder
+  package static let package = "linux-image-6.1.0-1-x"
+  package let folder: TemporaryFolder
   /// Seconds since 1970, when it was made.
-  public let now: Int = time(nil)
-  public var root: String { folder("repository") }
-  public var suiteFolder: String { "\(root)/dists/test" }
-  public var keyring: String { folder("keyring.gpg") }
+  package let now: Int = time(nil)
+  package var root: String { folder("repository") }
+  package var suiteFolder: String { "\(root)/dists/test" }
+  package var keyring: String { folder("keyring.gpg") }
 
   /// Makes keys, package, index and a signed list.
-  public init() async throws {
+  package init() async throws {
     folder = try TemporaryFolder()
     try await Tool.shell(
       """
@@ -52,7 +56,7 @@ public struct SignedRepository: Sendable {
 
   /// Writes the index of the package.
   /// - Parameter extra: fields that replace those of the package.
-  public func writeIndex(extra: [String: String] = [:]) async throws {
+  package func writeIndex(extra: [String: String] = [:]) async throws {
     let size = try await Tool.shell("stat -c %s pool/kernel+b1.deb", in: root)
     let sha256 = try await Tool.shell("sha256sum <pool/kernel+b1.deb", in: root)
     var fields = [
@@ -69,7 +73,7 @@ public struct SignedRepository: Sendable {
   }
 
   /// Writes the list of indexes, unsigned.
-  public func writeRelease(_ fields: Fields) async throws {
+  package func writeRelease(_ fields: Fields) async throws {
     func date(_ seconds: Int) async throws -> String {
       try await Tool.shell(
         "LC_ALL=C date -u -d @\(seconds) '+%a, %d %b %Y %H:%M:%S UTC'", in: "/"
@@ -97,7 +101,7 @@ public struct SignedRepository: Sendable {
   }
 
   /// Signs the list.
-  public func sign(home: String = "gpg", digest: String = "SHA512") async throws {
+  package func sign(home: String = "gpg", digest: String = "SHA512") async throws {
     try await Tool.shell(
       """
       gpg --homedir \(folder(home)) --batch --quiet --yes --digest-algo \(digest) --clearsign -o InRelease Release
@@ -105,7 +109,7 @@ public struct SignedRepository: Sendable {
   }
 
   /// - Parameter isForbidding: answer with 403 for what is not there, as S3 does.
-  public func environment(cache: String, isForbidding: Bool = false) -> KitEnvironment {
+  package func environment(cache: String, isForbidding: Bool = false) -> KitEnvironment {
     var environment = KitEnvironment.testing(cache: cache, now: now)
     let root = root
     environment.get = { request, receive in
@@ -124,7 +128,7 @@ public struct SignedRepository: Sendable {
     return environment
   }
 
-  public func repository(
+  package func repository(
     cache: String, at: Int? = nil, tool: SignatureTool? = nil
   ) -> DebianRepository {
     var environment = environment(cache: cache)
@@ -138,7 +142,7 @@ public struct SignedRepository: Sendable {
   /// - Parameters:
   ///   - signedBy: what the source says of its keys; nil for nothing.
   ///   - trusted: a folder of keys for sources that say nothing.
-  public func isTakenByApt(
+  package func isTakenByApt(
     signedBy: String?, trusted: String = "/dev/null"
   ) async throws -> Bool {
     let option = signedBy.map { "signed-by=\($0) " } ?? ""
@@ -147,7 +151,7 @@ public struct SignedRepository: Sendable {
   }
 
   /// - Parameter source: a line of sources.list.
-  public func isTakenByApt(
+  package func isTakenByApt(
     source: String, trusted: String = "/dev/null"
   ) async throws -> Bool {
     let state = try TemporaryFolder()
@@ -175,5 +179,5 @@ public struct SignedRepository: Sendable {
   }
 
   /// Whether apt takes it with its own keyring.
-  public func isTakenByApt() async throws -> Bool { try await isTakenByApt(signedBy: keyring) }
+  package func isTakenByApt() async throws -> Bool { try await isTakenByApt(signedBy: keyring) }
 }

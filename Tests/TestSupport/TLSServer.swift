@@ -3,9 +3,9 @@ import Subprocess
 import SystemPackage
 
 /// Certificates that are made for a run, and openssl's HTTPS server with one of them.
-public struct TLSServer: Sendable {
+package struct TLSServer: Sendable {
   /// What a server shows of itself.
-  public enum Certificate: String, Sendable, CaseIterable {
+  package enum Certificate: String, Sendable, CaseIterable {
     /// Of the authority, for 127.0.0.1.
     case good
     case expired
@@ -18,9 +18,9 @@ public struct TLSServer: Sendable {
   private let folder: TemporaryFolder
 
   /// The authority that a client has to trust.
-  public var authority: String { folder("authority.pem") }
+  package var authority: String { folder("authority.pem") }
 
-  public init() async throws {
+  package init() async throws {
     folder = try TemporaryFolder()
     try await Tool.shell(
       """
@@ -42,7 +42,7 @@ public struct TLSServer: Sendable {
   /// - Parameters:
   ///   - answers: by the paths that are asked for, from the slash on.
   ///   - body: gets the server's address.
-  public func serving(
+  package func serving(
     _ answers: [String: [UInt8]], with certificate: Certificate = .good,
     _ body: @Sendable (_ address: String) async throws -> Void
   ) async throws {

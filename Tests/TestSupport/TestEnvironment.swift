@@ -1,9 +1,13 @@
-public import KernelKit
+import Basics
+import Kits
 import Logging
+import Machines
+import Modules
+package import Packages
 
 extension KitEnvironment {
   /// No network, no variables of the machine.
-  public static func testing(
+  package static func testing(
     cache: String, sourceDateEpoch: Int? = nil, now: Int = 1_700_000_000
   ) -> KitEnvironment {
     KitEnvironment(

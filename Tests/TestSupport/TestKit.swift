@@ -1,10 +1,14 @@
+import Basics
 import Formats
-public import KernelKit
+package import Kits
+import Machines
+package import Modules
+import Packages
 
 /// Kits of real kernels, made from what the test cache holds, without a network.
-public enum TestKit {
+package enum TestKit {
   /// A template with Debian's busybox and e2fsck.
-  public static func makeTemplate(_ folder: TemporaryFolder) throws -> String {
+  package static func makeTemplate(_ folder: TemporaryFolder) throws -> String {
     try folder.write("template/init", DefaultFiles.initScript.utf8)
     try FileTree.setAttributes(folder("template/init"), mode: 0o755, seconds: 0)
     let template = try TemplateFolder(folder("template"))
@@ -16,7 +20,7 @@ public enum TestKit {
 
   /// Builds a kit of a cached kernel.
   @discardableResult
-  public static func build(
+  package static func build(
     _ name: String, template: String, to output: String,
     disk: ModulesDisk.Options = ModulesDisk.Options(), compression: InitramfsCompression = .auto,
     lists: ModuleLists = .defaults, sourceDateEpoch: Int? = nil
@@ -32,10 +36,10 @@ public enum TestKit {
   }
 
   /// The folder of this repository.
-  public static let repository = (0..<3).reduce(#filePath) { path, _ in FileTree.parent(of: path) }
+  package static let repository = (0..<3).reduce(#filePath) { path, _ in FileTree.parent(of: path) }
 
   /// The program that is being tested.
-  public static let program: String = {
+  package static let program: String = {
     // Beside the tests' own bundle.
     let path = CommandLine.arguments.first ?? ""
     for folder in [FileTree.parent(of: path), FileTree.parent(of: FileTree.parent(of: path))]

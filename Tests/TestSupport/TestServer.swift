@@ -4,36 +4,36 @@ import Glibc
 import Synchronization
 
 /// An HTTP server on this machine that answers as it is told, also with what no server should send.
-public final class TestServer: Sendable {
-  public struct Request: Sendable {
+package final class TestServer: Sendable {
+  package struct Request: Sendable {
     /// As it stands in the request line; a whole address when the server is used as a proxy.
-    public var target: String
+    package var target: String
     /// Where the wanted range begins; nil when there is none.
-    public var offset: Int?
-    public var headers: String
+    package var offset: Int?
+    package var headers: String
     /// How many requests came before.
-    public var number: Int
+    package var number: Int
   }
 
-  public enum Step: Sendable {
+  package enum Step: Sendable {
     case send([UInt8])
     case wait(milliseconds: Int)
     /// The connection is reset instead of closed.
     case reset
   }
 
-  public typealias Handler = @Sendable (Request) -> [Step]
+  package typealias Handler = @Sendable (Request) -> [Step]
 
   private let listener: Int32
   private let handler: Handler
   private let seen = Mutex<[Request]>([])
-  public let port: Int
+  package let port: Int
 
-  public var address: String { "http://127.0.0.1:\(port)" }
+  package var address: String { "http://127.0.0.1:\(port)" }
   /// What was asked so far.
-  public var requests: [Request] { seen.withLock { $0 } }
+  package var requests: [Request] { seen.withLock { $0 } }
 
-  public init(_ handler: @escaping Handler) throws {
+  package init(_ handler: @escaping Handler) throws {
     self.handler = handler
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
@@ -59,7 +59,7 @@ public final class TestServer: Sendable {
   /// A server of the files below a folder.
   /// - Parameters:
   ///   - rate: bytes a second; nil for as fast as it goes.
-  public static func files(below root: String, rate: Int? = nil) throws -> TestServer {
+  package static func files(below root: String, rate: Int? = nil) throws -> TestServer {
     try TestServer { request in
       let path = request.target.prefix { $0 != "?" }.replacing("%2B", with: "+")
       guard !path.contains(".."), let file = try? InputFile(root + path),
@@ -85,7 +85,7 @@ public final class TestServer: Sendable {
     }
   }
 
-  public static func head(_ status: String, length: Int?, _ more: [String] = []) -> [UInt8] {
+  package static func head(_ status: String, length: Int?, _ more: [String] = []) -> [UInt8] {
     let lines =
       ["HTTP/1.1 \(status)", "Connection: close"] + (length.map { ["Content-Length: \($0)"] } ?? [])
       + more

@@ -3,19 +3,19 @@ import Subprocess
 import SystemPackage
 
 /// Programs that judge what we write. One that is missing fails the test that needs it.
-public enum Tool {
-  public struct Result: Sendable {
+package enum Tool {
+  package struct Result: Sendable {
     /// The exit code; 128 and more for a signal.
-    public var status: Int
-    public var output: String
-    public var errors: String
+    package var status: Int
+    package var output: String
+    package var errors: String
   }
 
   /// Runs a program and waits for it.
   /// - Parameters:
   ///   - folder: where it runs.
   ///   - environment: variables that are added to, or set in, this process's.
-  public static func run(
+  package static func run(
     _ program: String, _ arguments: [String], in folder: String? = nil, input: [UInt8] = [],
     environment: [String: String] = [:]
   ) async throws -> Result {
@@ -43,11 +43,11 @@ public enum Tool {
       errors: String(decoding: result.standardError, as: UTF8.self))
   }
 
-  public enum Signal: Sendable, Hashable, CaseIterable {
+  package enum Signal: Sendable, Hashable, CaseIterable {
     case interrupt, terminate, hangup, kill
 
     /// The system's number.
-    public var number: Int {
+    package var number: Int {
       switch self {
       case .interrupt: 2
       case .terminate: 15
@@ -59,7 +59,7 @@ public enum Tool {
 
   /// Runs a program and sends it a signal, unless it ends before.
   /// - Returns: its exit code; 128 and more for a signal.
-  public static func interrupt(
+  package static func interrupt(
     _ program: String, _ arguments: [String], _ signal: Signal, after: Duration, in folder: String,
     environment: [String: String] = [:]
   ) async throws -> Int {
@@ -90,7 +90,7 @@ public enum Tool {
   /// Runs a program that has to succeed.
   /// - Returns: what it wrote to stdout.
   @discardableResult
-  public static func output(
+  package static func output(
     _ program: String, _ arguments: [String], in folder: String? = nil, input: [UInt8] = [],
     environment: [String: String] = [:]
   ) async throws -> String {
@@ -106,13 +106,13 @@ public enum Tool {
 
   /// Runs lines of shell script that have to succeed.
   @discardableResult
-  public static func shell(
+  package static func shell(
     _ script: String, in folder: String, environment: [String: String] = [:]
   ) async throws -> String {
     try await output("sh", ["-euc", script], in: folder, environment: environment)
   }
 }
 
-public struct ToolFailure: Error, CustomStringConvertible {
-  public let description: String
+package struct ToolFailure: Error, CustomStringConvertible {
+  package let description: String
 }

@@ -1,13 +1,13 @@
 /// A member of an ar archive: a name and where its bytes are.
-public struct ArMember: Sendable, Hashable {
+package struct ArMember: Sendable, Hashable {
   /// Without the `/` that some writers end names with.
-  public var name: String
+  package var name: String
   /// Bytes from the start of the archive.
-  public var range: Range<Int>
+  package var range: Range<Int>
 }
 
 /// Reads the headers of an ar archive, as ar(5) and deb(5) describe them.
-public struct ArReader {
+package struct ArReader {
   private static let magic = Array("!<arch>\n".utf8)
   private static let headerSize = 60
 
@@ -15,7 +15,7 @@ public struct ArReader {
   private var offset: Int
 
   /// - Throws: `FormatError.malformed` for what is not an ar archive.
-  public init(_ file: InputFile) throws(FormatError) {
+  package init(_ file: InputFile) throws(FormatError) {
     self.file = file
     let start = try file.read(at: 0, count: Self.magic.count)
     guard start == Self.magic else {
@@ -25,7 +25,7 @@ public struct ArReader {
   }
 
   /// - Returns: nil at the end of the archive.
-  public mutating func next() throws(FormatError) -> ArMember? {
+  package mutating func next() throws(FormatError) -> ArMember? {
     let start = offset
     let bytes = try file.read(at: start, count: Self.headerSize)
     // A member of odd length is followed by a newline, which the last one may lack.

@@ -1,17 +1,17 @@
 /// Paths as archives give them: an attacker's, until they went through here.
-public enum ArchivePath {
+package enum ArchivePath {
   /// The most bytes of a path, PATH_MAX of Linux.
-  public static let lengthLimit = 4095
+  package static let lengthLimit = 4095
   /// The most bytes of a name, NAME_MAX of Linux.
-  public static let nameLimit = 255
+  package static let nameLimit = 255
   /// The most folders and names of a path. Kernel packages have 13; what works its way down a tree
   /// needs memory for each.
-  public static let depthLimit = 128
+  package static let depthLimit = 128
 
   /// The path without `./`, doubled and trailing slashes.
   /// - Throws: `FormatError.malformed` for a path that leads out of its archive, or can't be a path:
   ///   absolute, with `..`, with a NUL, not UTF-8; `.limit` for one that is too long.
-  public static func normalize(_ bytes: some Collection<UInt8>) throws(FormatError) -> String {
+  package static func normalize(_ bytes: some Collection<UInt8>) throws(FormatError) -> String {
     guard bytes.count <= lengthLimit else {
       throw FormatError(.limit, "a path of \(bytes.count) bytes")
     }

@@ -4,27 +4,27 @@
 /// Linux, Documentation/driver-api/early-userspace/buffer-format.rst. A plain archive begins at a multiple of
 /// 4 bytes, a compressed one anywhere; between them there are zeros or nothing. A compressed part is one
 /// stream (gzip member, zstd frame), in which any number of archives may be.
-public final class InitramfsReader {
+package final class InitramfsReader {
   /// The most bytes that one unpacks to: what a machine that boots from it has to have in memory. All
   /// modules of bookworm's full kernel have 0.4 GB.
-  public static let contentLimit = 1 << 31
+  package static let contentLimit = 1 << 31
   /// The most parts. An image with microcode has two.
-  public static let partLimit = 1 << 10
+  package static let partLimit = 1 << 10
 
   /// A plain part, which may hold several archives, or a compressed one.
-  public struct Part: Sendable, Hashable {
-    public var compression: Compression
+  package struct Part: Sendable, Hashable {
+    package var compression: Compression
     /// Bytes from the start of the file.
-    public var offset: Int
+    package var offset: Int
     /// Why no kernel unpacks it, whatever its configuration; nil where it may.
-    public var obstacle: String?
+    package var obstacle: String?
   }
 
-  public let file: InputFile
+  package let file: InputFile
   /// Those that were begun.
-  public private(set) var parts: [Part] = []
+  package private(set) var parts: [Part] = []
   /// Where the kernel's boot configuration begins, which tools/bootconfig appends; nil for none.
-  public let bootConfigurationOffset: Int?
+  package let bootConfigurationOffset: Int?
 
   private let end: Int
   private var offset = 0
@@ -36,7 +36,7 @@ public final class InitramfsReader {
   private var archive = 0
 
   /// - Throws: `FormatError.io` for a file that can't be read.
-  public init(_ file: InputFile) throws(FormatError) {
+  package init(_ file: InputFile) throws(FormatError) {
     self.file = file
     bootConfigurationOffset = try Self.bootConfiguration(of: file)
     end = bootConfigurationOffset ?? file.size
@@ -45,7 +45,7 @@ public final class InitramfsReader {
   /// Goes to the next entry.
   /// - Returns: nil at the end of the last archive.
   /// - Throws: `FormatError` for what Linux does not unpack, `.unsupported` for lzo.
-  public func next() throws -> NewcEntry? {
+  package func next() throws -> NewcEntry? {
     while true {
       guard let reader else {
         guard try beginPart() else { return nil }
@@ -58,7 +58,7 @@ public final class InitramfsReader {
 
   /// The current entry's bytes, once.
   /// - Throws: `FormatError.limit` when there are more than `limit`.
-  public func body(limit: Int) throws -> [UInt8] {
+  package func body(limit: Int) throws -> [UInt8] {
     guard let reader else { return [] }
     return try inPart { try reader.body(limit: limit) }
   }

@@ -4,29 +4,29 @@
 /// ordinary system calls: an entry whose folder is not there is dropped; one of another type takes the place of
 /// what was there, but for a folder with something in it; a file over a file is the same file written anew,
 /// under all its names; links on the way are followed; names of one file find each other within one archive.
-public struct InitramfsTree<Content> {
-  public struct Node {
+package struct InitramfsTree<Content> {
+  package struct Node {
     /// Type and permission bits, as stat(2) has them.
-    public var mode: UInt32
-    public var owner = 0
-    public var group = 0
+    package var mode: UInt32
+    package var owner = 0
+    package var group = 0
     /// Seconds since 1970.
-    public var modified = 0
+    package var modified = 0
     /// Major and minor number, of devices.
-    public var device: [Int] = []
+    package var device: [Int] = []
     /// A file's.
-    public var content: Content?
+    package var content: Content?
     /// Bytes of a file.
-    public var size = 0
+    package var size = 0
     /// A symbolic link's.
-    public var target: String?
+    package var target: String?
     /// The archive that wrote it last, counted from 1; 0 for what the kernel itself brings.
-    public var archive = 0
+    package var archive = 0
 
     var type: UInt32 { mode & 0o170000 }
-    public var isFile: Bool { type == 0o100000 }
-    public var isDirectory: Bool { type == 0o040000 }
-    public var isSymbolicLink: Bool { type == 0o120000 }
+    package var isFile: Bool { type == 0o100000 }
+    package var isDirectory: Bool { type == 0o040000 }
+    package var isSymbolicLink: Bool { type == 0o120000 }
   }
 
   private struct Link: Hashable {
@@ -52,11 +52,11 @@ public struct InitramfsTree<Content> {
   private var archive = 0
   private var steps = 0
   /// Paths of what an earlier archive had, and a later one replaced.
-  public private(set) var replaced: Set<String> = []
+  package private(set) var replaced: Set<String> = []
   /// Paths of entries that Linux does not make, as their folder is missing or something is in their way.
-  public private(set) var dropped: [String] = []
+  package private(set) var dropped: [String] = []
 
-  public init() {
+  package init() {
     // What a kernel without an initramfs of its own has built in.
     for (path, mode) in [("", 0o755), ("dev", 0o755), ("root", 0o700)] as [(String, UInt32)] {
       insert(path, Node(mode: 0o040000 | mode))
@@ -67,7 +67,7 @@ public struct InitramfsTree<Content> {
   /// - Parameter content: what to keep of a file; gets the path that it is made at. Called for each entry with
   ///   bytes of its own.
   /// - Throws: what the reader and `content` do.
-  public init(
+  package init(
     reading reader: InitramfsReader,
     _ content: (_ path: String, _ entry: NewcEntry) throws -> Content
   ) throws {
@@ -76,33 +76,33 @@ public struct InitramfsTree<Content> {
   }
 
   /// All that archives brought, by path.
-  public var entries: [String: Node] {
+  package var entries: [String: Node] {
     numbers.compactMapValues { nodes[$0].archive > 0 ? nodes[$0] : nil }
   }
 
   /// Which file a path is: two of one number are names of one.
-  public func number(of path: String) -> Int? { numbers[path] }
+  package func number(of path: String) -> Int? { numbers[path] }
 
   /// What a path leads to, links followed.
-  public func node(_ path: String) -> Node? {
+  package func node(_ path: String) -> Node? {
     var copy = self
     guard let number = try? copy.resolve(path).flatMap({ copy.numbers[$0] }) else { return nil }
     return nodes[number]
   }
 
   /// The path of what a path leads to, links followed; nil where it leads nowhere.
-  public func realPath(_ path: String) -> String? {
+  package func realPath(_ path: String) -> String? {
     var copy = self
     return try? copy.resolve(path)
   }
 
   /// Whether what a path leads to is from a later archive than what it led to before.
-  public func isReplaced(_ path: String) -> Bool {
+  package func isReplaced(_ path: String) -> Bool {
     replaced.contains(path) || realPath(path).map(replaced.contains) == true
   }
 
   /// Does what Linux does with an entry.
-  public mutating func add(
+  package mutating func add(
     _ entry: NewcEntry, of reader: InitramfsReader,
     _ content: (_ path: String, _ entry: NewcEntry) throws -> Content
   ) throws {

@@ -3,9 +3,9 @@
 ///
 /// Linux, Documentation/driver-api/early-userspace/buffer-format.rst. Between two entries there may be any
 /// number of zeros; each begins at a multiple of 4 bytes.
-public final class NewcReader {
+package final class NewcReader {
   /// The most entries that are read. Bookworm's full kernel has 4,941 files.
-  public static let entryLimit = 1 << 17
+  package static let entryLimit = 1 << 17
   private static let headerSize = 110
 
   private let reader: SourceReader
@@ -19,13 +19,13 @@ public final class NewcReader {
   /// Whether entries came since the last trailer.
   private var isInArchive = false
   /// How many trailers came.
-  public private(set) var archive: Int
+  package private(set) var archive: Int
 
   /// - Parameters:
   ///   - start: where the source begins in what it is a part of, in bytes.
   ///   - archive: how many archives were read before.
   ///   - count: how many entries were read before.
-  public init(_ source: any ByteSource, start: Int = 0, archive: Int = 0, count: Int = 0) {
+  package init(_ source: any ByteSource, start: Int = 0, archive: Int = 0, count: Int = 0) {
     reader = SourceReader(source)
     self.start = start
     self.archive = archive
@@ -33,18 +33,18 @@ public final class NewcReader {
   }
 
   /// Bytes that were read.
-  public var offset: Int { reader.offset }
+  package var offset: Int { reader.offset }
   /// How many entries there were, those before this reader included.
-  public var entryCount: Int { count }
+  package var entryCount: Int { count }
 
   /// Whether nothing follows.
-  public func isAtEnd() throws -> Bool { try reader.isAtEnd() }
+  package func isAtEnd() throws -> Bool { try reader.isAtEnd() }
 
   /// Goes to the next entry, past what is left of the last one's body.
   /// - Returns: nil at the end, and before what is neither an entry nor zeros.
   /// - Throws: `FormatError.malformed` for what Linux does not unpack, `.truncated` for an archive without
   ///   its trailer.
-  public func next() throws -> NewcEntry? {
+  package func next() throws -> NewcEntry? {
     while true {
       try finishBody()
       try reader.skip { $0 == 0 }
@@ -163,7 +163,7 @@ public final class NewcReader {
 
   /// The current entry's bytes, once.
   /// - Throws: `FormatError.limit` when there are more than `limit`.
-  public func body(limit: Int) throws -> [UInt8] {
+  package func body(limit: Int) throws -> [UInt8] {
     guard bodyLeft <= limit else {
       throw FormatError(.limit, "a file of \(bodyLeft) bytes", offset: reader.offset)
     }

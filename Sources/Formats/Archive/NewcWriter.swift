@@ -2,8 +2,8 @@
 ///
 /// Linux, Documentation/driver-api/early-userspace/buffer-format.rst. Owner 0:0, inode numbers counted
 /// from 1, no device numbers of this machine: only what is given shows.
-public struct NewcWriter: Sendable {
-  public enum Kind: Sendable, Hashable {
+package struct NewcWriter: Sendable {
+  package enum Kind: Sendable, Hashable {
     case directory
     case file([UInt8])
     /// Another name of a file that was added before, by its number.
@@ -15,7 +15,7 @@ public struct NewcWriter: Sendable {
   private var bytes: [UInt8] = []
   private var inode: UInt32 = 0
 
-  public init() {}
+  package init() {}
 
   /// Adds an entry, whose parent folder was added before.
   /// - Parameters:
@@ -25,7 +25,7 @@ public struct NewcWriter: Sendable {
   /// - Returns: the number of what was added.
   /// - Throws: `FormatError.overflow` for what the form's 32-bit fields can't hold.
   @discardableResult
-  public mutating func add(
+  package mutating func add(
     _ path: String, _ kind: Kind, mode: UInt32, modified: Int, links: Int = 1
   ) throws(FormatError) -> UInt32 {
     guard !path.isEmpty, !path.utf8.contains(0), path.utf8.count <= ArchivePath.lengthLimit else {
@@ -52,21 +52,21 @@ public struct NewcWriter: Sendable {
 
   /// Makes room for entries, so that what is written is not moved while they are added.
   /// - Parameter sizes: of paths and contents, in bytes.
-  public mutating func reserve(_ sizes: some Sequence<(path: Int, content: Int)>) {
+  package mutating func reserve(_ sizes: some Sequence<(path: Int, content: Int)>) {
     // A header, the path's end, twice what makes a multiple of 4; two entries that come by themselves.
     bytes.reserveCapacity(
       sizes.reduce(bytes.count + 256) { $0 + 110 + $1.path + 1 + $1.content + 6 })
   }
 
   /// What was added since the last time.
-  public mutating func take() -> [UInt8] {
+  package mutating func take() -> [UInt8] {
     let part = bytes
     bytes = []
     return part
   }
 
   /// The archive's end, after what was added since `take`.
-  public mutating func finish() throws(FormatError) -> [UInt8] {
+  package mutating func finish() throws(FormatError) -> [UInt8] {
     inode = 0
     try append("TRAILER!!!", type: 0, mode: 0, modified: 0)
     return take()

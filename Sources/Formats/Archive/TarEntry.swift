@@ -1,6 +1,6 @@
 /// One entry of a tar archive.
-public struct TarEntry: Sendable, Hashable {
-  public enum Kind: Sendable, Hashable {
+package struct TarEntry: Sendable, Hashable {
+  package enum Kind: Sendable, Hashable {
     case file, directory
     case symbolicLink(target: String)
     /// The same file as an earlier entry's.
@@ -11,14 +11,14 @@ public struct TarEntry: Sendable, Hashable {
   }
 
   /// Relative, without `.`, `..` and empty parts; empty for the archive's root.
-  public var path: String
-  public var kind: Kind
+  package var path: String
+  package var kind: Kind
   /// Permission bits, with set-uid, set-gid and sticky.
-  public var mode: UInt32
+  package var mode: UInt32
   /// Bytes that follow; 0 for all but files.
-  public var size: Int
+  package var size: Int
   /// Seconds since 1970.
-  public var modified: Int
-  public var owner: UInt32
-  public var group: UInt32
+  package var modified: Int
+  package var owner: UInt32
+  package var group: UInt32
 }

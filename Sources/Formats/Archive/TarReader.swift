@@ -1,7 +1,7 @@
 /// Reads a tar archive in one pass: POSIX ustar and pax, and GNU's long names.
 ///
 /// POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format".
-public final class TarReader {
+package final class TarReader {
   private static let blockSize = 512
   /// The most bytes of a long name or a pax header.
   private static let extensionLimit = 1 << 20
@@ -11,13 +11,13 @@ public final class TarReader {
   private var padding = 0
   private var globalHeader = PaxHeader()
 
-  public init(_ source: any ByteSource) {
+  package init(_ source: any ByteSource) {
     reader = SourceReader(source)
   }
 
   /// Goes to the next entry, past what is left of the last one's body.
   /// - Returns: nil at the end of the archive.
-  public func next() throws -> TarEntry? {
+  package func next() throws -> TarEntry? {
     var header = globalHeader
     while true {
       try reader.skip(bodyLeft + padding)
@@ -52,7 +52,7 @@ public final class TarReader {
   }
 
   /// The current entry's bytes, until the next entry is asked for.
-  public var body: any ByteSource { Body(self) }
+  package var body: any ByteSource { Body(self) }
 
   private final class Body: ByteSource {
     private let tar: TarReader
@@ -78,7 +78,7 @@ public final class TarReader {
 
   /// The current entry's bytes.
   /// - Throws: `FormatError.limit` when there are more than `limit`.
-  public func body(limit: Int) throws -> [UInt8] {
+  package func body(limit: Int) throws -> [UInt8] {
     guard bodyLeft <= limit else {
       throw FormatError(
         .limit, "a file of \(bodyLeft) bytes, at most \(limit) are read", offset: reader.offset)

@@ -1,19 +1,19 @@
 internal import Synchronization
 
 /// Something that is done on another core meanwhile.
-public final class Background<Value: Sendable>: Sendable {
+package final class Background<Value: Sendable>: Sendable {
   private let work: @Sendable () throws -> Value
   private let result = Mutex<Result<Value, any Error>?>(nil)
 
   /// - Parameter jobs: cores that may be at work; with 1 the work is done when its value is asked for.
-  public init(jobs: Int, _ work: @escaping @Sendable () throws -> Value) {
+  package init(jobs: Int, _ work: @escaping @Sendable () throws -> Value) {
     self.work = work
     if jobs > 1 { WorkerThreads.run { [self] in finish() } }
   }
 
   /// Waits for the value, or makes it where no other core has begun to.
   /// - Throws: what the work failed with.
-  public func value() throws -> Value {
+  package func value() throws -> Value {
     try finish().get()
   }
 

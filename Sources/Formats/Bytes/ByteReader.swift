@@ -1,15 +1,15 @@
 /// A bounds-checked cursor over bytes in memory. Every read names its byte order.
 ///
 /// The input is hostile: no read goes outside `range`, and none traps.
-public struct ByteReader: Sendable {
-  public let bytes: [UInt8]
+package struct ByteReader: Sendable {
+  package let bytes: [UInt8]
   /// The part of `bytes` that may be read, in bytes from the start of `bytes`.
-  public let range: Range<Int>
+  package let range: Range<Int>
   /// Where the next read begins, in bytes from the start of `bytes`.
-  public private(set) var offset: Int
+  package private(set) var offset: Int
 
   @inlinable
-  public init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8]) {
     self.init(unchecked: bytes, range: 0..<bytes.count)
   }
 
@@ -20,55 +20,55 @@ public struct ByteReader: Sendable {
     self.offset = range.lowerBound
   }
 
-  public var remaining: Int { range.upperBound - offset }
-  public var isAtEnd: Bool { offset == range.upperBound }
+  package var remaining: Int { range.upperBound - offset }
+  package var isAtEnd: Bool { offset == range.upperBound }
 
   /// Moves to `offset`, in bytes from the start of `bytes`.
-  public mutating func seek(to offset: Int) throws(FormatError) {
+  package mutating func seek(to offset: Int) throws(FormatError) {
     guard offset >= range.lowerBound, offset <= range.upperBound else {
       throw FormatError(.truncated, "offset \(offset) is outside \(range)", offset: offset)
     }
     self.offset = offset
   }
 
-  public mutating func skip(_ count: Int) throws(FormatError) {
+  package mutating func skip(_ count: Int) throws(FormatError) {
     try require(count)
     offset += count
   }
 
-  public mutating func bytes(_ count: Int) throws(FormatError) -> ArraySlice<UInt8> {
+  package mutating func bytes(_ count: Int) throws(FormatError) -> ArraySlice<UInt8> {
     try require(count)
     defer { offset += count }
     return bytes[offset..<offset + count]
   }
 
   /// A reader of the next `count` bytes, which this one then skips.
-  public mutating func slice(_ count: Int) throws(FormatError) -> ByteReader {
+  package mutating func slice(_ count: Int) throws(FormatError) -> ByteReader {
     try require(count)
     defer { offset += count }
     return ByteReader(unchecked: bytes, range: offset..<offset + count)
   }
 
-  public mutating func byte() throws(FormatError) -> UInt8 {
+  package mutating func byte() throws(FormatError) -> UInt8 {
     try require(1)
     defer { offset += 1 }
     return bytes[offset]
   }
 
-  public mutating func littleEndian<T: FixedWidthInteger>(
+  package mutating func littleEndian<T: FixedWidthInteger>(
     _ type: T.Type = T.self
   ) throws(FormatError) -> T {
     try integer(littleEndian: true)
   }
 
-  public mutating func bigEndian<T: FixedWidthInteger>(
+  package mutating func bigEndian<T: FixedWidthInteger>(
     _ type: T.Type = T.self
   ) throws(FormatError) -> T {
     try integer(littleEndian: false)
   }
 
   /// The bytes up to the next `terminator`, which is consumed and not returned; nil when there is none.
-  public mutating func bytes(upTo terminator: UInt8) -> ArraySlice<UInt8>? {
+  package mutating func bytes(upTo terminator: UInt8) -> ArraySlice<UInt8>? {
     guard let end = bytes[offset..<range.upperBound].firstIndex(of: terminator) else { return nil }
     defer { offset = end + 1 }
     return bytes[offset..<end]

@@ -1,44 +1,44 @@
 /// Where bytes come from, a piece at a time, so that memory does not depend on how many there are.
 ///
 /// Sources are composed: `TarReader(XZSource(member))`.
-public protocol ByteSource: AnyObject {
+package protocol ByteSource: AnyObject {
   /// The next piece, never larger than about a MiB. Empty means the end, and nothing else does:
   /// what can't be read is thrown.
   func next() throws -> [UInt8]
 }
 
 /// Bytes that are in memory already.
-public final class MemorySource: ByteSource {
+package final class MemorySource: ByteSource {
   private static let pieceSize = 1 << 18
   private var left: ArraySlice<UInt8>
 
-  public init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8]) {
     left = bytes[...]
   }
 
   /// A part of some bytes.
-  public init(_ bytes: [UInt8], range: Range<Int>) {
+  package init(_ bytes: [UInt8], range: Range<Int>) {
     left = bytes[range]
   }
 
-  public func next() -> [UInt8] {
+  package func next() -> [UInt8] {
     defer { left = left.dropFirst(Self.pieceSize) }
     return Array(left.prefix(Self.pieceSize))
   }
 }
 
 /// Shows what passes through to an observer.
-public final class ObservedSource: ByteSource {
+package final class ObservedSource: ByteSource {
   private let source: any ByteSource
   private let observe: ([UInt8]) throws -> Void
 
   /// - Parameter observe: gets each piece before it is handed on.
-  public init(_ source: any ByteSource, observe: @escaping ([UInt8]) throws -> Void) {
+  package init(_ source: any ByteSource, observe: @escaping ([UInt8]) throws -> Void) {
     self.source = source
     self.observe = observe
   }
 
-  public func next() throws -> [UInt8] {
+  package func next() throws -> [UInt8] {
     let piece = try source.next()
     if !piece.isEmpty { try observe(piece) }
     return piece
@@ -47,7 +47,7 @@ public final class ObservedSource: ByteSource {
 
 extension ByteSource {
   /// Hands on all pieces up to the end.
-  public func forEachPiece(_ receive: ([UInt8]) throws -> Void) throws {
+  package func forEachPiece(_ receive: ([UInt8]) throws -> Void) throws {
     while true {
       let piece = try next()
       if piece.isEmpty { return }
@@ -57,14 +57,14 @@ extension ByteSource {
 }
 
 /// Reads a source in the amounts that a decoder wants.
-public final class SourceReader {
+package final class SourceReader {
   private let source: any ByteSource
   private var piece: [UInt8] = []
   private var position = 0
   /// How many bytes were read, in bytes from the source's start.
-  public private(set) var offset = 0
+  package private(set) var offset = 0
 
-  public init(_ source: any ByteSource) {
+  package init(_ source: any ByteSource) {
     self.source = source
   }
 
@@ -75,19 +75,19 @@ public final class SourceReader {
     return !piece.isEmpty
   }
 
-  public func isAtEnd() throws -> Bool {
+  package func isAtEnd() throws -> Bool {
     try !refill()
   }
 
   /// The next byte, which stays to be read; nil at the end.
-  public func peek() throws -> UInt8? {
+  package func peek() throws -> UInt8? {
     try refill() ? piece[position] : nil
   }
 
   /// Skips up to `maximum` bytes that fulfil a condition.
   /// - Returns: how many.
   @discardableResult
-  public func skip(
+  package func skip(
     upTo maximum: Int = .max, while condition: (UInt8) -> Bool = { _ in true }
   ) throws -> Int {
     var count = 0
@@ -100,7 +100,7 @@ public final class SourceReader {
   }
 
   /// Up to `maximum` bytes; empty only at the end.
-  public func read(upTo maximum: Int) throws -> ArraySlice<UInt8> {
+  package func read(upTo maximum: Int) throws -> ArraySlice<UInt8> {
     guard maximum > 0, try refill() else { return [] }
     let end = min(piece.count, position + maximum)
     defer {
@@ -112,7 +112,7 @@ public final class SourceReader {
 
   /// Exactly `count` bytes.
   /// - Throws: `FormatError.truncated` when the source ends before.
-  public func read(exactly count: Int) throws -> [UInt8] {
+  package func read(exactly count: Int) throws -> [UInt8] {
     var result: [UInt8] = []
     // An announced size is a claim until the bytes are there: reserve little.
     result.reserveCapacity(min(count, 1 << 20))
@@ -120,13 +120,13 @@ public final class SourceReader {
     return result
   }
 
-  public func skip(_ count: Int) throws {
+  package func skip(_ count: Int) throws {
     try forEachPiece(of: count) { _ in }
   }
 
   /// Hands on the next `count` bytes in pieces.
   /// - Throws: `FormatError.truncated` when the source ends before.
-  public func forEachPiece(of count: Int, _ body: (ArraySlice<UInt8>) throws -> Void) throws {
+  package func forEachPiece(of count: Int, _ body: (ArraySlice<UInt8>) throws -> Void) throws {
     var left = count
     while left > 0 {
       let part = try read(upTo: left)
@@ -140,7 +140,7 @@ public final class SourceReader {
 
   /// Everything up to the end.
   /// - Throws: `FormatError.limit` when that is more than `limit` bytes.
-  public func readToEnd(limit: Int) throws -> [UInt8] {
+  package func readToEnd(limit: Int) throws -> [UInt8] {
     var result: [UInt8] = []
     while true {
       let part = try read(upTo: 1 << 20)

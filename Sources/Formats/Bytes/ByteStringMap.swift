@@ -4,25 +4,25 @@ internal import Glibc
 ///
 /// A hash table with open addressing. Its hash is seeded for each table, so that nobody can choose
 /// strings that collide.
-public struct ByteStringMap: Sendable {
+package struct ByteStringMap: Sendable {
   /// In the order in which they came.
-  public private(set) var keys = ByteStrings()
+  package private(set) var keys = ByteStrings()
   /// By position of the key.
-  public private(set) var values: [Int] = []
+  package private(set) var values: [Int] = []
   private var hashes: [UInt64] = []
   /// Positions of keys and 1, or 0 for a free slot. At least half of them are free.
   private var slots: [UInt32] = [0, 0]
   private let seed = UInt64.random(in: 0 ... .max)
 
-  public init() {}
+  package init() {}
 
   /// Sets or replaces a string's number.
-  public mutating func set(_ key: ArraySlice<UInt8>, _ value: Int) {
+  package mutating func set(_ key: ArraySlice<UInt8>, _ value: Int) {
     unsafe key.withUnsafeBytes { unsafe set($0, value) }
   }
 
   /// The same for bytes that do not lie in this map.
-  @unsafe public mutating func set(_ key: UnsafeRawBufferPointer, _ value: Int) {
+  @unsafe package mutating func set(_ key: UnsafeRawBufferPointer, _ value: Int) {
     let hash = unsafe hash(key)
     let slot = unsafe slot(of: key, hash)
     if slots[slot] > 0 {
@@ -36,12 +36,12 @@ public struct ByteStringMap: Sendable {
     if values.count * 2 > slots.count { grow() }
   }
 
-  public subscript(key: ArraySlice<UInt8>) -> Int? {
+  package subscript(key: ArraySlice<UInt8>) -> Int? {
     unsafe key.withUnsafeBytes { unsafe self[$0] }
   }
 
   /// The same for bytes that lie somewhere else.
-  @unsafe public subscript(key: UnsafeRawBufferPointer) -> Int? {
+  @unsafe package subscript(key: UnsafeRawBufferPointer) -> Int? {
     let number = unsafe slots[slot(of: key, hash(key))]
     return number > 0 ? values[Int(number) - 1] : nil
   }

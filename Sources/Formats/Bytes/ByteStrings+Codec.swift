@@ -1,7 +1,7 @@
 extension ByteStrings {
   /// Appends the strings: their number and lengths as 32-bit numbers, then their bytes.
   /// - Throws: `FormatError.overflow` for a string of 4 GiB.
-  public func write(to writer: inout ByteWriter) throws(FormatError) {
+  package func write(to writer: inout ByteWriter) throws(FormatError) {
     for number in [count] + map(\.count) {
       guard let number = UInt32(exactly: number) else {
         throw FormatError(.overflow, "a string of \(number) bytes")
@@ -12,7 +12,7 @@ extension ByteStrings {
   }
 
   /// Reads what `write` has appended.
-  public init(reading reader: inout ByteReader) throws(FormatError) {
+  package init(reading reader: inout ByteReader) throws(FormatError) {
     self.init()
     let count = Int(try reader.littleEndian(UInt32.self))
     var lengths = try reader.slice(count * 4)

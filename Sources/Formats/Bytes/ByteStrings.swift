@@ -1,18 +1,18 @@
 internal import Glibc
 
 /// Many short byte strings in one piece of memory.
-public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
+package struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
   private var storage: [UInt8] = []
   private var ends: [Int] = []
 
-  public init() {}
+  package init() {}
 
-  public init(_ strings: some Sequence<String>) {
+  package init(_ strings: some Sequence<String>) {
     for string in strings { append(string.utf8) }
   }
 
   /// Strings with any number of NULs between them.
-  public init(separatedByNUL bytes: ArraySlice<UInt8>) {
+  package init(separatedByNUL bytes: ArraySlice<UInt8>) {
     // Some 40 bytes have most records of `.modinfo`.
     reserve(bytes.count / 32, byteCount: bytes.count)
     unsafe bytes.withUnsafeBytes { bytes in
@@ -26,17 +26,17 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
   }
 
   /// Makes room for more strings, and for their bytes.
-  public mutating func reserve(_ count: Int, byteCount: Int) {
+  package mutating func reserve(_ count: Int, byteCount: Int) {
     storage.reserveCapacity(storage.count + byteCount)
     ends.reserveCapacity(ends.count + count)
   }
 
-  public var startIndex: Int { 0 }
-  public var endIndex: Int { ends.count }
+  package var startIndex: Int { 0 }
+  package var endIndex: Int { ends.count }
   /// The length of all strings together, in bytes.
-  public var byteCount: Int { storage.count }
+  package var byteCount: Int { storage.count }
 
-  public subscript(index: Int) -> ArraySlice<UInt8> {
+  package subscript(index: Int) -> ArraySlice<UInt8> {
     storage[range(of: index)]
   }
 
@@ -45,17 +45,17 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
   }
 
   /// Those of all strings, without anything between them.
-  public var bytes: [UInt8] { storage }
+  package var bytes: [UInt8] { storage }
 
-  public func length(of index: Int) -> Int { range(of: index).count }
+  package func length(of index: Int) -> Int { range(of: index).count }
 
   /// A byte of a string that has one there.
-  public func byte(at offset: Int, of index: Int) -> UInt8 {
+  package func byte(at offset: Int, of index: Int) -> UInt8 {
     storage[range(of: index).lowerBound + offset]
   }
 
   /// How many bytes two strings begin with in common.
-  public func commonPrefixLength(_ first: Int, _ second: Int) -> Int {
+  package func commonPrefixLength(_ first: Int, _ second: Int) -> Int {
     let (left, right) = (range(of: first), range(of: second))
     let limit = Swift.min(left.count, right.count)
     return unsafe storage.withUnsafeBytes { bytes in
@@ -69,29 +69,29 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
     }
   }
 
-  public mutating func append(_ string: some Sequence<UInt8>) {
+  package mutating func append(_ string: some Sequence<UInt8>) {
     storage.append(contentsOf: string)
     ends.append(storage.count)
   }
 
-  public mutating func append(_ string: ArraySlice<UInt8>) {
+  package mutating func append(_ string: ArraySlice<UInt8>) {
     storage.append(contentsOf: string)
     ends.append(storage.count)
   }
 
-  @unsafe public mutating func append(_ string: UnsafeRawBufferPointer) {
+  @unsafe package mutating func append(_ string: UnsafeRawBufferPointer) {
     unsafe storage.append(contentsOf: string)
     ends.append(storage.count)
   }
 
   /// Appends one string that is made of two.
-  public mutating func append(_ first: [UInt8], _ second: ArraySlice<UInt8>) {
+  package mutating func append(_ first: [UInt8], _ second: ArraySlice<UInt8>) {
     storage.append(contentsOf: first)
     append(second)
   }
 
   /// Hands on the bytes of each, which are there as long as the call.
-  @unsafe public func forEachBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+  @unsafe package func forEachBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
     try unsafe storage.withUnsafeBytes { bytes in
       var start = 0
       for end in ends {
@@ -113,7 +113,7 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
 
   /// What follows `key` and `=` in the strings that begin so, in their order; empty for one that is the key
   /// alone.
-  public func values(of key: StaticString) -> [ArraySlice<UInt8>] {
+  package func values(of key: StaticString) -> [ArraySlice<UInt8>] {
     let count = key.utf8CodeUnitCount
     var found: [ArraySlice<UInt8>] = []
     unsafe storage.withUnsafeBytes { bytes in
@@ -136,7 +136,7 @@ public struct ByteStrings: Sendable, RandomAccessCollection, Equatable {
   /// Compares eight bytes at a time, and goes on to the next eight only among those that have all
   /// eight in common. Time is proportional to `byteCount`, but for the logarithm. Strings that are in order
   /// are looked at once.
-  public func sortedPositions() -> [Int] {
+  package func sortedPositions() -> [Int] {
     if isSorted { return Array(ends.indices) }
     var order = ends.indices.map { SortEntry(position: $0) }
     var pending = [(range: 0..<order.count, depth: 0)]

@@ -1,9 +1,9 @@
 /// Appends fields in a named byte order. The counterpart of `ByteReader`.
-public struct ByteWriter: Sendable {
-  public private(set) var bytes: [UInt8]
+package struct ByteWriter: Sendable {
+  package private(set) var bytes: [UInt8]
 
   @inlinable
-  public init(capacity: Int = 0) {
+  package init(capacity: Int = 0) {
     self.init(empty: capacity)
   }
 
@@ -13,40 +13,40 @@ public struct ByteWriter: Sendable {
     bytes.reserveCapacity(capacity)
   }
 
-  public var count: Int { bytes.count }
+  package var count: Int { bytes.count }
 
-  public mutating func byte(_ value: UInt8) {
+  package mutating func byte(_ value: UInt8) {
     bytes.append(value)
   }
 
-  public mutating func append(_ more: some Sequence<UInt8>) {
+  package mutating func append(_ more: some Sequence<UInt8>) {
     bytes.append(contentsOf: more)
   }
 
-  public mutating func littleEndian<T: FixedWidthInteger>(_ value: T) {
+  package mutating func littleEndian<T: FixedWidthInteger>(_ value: T) {
     for index in 0..<T.bitWidth / 8 {
       bytes.append(UInt8(truncatingIfNeeded: value >> T(truncatingIfNeeded: 8 * index)))
     }
   }
 
-  public mutating func bigEndian<T: FixedWidthInteger>(_ value: T) {
+  package mutating func bigEndian<T: FixedWidthInteger>(_ value: T) {
     for index in (0..<T.bitWidth / 8).reversed() {
       bytes.append(UInt8(truncatingIfNeeded: value >> T(truncatingIfNeeded: 8 * index)))
     }
   }
 
-  public mutating func zeros(_ count: Int) {
+  package mutating func zeros(_ count: Int) {
     bytes.append(contentsOf: repeatElement(0, count: count))
   }
 
   /// Zeros up to the next multiple of `alignment` bytes.
-  public mutating func pad(to alignment: Int) {
+  package mutating func pad(to alignment: Int) {
     let rest = bytes.count % alignment
     if rest != 0 { zeros(alignment - rest) }
   }
 
   /// Puts a value over what was written at `offset`, which must have been written before.
-  public mutating func overwrite<T: FixedWidthInteger>(littleEndian value: T, at offset: Int) {
+  package mutating func overwrite<T: FixedWidthInteger>(littleEndian value: T, at offset: Int) {
     for index in 0..<T.bitWidth / 8 {
       bytes[offset + index] = UInt8(truncatingIfNeeded: value >> T(truncatingIfNeeded: 8 * index))
     }

@@ -1,20 +1,20 @@
 /// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78), eight bytes a step.
 ///
 /// The caller keeps the register: ext4 chains values without the usual inversion at the end.
-public enum CRC32C {
+package enum CRC32C {
   /// The register after `bytes`, for a register that was `seed` before. Neither is inverted.
-  public static func update(_ seed: UInt32, _ bytes: ArraySlice<UInt8>) -> UInt32 {
+  package static func update(_ seed: UInt32, _ bytes: ArraySlice<UInt8>) -> UInt32 {
     unsafe bytes.withUnsafeBytes { input in
       unsafe tables.withUnsafeBufferPointer { unsafe update(seed, input, $0) }
     }
   }
 
-  public static func update(_ seed: UInt32, _ bytes: [UInt8]) -> UInt32 {
+  package static func update(_ seed: UInt32, _ bytes: [UInt8]) -> UInt32 {
     update(seed, bytes[...])
   }
 
   /// The register after the four bytes of `value`, lowest first.
-  public static func update(_ seed: UInt32, littleEndian value: UInt32) -> UInt32 {
+  package static func update(_ seed: UInt32, littleEndian value: UInt32) -> UInt32 {
     var register = seed ^ value
     for _ in 0..<4 {
       register = register >> 8 ^ tables[Int(register & 0xff)]

@@ -7,7 +7,7 @@ internal import Glibc
 /// earlier file gets a second name (link(2)); and where it cannot do that either, as exFAT and many file systems of
 /// FUSE, the earlier one is moved aside. One that a killed program has left aside is put back by the next that writes
 /// into the folder.
-public struct FileTransaction {
+package struct FileTransaction {
   private enum Source {
     case file(OutputFile, mode: UInt32?)
     /// A path below a staged folder.
@@ -51,11 +51,11 @@ public struct FileTransaction {
 
   private var changes: [Change] = []
 
-  public init() {}
+  package init() {}
 
   /// Adds a file, whose place is its `path`.
   /// - Parameter mode: permission bits; nil for those that any new file gets.
-  public mutating func add(_ file: OutputFile, mode: UInt32? = nil) {
+  package mutating func add(_ file: OutputFile, mode: UInt32? = nil) {
     changes.append(Change(place: file.path, source: .file(file, mode: mode)))
   }
 
@@ -63,19 +63,19 @@ public struct FileTransaction {
   /// - Parameters:
   ///   - below: its path in the staged folder.
   ///   - place: where it goes. What is there is replaced, but never a folder by a file, or the other way round.
-  public mutating func add(_ below: String, of folder: StagingDirectory, at place: String) {
+  package mutating func add(_ below: String, of folder: StagingDirectory, at place: String) {
     changes.append(Change(place: place, source: .staged(folder, below: below)))
   }
 
   /// Adds a path that goes if the others come.
-  public mutating func remove(_ path: String) {
+  package mutating func remove(_ path: String) {
     changes.append(Change(place: path, source: .nothing))
   }
 
   /// Makes all the changes, once all the files are known to be on the disk.
   /// - Parameter jobs: how many files are brought to the disk at once.
   /// - Throws: `FormatError.io` for the first that could not be made; all is as it was before.
-  public func commit(jobs: Int = 1) throws {
+  package func commit(jobs: Int = 1) throws {
     let files = changes.compactMap { change -> (file: OutputFile, mode: UInt32?)? in
       guard case .file(let file, let mode) = change.source else { return nil }
       return (file, mode)

@@ -2,54 +2,54 @@ internal import CMiniVM
 internal import Glibc
 
 /// Which file it is, whatever its names.
-public struct FileIdentity: Sendable, Hashable {
-  public var device: UInt64
-  public var inode: UInt64
+package struct FileIdentity: Sendable, Hashable {
+  package var device: UInt64
+  package var inode: UInt64
 
-  public init(device: UInt64, inode: UInt64) {
+  package init(device: UInt64, inode: UInt64) {
     self.device = device
     self.inode = inode
   }
 }
 
 /// Folders and what is in them, without following links.
-public enum FileTree {
-  public enum Kind: Sendable, Hashable {
+package enum FileTree {
+  package enum Kind: Sendable, Hashable {
     case file, directory, symbolicLink, other
   }
 
   /// A time of a file, since 1970.
-  public struct Time: Sendable, Hashable, Comparable {
-    public var seconds: Int
-    public var nanoseconds: Int
+  package struct Time: Sendable, Hashable, Comparable {
+    package var seconds: Int
+    package var nanoseconds: Int
 
-    public static func < (left: Time, right: Time) -> Bool {
+    package static func < (left: Time, right: Time) -> Bool {
       (left.seconds, left.nanoseconds) < (right.seconds, right.nanoseconds)
     }
   }
 
   /// What lstat(2) says of one path.
-  public struct Status: Sendable, Hashable {
-    public var kind: Kind
+  package struct Status: Sendable, Hashable {
+    package var kind: Kind
     /// Permission bits, with set-uid, set-gid and sticky.
-    public var mode: UInt32
+    package var mode: UInt32
     /// Bytes.
-    public var size: Int
+    package var size: Int
     /// Seconds since 1970.
-    public var modified: Int
-    public var modifiedNanoseconds: Int
+    package var modified: Int
+    package var modifiedNanoseconds: Int
     /// When it was last written to, renamed, or given other attributes: by the system's clock, which whoever sets
     /// `modified` can't choose.
-    public var changed: Time
+    package var changed: Time
     /// When it was last written to, as far as nobody has set another time.
-    public var written: Time { Time(seconds: modified, nanoseconds: modifiedNanoseconds) }
-    public var identity: FileIdentity
+    package var written: Time { Time(seconds: modified, nanoseconds: modifiedNanoseconds) }
+    package var identity: FileIdentity
     /// How many names it has.
-    public var links: Int
+    package var links: Int
   }
 
   /// - Returns: nil when there is no such path.
-  public static func status(_ path: String, followingLink: Bool = false) -> Status? {
+  package static func status(_ path: String, followingLink: Bool = false) -> Status? {
     var status = stat()
     let result = unsafe followingLink ? stat(path, &status) : lstat(path, &status)
     guard result == 0 else { return nil }
@@ -70,31 +70,31 @@ public enum FileTree {
   }
 
   /// Links are followed.
-  public static func isBlockDevice(_ path: String) -> Bool {
+  package static func isBlockDevice(_ path: String) -> Bool {
     var status = stat()
     return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFBLK
   }
 
   /// The path without links, as realpath(3) gives it.
   /// - Returns: nil for a path that leads nowhere.
-  public static func realPath(_ path: String) -> String? {
+  package static func realPath(_ path: String) -> String? {
     guard let resolved = unsafe realpath(path, nil) else { return nil }
     defer { unsafe free(resolved) }
     return unsafe String(cString: resolved)
   }
 
-  public static func isDirectory(_ path: String) -> Bool {
+  package static func isDirectory(_ path: String) -> Bool {
     status(path, followingLink: true)?.kind == .directory
   }
 
   /// Names in a folder, in byte order.
   /// - Throws: `FormatError.malformed` for a name that is not UTF-8.
-  public static func names(in folder: String) throws(FormatError) -> [String] {
+  package static func names(in folder: String) throws(FormatError) -> [String] {
     try entries(in: folder).map(\.name)
   }
 
   /// Names in a folder that are UTF-8, in byte order; others are left out.
-  public static func textNames(in folder: String) throws(FormatError) -> [String] {
+  package static func textNames(in folder: String) throws(FormatError) -> [String] {
     guard let raw = rawEntries(in: Array(folder.utf8CString)) else {
       throw .system("can't be listed", path: folder)
     }
@@ -105,7 +105,7 @@ public enum FileTree {
   /// What is in a folder, in the byte order of the names.
   /// - Returns: kinds as lstat(2) has them; nil for what was removed meanwhile.
   /// - Throws: `FormatError.malformed` for a name that is not UTF-8.
-  public static func entries(
+  package static func entries(
     in folder: String
   ) throws(FormatError) -> [(name: String, kind: Kind?)] {
     guard let raw = rawEntries(in: Array(folder.utf8CString)) else {
@@ -170,7 +170,7 @@ public enum FileTree {
   }
 
   /// - Throws: `FormatError.malformed` for a target that is not UTF-8.
-  public static func linkTarget(_ path: String) throws(FormatError) -> String {
+  package static func linkTarget(_ path: String) throws(FormatError) -> String {
     let target = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
       count = max(0, unsafe readlink(path, buffer.baseAddress!, 4096))
     }
@@ -183,13 +183,13 @@ public enum FileTree {
   }
 
   /// Makes a folder and those above it.
-  public static func makeDirectories(_ path: String) throws(FormatError) {
+  package static func makeDirectories(_ path: String) throws(FormatError) {
     for folder in try missingDirectories(path) { try makeDirectoryIfMissing(folder) }
   }
 
   /// Runs a job whose results go into a folder, which is made when it is missing. Folders that were
   /// made and into which nothing was put, as after a failure, are removed.
-  public static func withDirectories<T>(_ path: String, _ job: () throws -> T) throws -> T {
+  package static func withDirectories<T>(_ path: String, _ job: () throws -> T) throws -> T {
     var made: [String] = []
     defer { made.reversed().forEach(TemporaryPaths.removeIfEmpty) }
     for folder in try missingDirectories(path) {
@@ -224,26 +224,26 @@ public enum FileTree {
 
   /// Makes one folder, whose parent exists.
   /// - Parameter mode: permission bits, less those of the process's mask.
-  public static func makeDirectory(_ path: String, mode: UInt32 = 0o777) throws(FormatError) {
+  package static func makeDirectory(_ path: String, mode: UInt32 = 0o777) throws(FormatError) {
     guard unsafe mkdir(path, mode) == 0 else { throw .system("can't be made", path: path) }
   }
 
-  public static func makeLink(_ path: String, to target: String) throws(FormatError) {
+  package static func makeLink(_ path: String, to target: String) throws(FormatError) {
     guard unsafe symlink(target, path) == 0 else { throw .system("can't be made", path: path) }
   }
 
   /// Makes another name of a file, in the same file system.
-  public static func makeName(_ path: String, ofFile file: String) throws(FormatError) {
+  package static func makeName(_ path: String, ofFile file: String) throws(FormatError) {
     guard unsafe link(file, path) == 0 else { throw .system("can't be made", path: path) }
   }
 
   /// Copies a file's bytes; the copy appears whole or not at all.
-  public static func copy(_ path: String, to copy: String) throws {
+  package static func copy(_ path: String, to copy: String) throws {
     try copied(InputFile(path), to: copy).commit()
   }
 
   /// A copy of an open file's bytes that has not been put in its place yet.
-  public static func copied(_ input: InputFile, to copy: String) throws -> OutputFile {
+  package static func copied(_ input: InputFile, to copy: String) throws -> OutputFile {
     let output = try OutputFile(replacing: copy)
     var offset = 0
     try input.source(0..<input.size).forEachPiece { piece in
@@ -254,7 +254,8 @@ public enum FileTree {
   }
 
   /// Sets permission bits and time, in seconds since 1970, as far as the file system has them.
-  public static func setAttributes(_ path: String, mode: UInt32, seconds: Int) throws(FormatError) {
+  package static func setAttributes(_ path: String, mode: UInt32, seconds: Int) throws(FormatError)
+  {
     let time = timespec(tv_sec: seconds, tv_nsec: 0)
     guard isDoneOrRefused(unsafe chmod(path, mode)),
       isDoneOrRefused(unsafe utimensat(AT_FDCWD, path, [time, time], 0))
@@ -282,7 +283,7 @@ public enum FileTree {
     }
   }
 
-  public static func rename(_ path: String, to new: String) throws(FormatError) {
+  package static func rename(_ path: String, to new: String) throws(FormatError) {
     let result = unsafe Glibc.rename(path, new)
     guard result == 0 else { throw .system("can't be replaced", path: new) }
   }
@@ -295,7 +296,7 @@ public enum FileTree {
   /// Removes a path and all below it, whatever the names. What can't be removed stays.
   ///
   /// Somebody may put a link where a folder was meanwhile: each name is looked up in a folder that is open.
-  public static func remove(_ path: String) {
+  package static func remove(_ path: String) {
     remove(Array(path.utf8CString), in: AT_FDCWD)
   }
 
@@ -343,7 +344,7 @@ public enum FileTree {
   private static let slash = UInt8(ascii: "/")
 
   /// The folder that a path is in; `.` for a bare name.
-  public static func parent(of path: String) -> String {
+  package static func parent(of path: String) -> String {
     let path = withoutFinalSlashes(path)
     guard let last = path.lastIndex(of: slash) else { return "." }
     return last == path.startIndex ? "/" : String(Substring(path[..<last]))
@@ -355,7 +356,7 @@ public enum FileTree {
   }
 
   /// The last name of a path; empty for the root.
-  public static func name(of path: String) -> String {
+  package static func name(of path: String) -> String {
     let path = withoutFinalSlashes(path)
     return String(
       Substring(path[(path.lastIndex(of: slash).map(path.index(after:)) ?? path.startIndex)...]))

@@ -1,17 +1,17 @@
 internal import Glibc
 
 /// A lock on a folder, which keeps other programs from putting their results there meanwhile.
-public final class FolderLock: Sendable {
+package final class FolderLock: Sendable {
   private let descriptor: Int32
 
   /// Waits for the lock. Where the file system has none, the folder is not locked.
   /// - Parameter isShared: for a reader, who keeps out nobody but those that write.
-  public init(_ folder: String, isShared: Bool = false) {
+  package init(_ folder: String, isShared: Bool = false) {
     descriptor = retrying { unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     if descriptor >= 0 { retrying { flock(descriptor, isShared ? LOCK_SH : LOCK_EX) } }
   }
 
-  public func unlock() {
+  package func unlock() {
     if descriptor >= 0 { flock(descriptor, LOCK_UN) }
   }
 

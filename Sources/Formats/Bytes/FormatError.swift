@@ -2,8 +2,8 @@
 ///
 /// Every decoder and encoder of this library throws this one type. The description reads
 /// `linux-image.deb: data.tar.xz: truncated: … (at byte 8000)`.
-public struct FormatError: Error, Sendable, Hashable {
-  public enum Kind: Sendable, Hashable {
+package struct FormatError: Error, Sendable, Hashable {
+  package enum Kind: Sendable, Hashable {
     /// The input ends before what it announced.
     case truncated
     /// The input is not what its format's specification allows.
@@ -18,17 +18,17 @@ public struct FormatError: Error, Sendable, Hashable {
     case io
   }
 
-  public var kind: Kind
+  package var kind: Kind
   /// Where in the input: a file, then a member of it, and so on, outermost first.
-  public var path: [String]
+  package var path: [String]
   /// Byte offset in the innermost of `path`.
-  public var offset: Int?
+  package var offset: Int?
   /// What is wrong, in words.
-  public var reason: String
+  package var reason: String
   /// The system's error number, for `.io`.
-  public var errno: Int32?
+  package var errno: Int32?
 
-  public init(
+  package init(
     _ kind: Kind, _ reason: String, offset: Int? = nil, path: [String] = [], errno: Int32? = nil
   ) {
     self.kind = kind
@@ -39,7 +39,7 @@ public struct FormatError: Error, Sendable, Hashable {
   }
 
   /// The same error, seen from the outside of `container`.
-  public func inside(_ container: String) -> FormatError {
+  package func inside(_ container: String) -> FormatError {
     var error = self
     error.path.insert(container, at: 0)
     return error
@@ -47,7 +47,7 @@ public struct FormatError: Error, Sendable, Hashable {
 }
 
 extension FormatError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     let place = offset.map { " (at byte \($0))" } ?? ""
     return (path + [reason]).joined(separator: ": ") + place
   }
@@ -55,8 +55,7 @@ extension FormatError: CustomStringConvertible {
 
 /// Runs `body` and names `container` in the errors that come out of it; a system call's failure has
 /// the path of the file that it is about, wherever that is.
-@inlinable
-public func inside<T>(
+package func inside<T>(
   _ container: @autoclosure () -> String, _ body: () throws -> T
 ) throws -> T {
   do {

@@ -2,16 +2,16 @@ internal import Glibc
 
 /// An open file that is read at offsets, so that several readers can share it. It is taken to be what it
 /// was when it was opened: another program that writes to it meanwhile is an error.
-public final class InputFile: Sendable {
-  public let path: String
+package final class InputFile: Sendable {
+  package let path: String
   /// Bytes, when the file was opened.
-  public let size: Int
+  package let size: Int
   private let descriptor: Int32
   /// Seconds and nanoseconds of the last writing, when the file was opened.
   private let modified: [Int]
 
   /// - Throws: `FormatError.io`, also for what is not a regular file.
-  public init(_ path: String) throws(FormatError) {
+  package init(_ path: String) throws(FormatError) {
     self.path = path
     // Without O_NONBLOCK the opening of a pipe waits for somebody who writes to it.
     let descriptor = retrying { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
@@ -36,7 +36,7 @@ public final class InputFile: Sendable {
 
   /// Up to `count` bytes from `offset`; fewer only at the end of the file.
   /// - Throws: `FormatError.io`, also when the file has become shorter than it was.
-  public func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
+  package func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
     let count = max(0, min(count, size - offset))
     guard let result = readFully(descriptor, at: offset, count: count) else {
       throw .system("can't be read", path: path)
@@ -50,7 +50,7 @@ public final class InputFile: Sendable {
 
   /// To be called when all of a file was read: pieces of two files are none.
   /// - Throws: `FormatError.io` when somebody has written to it since it was opened.
-  public func checkUnchanged() throws(FormatError) {
+  package func checkUnchanged() throws(FormatError) {
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else {
       throw .system("can't be examined", path: path)
@@ -60,7 +60,7 @@ public final class InputFile: Sendable {
   }
 
   /// Whether what its path leads to now is this file, and as it was when it was opened.
-  public var isInPlace: Bool {
+  package var isInPlace: Bool {
     var opened = stat()
     var named = stat()
     guard unsafe fstat(descriptor, &opened) == 0, unsafe stat(path, &named) == 0 else {
@@ -72,7 +72,7 @@ public final class InputFile: Sendable {
 
   /// The whole file.
   /// - Throws: `FormatError.limit` when it is larger than `limit` bytes, `.io` when it changes meanwhile.
-  public func readAll(limit: Int) throws(FormatError) -> [UInt8] {
+  package func readAll(limit: Int) throws(FormatError) -> [UInt8] {
     guard size <= limit else {
       throw FormatError(.limit, "\(size) bytes are more than \(limit)", path: [path])
     }
@@ -83,7 +83,7 @@ public final class InputFile: Sendable {
 
   /// All that a file, a pipe or a terminal has.
   /// - Throws: `FormatError.limit` when it is more than `limit` bytes, `.io` for what can't be read.
-  public static func contents(of path: String, limit: Int) throws(FormatError) -> [UInt8] {
+  package static func contents(of path: String, limit: Int) throws(FormatError) -> [UInt8] {
     guard FileTree.status(path, followingLink: true)?.kind == .other else {
       return try InputFile(path).readAll(limit: limit)
     }
@@ -112,13 +112,13 @@ public final class InputFile: Sendable {
   }
 
   /// The bytes of `range` as a stream.
-  public func source(_ range: Range<Int>) -> FileSource {
+  package func source(_ range: Range<Int>) -> FileSource {
     FileSource(self, range: range)
   }
 }
 
 /// A part of a file, a piece at a time.
-public final class FileSource: ByteSource {
+package final class FileSource: ByteSource {
   private static let pieceSize = 1 << 18
   private let file: InputFile
   private var range: Range<Int>
@@ -129,7 +129,7 @@ public final class FileSource: ByteSource {
   }
 
   /// - Throws: `FormatError.io`, also when the file changes while it is read, or ends within the range.
-  public func next() throws -> [UInt8] {
+  package func next() throws -> [UInt8] {
     guard !range.isEmpty else { return [] }
     let piece = try file.read(
       at: range.lowerBound, count: min(range.count, Self.pieceSize))

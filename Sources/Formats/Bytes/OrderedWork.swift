@@ -4,7 +4,7 @@ internal import Synchronization
 /// Runs `work` on several cores and hands the results to `commit` one at a time, in the order of
 /// `submit`. A bounded number of pieces is under way, so memory is bounded. Who waits for a piece that
 /// nobody has begun does it, so pieces may have such work of their own, however few threads there are.
-public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
+package final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
   private struct State {
     var submitted = 0
     var waiting: [(number: Int, input: Input)] = []
@@ -28,7 +28,7 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
 
   /// - Parameter jobs: how many pieces are worked on at once; 1 or more. With 1, all is done by the thread that
   ///   submits.
-  public convenience init(
+  package convenience init(
     jobs: Int,
     work: @escaping @Sendable (Input) throws -> Output,
     commit: @escaping @Sendable (Output) throws -> Void
@@ -51,7 +51,7 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
 
   /// Does all of `inputs`, and waits for the results, which come in the order of the inputs.
   /// - Throws: what the first failed piece failed with.
-  public static func map(
+  package static func map(
     _ inputs: some Sequence<Input>, jobs: Int, _ work: @escaping @Sendable (Input) throws -> Output
   ) throws -> [Output] {
     let results = Results()
@@ -70,7 +70,7 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
 
   /// Waits while the pipeline is full. To be called from one thread at a time.
   /// - Throws: what an earlier piece failed with.
-  public func submit(_ input: Input) throws {
+  package func submit(_ input: Input) throws {
     while slots.wait(timeout: .now()) == .timedOut {
       guard workOnNext() else {
         slots.wait()
@@ -92,7 +92,7 @@ public final class OrderedWork<Input: Sendable, Output: Sendable>: Sendable {
 
   /// Waits for all pieces. The pipeline can be used again after.
   /// - Throws: what the first failed piece failed with.
-  public func finish() throws {
+  package func finish() throws {
     while workOnNext() {}
     for _ in 0..<width { slots.wait() }
     for _ in 0..<width { slots.signal() }

@@ -7,13 +7,13 @@ internal import Synchronization
 /// It has no name while it is written (open(2), O_TMPFILE), so that nothing is left of it when the
 /// program is stopped, in whatever way. Where the file system cannot do that, or cannot name such a file later, it
 /// has a temporary name that is removed when the writer goes away. Readable by its owner alone until `commit`.
-public final class OutputFile: Sendable {
-  public let path: String
+package final class OutputFile: Sendable {
+  package let path: String
   private let descriptor: Int32
   private let temporaryPath: Mutex<String?>
 
   /// - Throws: `FormatError.io` when the folder can't be written to.
-  public init(replacing path: String) throws(FormatError) {
+  package init(replacing path: String) throws(FormatError) {
     self.path = path
     let folder = FileTree.parent(of: path)
     var descriptor: Int32 = -1
@@ -47,13 +47,13 @@ public final class OutputFile: Sendable {
   }
 
   /// Writes all of `bytes` at `offset`, in bytes from the start of the file.
-  public func write(_ bytes: [UInt8], at offset: Int) throws(FormatError) {
+  package func write(_ bytes: [UInt8], at offset: Int) throws(FormatError) {
     let done = unsafe bytes.withUnsafeBytes { unsafe writeFully(descriptor, $0, at: offset) }
     if !done { throw .system("can't be written", path: path) }
   }
 
   /// Up to `count` bytes that were written at `offset`.
-  public func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
+  package func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
     guard let result = readFully(descriptor, at: offset, count: count) else {
       throw .system("can't be read back", path: path)
     }
@@ -61,7 +61,7 @@ public final class OutputFile: Sendable {
   }
 
   /// Makes the file `size` bytes long; what was not written reads as zeros and takes no room.
-  public func truncate(to size: Int) throws(FormatError) {
+  package func truncate(to size: Int) throws(FormatError) {
     guard retrying({ ftruncate(descriptor, size) }) == 0 else {
       throw .system("can't be given its size", path: path)
     }
@@ -70,7 +70,7 @@ public final class OutputFile: Sendable {
   /// Puts the file in its place.
   /// - Parameter mode: permission bits; nil for those that any new file gets.
   /// - Throws: `FormatError.io`, and what was there before is as it was.
-  public func commit(mode: UInt32? = nil) throws {
+  package func commit(mode: UInt32? = nil) throws {
     var transaction = FileTransaction()
     transaction.add(self, mode: mode)
     try transaction.commit()
@@ -78,7 +78,7 @@ public final class OutputFile: Sendable {
 
   /// Puts a file with these bytes in its place.
   /// - Parameter mode: as `commit` takes it.
-  public static func write(_ bytes: [UInt8], to path: String, mode: UInt32? = nil) throws {
+  package static func write(_ bytes: [UInt8], to path: String, mode: UInt32? = nil) throws {
     let file = try OutputFile(replacing: path)
     try file.write(bytes, at: 0)
     try file.commit(mode: mode)

@@ -4,12 +4,12 @@ internal import Glibc
 /// place when it is complete.
 ///
 /// Its content stays when the program is stopped, in whatever way, and the lock on it goes. flock(2).
-public final class PartialFile: Sendable {
-  public let path: String
+package final class PartialFile: Sendable {
+  package let path: String
   private let descriptor: Int32
 
   /// Opens or makes the file, and waits until nobody else writes it, where the file system has locks.
-  public convenience init(_ path: String) throws(FormatError) {
+  package convenience init(_ path: String) throws(FormatError) {
     while true {
       let descriptor = try Self.open(path, O_CREAT)
       guard isDoneOrRefused(retrying { flock(descriptor, LOCK_EX) }, ENOLCK) else {
@@ -27,7 +27,7 @@ public final class PartialFile: Sendable {
 
   /// Opens a file that nobody writes at the moment.
   /// - Returns: nil when somebody does, or there is no such file.
-  public convenience init?(idle path: String) {
+  package convenience init?(idle path: String) {
     guard let descriptor = try? Self.open(path, 0) else { return nil }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, Self.isSame(descriptor, path) else {
       close(descriptor)
@@ -46,13 +46,13 @@ public final class PartialFile: Sendable {
   }
 
   /// Bytes.
-  public var size: Int {
+  package var size: Int {
     var status = stat()
     return unsafe fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
   }
 
   /// Up to `count` bytes from `offset`; fewer only at the end.
-  public func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
+  package func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
     guard let result = readFully(descriptor, at: offset, count: count) else {
       throw .system("can't be read back", path: path)
     }
@@ -60,20 +60,20 @@ public final class PartialFile: Sendable {
   }
 
   /// Writes all of `bytes` at `offset`, in bytes from the start of the file.
-  public func write(_ bytes: [UInt8], at offset: Int) throws(FormatError) {
+  package func write(_ bytes: [UInt8], at offset: Int) throws(FormatError) {
     let done = unsafe bytes.withUnsafeBytes { unsafe writeFully(descriptor, $0, at: offset) }
     if !done { throw .system("can't be written", path: path) }
   }
 
   /// Makes the file `size` bytes long.
-  public func truncate(to size: Int) throws(FormatError) {
+  package func truncate(to size: Int) throws(FormatError) {
     guard retrying({ ftruncate(descriptor, size) }) == 0 else {
       throw .system("can't be given its size", path: path)
     }
   }
 
   /// Puts the file, which is complete, in its place; what was there is replaced.
-  public func publish(to destination: String) throws(FormatError) {
+  package func publish(to destination: String) throws(FormatError) {
     guard isDoneOrRefused(fchmod(descriptor, 0o644)),
       isDoneOrRefused(retrying { fsync(descriptor) }, EINVAL)
     else {
@@ -83,7 +83,7 @@ public final class PartialFile: Sendable {
   }
 
   /// Removes the file.
-  public func remove() {
+  package func remove() {
     unsafe unlink(path)
   }
 

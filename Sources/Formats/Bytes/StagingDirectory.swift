@@ -5,9 +5,9 @@ internal import Glibc
 /// not at all.
 ///
 /// Paths may be an attacker's: nothing is written through a link, whoever planted it.
-public final class StagingDirectory {
+package final class StagingDirectory {
   /// Where the content goes until it is put in its place, by `publish` or by a `FileTransaction`.
-  public let path: String
+  package let path: String
   /// Holds the lock that says that somebody works here.
   private let descriptor: Int32
   /// Bytes, as the file system compares them: strings are equal also when they write an accented
@@ -17,7 +17,7 @@ public final class StagingDirectory {
   private var isLeft = false
 
   /// Makes the folder inside `folder`, which must exist.
-  public init(in folder: String) throws(FormatError) {
+  package init(in folder: String) throws(FormatError) {
     while true {
       if let made = try Self.make(in: folder) {
         (path, descriptor) = made
@@ -58,13 +58,13 @@ public final class StagingDirectory {
   }
 
   /// Makes a folder and those above it. It gets its mode and time when all is written.
-  public func addDirectory(_ below: String, mode: UInt32, modified: Int) throws(FormatError) {
+  package func addDirectory(_ below: String, mode: UInt32, modified: Int) throws(FormatError) {
     try makeDirectories(below)
     attributes.append((below, mode, modified))
   }
 
   /// Makes a folder and those above it, with any mode and time.
-  public func makeDirectories(_ below: String) throws(FormatError) {
+  package func makeDirectories(_ below: String) throws(FormatError) {
     if isDirectory(below) { return }
     try makeDirectories(Self.folder(of: below))
     guard FileTree.status("\(path)/\(below)") == nil else {
@@ -74,14 +74,14 @@ public final class StagingDirectory {
     directories.insert(Array(below.utf8))
   }
 
-  public func addLink(_ below: String, to target: String, modified: Int) throws(FormatError) {
+  package func addLink(_ below: String, to target: String, modified: Int) throws(FormatError) {
     try makeRoom(for: below)
     try FileTree.makeLink("\(path)/\(below)", to: target)
     try FileTree.setTime(ofLink: "\(path)/\(below)", seconds: modified)
   }
 
   /// Makes a second name of a file or a link that was added before. link(2) does not follow it.
-  public func addHardLink(_ below: String, to earlier: String) throws(FormatError) {
+  package func addHardLink(_ below: String, to earlier: String) throws(FormatError) {
     guard let kind = FileTree.status("\(path)/\(earlier)")?.kind,
       kind == .file || kind == .symbolicLink, isDirectory(Self.folder(of: earlier))
     else {
@@ -93,7 +93,7 @@ public final class StagingDirectory {
   }
 
   /// Writes a file.
-  public func addFile(
+  package func addFile(
     _ below: String, mode: UInt32, modified: Int, body: any ByteSource
   ) throws {
     try makeRoom(for: below)
@@ -113,7 +113,7 @@ public final class StagingDirectory {
 
   /// Gives folders their modes and times, once nothing more is put into them, and brings all of it
   /// to the disk.
-  public func seal() throws(FormatError) {
+  package func seal() throws(FormatError) {
     for (below, mode, modified) in attributes.sorted(by: { $0.path.utf8.count > $1.path.utf8.count }
     ) {
       try FileTree.setAttributes("\(path)/\(below)", mode: mode, seconds: modified)
@@ -125,7 +125,7 @@ public final class StagingDirectory {
 
   /// Puts a path of the staged folder in its place. What is there is replaced, but never a folder by a file, or the
   /// other way round.
-  public func publish(_ below: String, to place: String) throws {
+  package func publish(_ below: String, to place: String) throws {
     var transaction = FileTransaction()
     transaction.add(below, of: self, at: place)
     try transaction.commit()

@@ -2,7 +2,7 @@ internal import Glibc
 
 extension String {
   /// Whether it comes before another one in the order of their bytes.
-  public func isBefore(_ other: String) -> Bool {
+  package func isBefore(_ other: String) -> Bool {
     let (own, others) = (utf8.span, other.utf8.span)
     let order = unsafe own.withUnsafeBytes { left in
       unsafe others.withUnsafeBytes { right in

@@ -2,7 +2,7 @@ internal import Glibc
 
 extension FormatError {
   /// The last system call's failure, as `doing` names it.
-  public static func system(_ doing: String, path: String) -> FormatError {
+  package static func system(_ doing: String, path: String) -> FormatError {
     let number = Glibc.errno
     let text = unsafe String(cString: strerror(number))
     return FormatError(.io, "\(doing): \(text)", path: [path], errno: number)

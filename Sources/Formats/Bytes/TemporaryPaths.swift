@@ -6,7 +6,7 @@ internal import Synchronization
 ///
 /// Whoever owns such a name holds a lock (flock(2)) on what it names, so that the next program that
 /// works in the folder knows what a killed one has left there, and removes it.
-public enum TemporaryPaths {
+package enum TemporaryPaths {
   private struct State {
     var paths: Set<String> = []
     /// Folders that were made for results, outermost first.
@@ -59,14 +59,14 @@ public enum TemporaryPaths {
   }
 
   /// Puts results in their places: when the program is told to stop, this is done first.
-  public static func publishing<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
+  package static func publishing<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
     unlessEnding { $0.publishing += 1 }
     defer { state.withLock { $0.publishing -= 1 } }
     return try body()
   }
 
   /// Never returns when the program is ending by a signal: nothing is to be said or done any more.
-  public static func waitIfEnding() {
+  package static func waitIfEnding() {
     unlessEnding { _ in }
   }
 
@@ -84,7 +84,7 @@ public enum TemporaryPaths {
   }
 
   /// Removes all that is unfinished, while other threads go on. For a program that ends by a signal.
-  public static func removeAll() {
+  package static func removeAll() {
     state.withLock { $0.isEnding = true }
     // Results take a moment to be put in their places, unless a disk hangs.
     for _ in 0..<5000 where state.withLock({ $0.publishing > 0 }) { usleep(1000) }
@@ -130,7 +130,7 @@ public enum TemporaryPaths {
   }
 
   /// Whether a file of this name is one that is being made, or was left by a killed program.
-  public static func isTemporary(_ name: String) -> Bool {
+  package static func isTemporary(_ name: String) -> Bool {
     parts(of: name) != nil
   }
 

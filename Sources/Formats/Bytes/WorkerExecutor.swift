@@ -1,10 +1,10 @@
 /// Runs tasks on the program's own worker threads, without libdispatch.
 ///
 /// libdispatch looks up its threads in /proc, and traps where that is missing.
-public final class WorkerExecutor: TaskExecutor {
-  public init() {}
+package final class WorkerExecutor: TaskExecutor {
+  package init() {}
 
-  public func enqueue(_ job: consuming ExecutorJob) {
+  package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     let executor = unsafe asUnownedTaskExecutor()
     WorkerThreads.run { unsafe job.runSynchronously(on: executor) }

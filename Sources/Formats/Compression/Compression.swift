@@ -1,9 +1,9 @@
 /// How bytes are compressed.
-public enum Compression: String, Sendable, Hashable, CaseIterable {
+package enum Compression: String, Sendable, Hashable, CaseIterable {
   case none, gzip, xz, lzma, zstd, bzip2, lz4
 
   /// What the first bytes of some data say. `.lzma` has no magic number and is not detected.
-  public static func detect(_ bytes: some Collection<UInt8>) -> Compression {
+  package static func detect(_ bytes: some Collection<UInt8>) -> Compression {
     let start = Array(bytes.prefix(6))
     let magics: [(Compression, [UInt8])] = [
       (.gzip, [0x1f, 0x8b]),
@@ -18,7 +18,7 @@ public enum Compression: String, Sendable, Hashable, CaseIterable {
   /// The decompressed bytes of `source`.
   /// - Parameter jobs: cores that the decoder may use, where the format allows it.
   /// - Throws: `FormatError.unsupported` where this program can't decode the format.
-  public func decode(_ source: any ByteSource, jobs: Int = 1) throws(FormatError) -> any ByteSource
+  package func decode(_ source: any ByteSource, jobs: Int = 1) throws(FormatError) -> any ByteSource
   {
     switch self {
     case .none: return source
@@ -59,7 +59,7 @@ public enum Compression: String, Sendable, Hashable, CaseIterable {
   /// Decompresses what is in memory; bytes that are not compressed come back as they are.
   /// - Throws: `FormatError.limit` when the result is larger than `limit` bytes, or a bomb's
   ///   (`LimitedSource`).
-  public static func decompress(_ bytes: [UInt8], limit: Int) throws -> [UInt8] {
+  package static func decompress(_ bytes: [UInt8], limit: Int) throws -> [UInt8] {
     let compression = detect(bytes)
     if compression == .none { return bytes }
     let source = try compression.decode(MemorySource(bytes))

@@ -6,7 +6,7 @@ internal import CZstd
 
 extension Compression {
   /// Those of the libraries that compress: another one may write other bytes.
-  public static var libraryVersions: String {
+  package static var libraryVersions: String {
     let zlib = unsafe String(cString: zlibVersion())
     return "zstd \(ZSTD_versionNumber()), lzma \(lzma_version_number()), "
       + "lz4 \(LZ4_versionNumber()), zlib \(zlib), deflate \(LIBDEFLATE_VERSION_STRING)"
@@ -16,7 +16,7 @@ extension Compression {
   ///
   /// - Parameter level: the library's; nil for a good one.
   /// - Throws: `FormatError.unsupported` for formats that are only read.
-  public func compress(_ bytes: [UInt8], level: Int32? = nil) throws(FormatError) -> [UInt8] {
+  package func compress(_ bytes: [UInt8], level: Int32? = nil) throws(FormatError) -> [UInt8] {
     switch self {
     case .none: return bytes
     case .gzip: return try Self.gzip(bytes, level: level ?? 9)
@@ -30,7 +30,7 @@ extension Compression {
   /// Compresses at the library's highest level, whatever it takes.
   /// - Parameter hasX86Filter: xz only: whether to run code through the filter for x86, which makes
   ///   programs smaller, and kernel modules larger.
-  public func compressSmallest(
+  package func compressSmallest(
     _ bytes: [UInt8], hasX86Filter: Bool = false
   ) throws(FormatError) -> [UInt8] {
     switch self {

@@ -2,19 +2,19 @@
 /// RFC 1952, 2.2.
 ///
 /// For formats that say something of a member's compressed bytes, as Alpine's packages do.
-public struct GzipMembers {
-  public struct Member: Sendable, Hashable {
+package struct GzipMembers {
+  package struct Member: Sendable, Hashable {
     /// Where it is in the compressed data, in bytes from its start.
-    public var range: Range<Int>
+    package var range: Range<Int>
     /// What was compressed.
-    public var content: [UInt8]
+    package var content: [UInt8]
   }
 
   private let bytes: [UInt8]
   /// Where the next member begins, in bytes from the start.
-  public private(set) var offset = 0
+  package private(set) var offset = 0
 
-  public init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8]) {
     self.bytes = bytes
   }
 
@@ -22,7 +22,7 @@ public struct GzipMembers {
   /// - Parameter limit: the most bytes that its content may have.
   /// - Returns: nil at the end.
   /// - Throws: `FormatError` for what is no member, and for damage; `.limit` for a larger one.
-  public mutating func next(limit: Int) throws -> Member? {
+  package mutating func next(limit: Int) throws -> Member? {
     guard offset < bytes.count else { return nil }
     let start = offset
     let source = DecodingSource(
@@ -38,7 +38,7 @@ public struct GzipMembers {
   }
 
   /// What all members from `offset` on hold together, a piece at a time. There has to be one.
-  public func rest() throws(FormatError) -> any ByteSource {
+  package func rest() throws(FormatError) -> any ByteSource {
     try Compression.gzip.decode(MemorySource(bytes, range: offset..<bytes.count))
   }
 }

@@ -1,12 +1,12 @@
 /// Bytes of a source, as long as there are not too many: a few hundred bytes can be the compressed form
 /// of as many gigabytes.
-public final class LimitedSource: ByteSource {
+package final class LimitedSource: ByteSource {
   /// Times the compressed size from which on a stream is taken for a bomb. Kernel packages unpack to 6
   /// times their size, the best packed of 1,138 modules to 24 times; xz can make zeros 7,000 times
   /// smaller, zstd more.
-  public static let bombRatio = 200
+  package static let bombRatio = 200
   /// Bytes that anything may unpack to, however small it is.
-  public static let bombFloor = 16 << 20
+  package static let bombFloor = 16 << 20
 
   private let source: any ByteSource
   private let limit: Int
@@ -18,7 +18,7 @@ public final class LimitedSource: ByteSource {
   ///   - limit: the most bytes of it.
   ///   - compressedSize: bytes that it is decompressed from, for `bombRatio`.
   ///   - earlier: bytes of other sources that count, too.
-  public init(_ source: any ByteSource, limit: Int, compressedSize: Int, earlier: Int = 0) {
+  package init(_ source: any ByteSource, limit: Int, compressedSize: Int, earlier: Int = 0) {
     self.source = source
     count = earlier
     let bomb = Self.mostBytes(from: compressedSize)
@@ -30,13 +30,13 @@ public final class LimitedSource: ByteSource {
   }
 
   /// The most bytes that are no bomb.
-  public static func mostBytes(from compressedSize: Int) -> Int {
+  package static func mostBytes(from compressedSize: Int) -> Int {
     let (product, overflow) = compressedSize.multipliedReportingOverflow(by: bombRatio)
     return max(bombFloor, overflow ? .max : product)
   }
 
   /// - Throws: `FormatError.limit`.
-  public func next() throws -> [UInt8] {
+  package func next() throws -> [UInt8] {
     let piece = try source.next()
     count += piece.count
     guard count <= limit else { throw FormatError(.limit, reason) }

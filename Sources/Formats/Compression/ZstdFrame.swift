@@ -5,7 +5,7 @@ internal import CZstd
 /// What a decoder knows at the end of the first part it still knows in the second. The second part's encoder
 /// does not: it refers to nothing of the first, begins with codes of its own, and takes the three offsets that
 /// were used last for those that a frame begins with. So two blocks before its own leave a decoder with these.
-public struct ZstdFrame: Sendable {
+package struct ZstdFrame: Sendable {
   /// A good one: docs/internals/PERFORMANCE.md, "Levels".
   static let level: Int32 = 9
 
@@ -16,7 +16,7 @@ public struct ZstdFrame: Sendable {
 
   /// - Parameter windowSize: how many bytes what repeats may be apart, from 1 MiB to the 128 MiB that Linux
   ///   decodes (lib/zstd, ZSTD_WINDOWSIZE_MAX); made the next power of 2 above.
-  public init(windowSize: Int) {
+  package init(windowSize: Int) {
     windowLog = Int32(min(27, max(20, Int.bitWidth - windowSize.leadingZeroBitCount)))
   }
 
@@ -28,14 +28,14 @@ public struct ZstdFrame: Sendable {
   }
 
   /// The first of two parts, compressed.
-  public struct Start: Sendable {
+  package struct Start: Sendable {
     /// After the header of a frame.
     fileprivate var blocks: [UInt8]
     fileprivate var hash = XXH64()
   }
 
   /// - Throws: `FormatError.limit` without memory.
-  public func start(_ bytes: [UInt8]) throws(FormatError) -> Start {
+  package func start(_ bytes: [UInt8]) throws(FormatError) -> Start {
     var start = Start(blocks: try blocks(bytes[...]))
     var place = Self.headerSize
     while true {
@@ -56,7 +56,7 @@ public struct ZstdFrame: Sendable {
   ///   - start: asked for when the second part is compressed.
   /// - Throws: `FormatError.unsupported` where there are no such bytes, `.limit` without memory, and what
   ///   `start` does.
-  public func end(_ end: [UInt8], after start: () throws -> Start) throws -> [UInt8] {
+  package func end(_ end: [UInt8], after start: () throws -> Start) throws -> [UInt8] {
     let (seam, count) = try Self.seam(end[...])
     let last = try blocks(end.dropFirst(count))
     var start = try start()

@@ -3,13 +3,13 @@
 ///
 /// System V ABI, "Note Section": name size, descriptor size and type of four bytes each, the name
 /// `GNU`, the descriptor. Type 3 is NT_GNU_BUILD_ID.
-public enum BuildID {
+package enum BuildID {
   /// What is in a build ID at most; linkers write 8 to 20 bytes.
   private static let sizeLimit = 64
   private static let headerSize = 16
 
   /// - Returns: its bytes; nil for a file that has none, or none that is whole.
-  public static func read(_ file: some RandomAccessBytes) -> [UInt8]? {
+  package static func read(_ file: some RandomAccessBytes) -> [UInt8]? {
     guard let elf = try? ELFFile(file),
       let place = elf.sections(named: [".note.gnu.build-id"])[0],
       (headerSize + 1...headerSize + sizeLimit).contains(place.count),

@@ -1,7 +1,7 @@
 /// What an ELF file begins with, for either class and byte order.
 ///
 /// System V ABI, "ELF Header". Extended numbering of sections and program headers is not read.
-public struct ELFHeader: Sendable, Hashable {
+package struct ELFHeader: Sendable, Hashable {
   /// Of sections or of program headers.
   struct Table: Sendable, Hashable {
     /// Bytes from the start of the file, whatever its size is.
@@ -12,15 +12,15 @@ public struct ELFHeader: Sendable, Hashable {
   }
 
   /// The header's bytes in a file of 64-bit addresses; others have 52.
-  public static let size = 64
-  public static let magic: [UInt8] = [0x7f, 0x45, 0x4c, 0x46]
+  package static let size = 64
+  package static let magic: [UInt8] = [0x7f, 0x45, 0x4c, 0x46]
 
   /// 64-bit addresses and offsets, against 32-bit ones.
-  public let is64Bit: Bool
-  public let isLittleEndian: Bool
+  package let is64Bit: Bool
+  package let isLittleEndian: Bool
   /// `e_type` and `e_machine`, by the ABI's numbers.
-  public let type: UInt16
-  public let machine: UInt16
+  package let type: UInt16
+  package let machine: UInt16
   let programs: Table
   let sections: Table
   /// Which section holds the names of all.
@@ -28,7 +28,7 @@ public struct ELFHeader: Sendable, Hashable {
 
   /// - Parameter start: the file's first 64 bytes, or all of a smaller one.
   /// - Throws: `FormatError` for what is no ELF file, or not whole.
-  public init(_ start: ArraySlice<UInt8>) throws(FormatError) {
+  package init(_ start: ArraySlice<UInt8>) throws(FormatError) {
     guard start.count >= 16, start.starts(with: Self.magic) else {
       throw FormatError(.malformed, "not an ELF file", offset: 0)
     }
@@ -63,7 +63,7 @@ public struct ELFHeader: Sendable, Hashable {
   /// `p_type` of each program header, and where it stands.
   /// - Parameter file: all bytes of the file.
   /// - Returns: nil when there is none, or one that is not inside the file.
-  public func programTypes(of file: [UInt8]) -> [(type: UInt32, offset: Int)]? {
+  package func programTypes(of file: [UInt8]) -> [(type: UInt32, offset: Int)]? {
     guard programs.entrySize >= (is64Bit ? 56 : 32), programs.count > 0,
       programs.offset <= file.count,
       programs.count * programs.entrySize <= file.count - Int(programs.offset)

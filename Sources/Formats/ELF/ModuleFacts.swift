@@ -2,25 +2,25 @@
 ///
 /// There is no specification but the kernel's own `scripts/mod/modpost.c` and
 /// `Documentation/kbuild/modules.rst`, which name the sections.
-public struct ModuleFacts: Sendable, Equatable {
+package struct ModuleFacts: Sendable, Equatable {
   /// The records of `.modinfo`, `key=value`, in file order.
-  public var information = ByteStrings()
+  package var information = ByteStrings()
   /// Names of the symbols that other modules can use.
-  public var exports = ByteStrings()
+  package var exports = ByteStrings()
   /// Names of the symbols that this module uses, in file order; one may stand there twice.
-  public var needs = ByteStrings()
+  package var needs = ByteStrings()
   /// What could not be read, if anything: the rest holds.
-  public var problems: [FormatError] = []
+  package var problems: [FormatError] = []
 
   /// Bytes of all its strings.
-  public var byteCount: Int { information.byteCount + exports.byteCount + needs.byteCount }
+  package var byteCount: Int { information.byteCount + exports.byteCount + needs.byteCount }
 
   /// Facts of a module of which nothing is known.
-  public init() {}
+  package init() {}
 
   /// Reads a module's file, which may be compressed, whatever its name says.
   /// - Parameter limit: of the decompressed size, in bytes.
-  public init(readingFile file: some RandomAccessBytes, limit: Int) {
+  package init(readingFile file: some RandomAccessBytes, limit: Int) {
     do {
       guard file.byteCount <= limit else {
         throw FormatError(.limit, "\(file.byteCount) bytes are more than \(limit)")
@@ -40,7 +40,7 @@ public struct ModuleFacts: Sendable, Equatable {
 
   /// Reads a module that is not compressed: only the sections that say something. Time and memory are
   /// proportional to its size, whatever is in it.
-  public init(reading bytes: some RandomAccessBytes) {
+  package init(reading bytes: some RandomAccessBytes) {
     do throws(FormatError) {
       let elf = try ELFFile(bytes)
       let found = elf.sections(named: [
@@ -60,7 +60,7 @@ public struct ModuleFacts: Sendable, Equatable {
   }
 
   /// Reads the records of `.modinfo` alone, of a module that is not compressed.
-  public init(readingInformation bytes: some RandomAccessBytes) {
+  package init(readingInformation bytes: some RandomAccessBytes) {
     do throws(FormatError) {
       let elf = try ELFFile(bytes)
       if let section = elf.sections(named: [".modinfo"])[0] {
@@ -72,7 +72,7 @@ public struct ModuleFacts: Sendable, Equatable {
   }
 
   /// The values of a key of `.modinfo`, in file order; empty for a record that is the key alone.
-  public func values(of key: StaticString) -> [ArraySlice<UInt8>] { information.values(of: key) }
+  package func values(of key: StaticString) -> [ArraySlice<UInt8>] { information.values(of: key) }
 
   /// What kmod makes of a symbol table that is not whole holds here too: no exports from it when any
   /// symbol has no name, and no needs at all, not even those of `__versions`, when a needed one has

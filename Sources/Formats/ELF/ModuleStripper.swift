@@ -4,9 +4,9 @@
 /// symbols stay as absolute ones without a name, so that no relocation has to be rewritten.
 ///
 /// System V ABI, "Section Header", "Symbol Table", "Section Groups".
-public enum ModuleStripper {
+package enum ModuleStripper {
   /// What became of a module.
-  public enum Result: Sendable, Equatable {
+  package enum Result: Sendable, Equatable {
     /// It has no debug information.
     case unchanged
     case stripped([UInt8])
@@ -19,7 +19,7 @@ public enum ModuleStripper {
   private static let signatureMark = Array("~Module signature appended~\n".utf8)
 
   /// - Parameter module: all bytes of its file, not compressed.
-  public static func strip(_ module: [UInt8]) -> Result {
+  package static func strip(_ module: [UInt8]) -> Result {
     guard let file = ModuleSections(module) else { return .unknown }
     guard file.hasDebugInformation else { return .unchanged }
     guard !module.ends(with: signatureMark) else { return .signed }
@@ -27,7 +27,7 @@ public enum ModuleStripper {
   }
 
   /// Bytes of debug information in a module; 0 for what is no module.
-  public static func debugSize(of module: [UInt8]) -> Int {
+  package static func debugSize(of module: [UInt8]) -> Int {
     ModuleSections(module)?.debugSize ?? 0
   }
 }

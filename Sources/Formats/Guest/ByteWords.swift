@@ -1,17 +1,17 @@
 /// The words of a line of bytes, one after the other.
-public struct ByteWords: Sendable {
+package struct ByteWords: Sendable {
   private let line: [UInt8]
   private var position = 0
 
-  public init(_ line: [UInt8]) {
+  package init(_ line: [UInt8]) {
     self.line = line
   }
 
-  public static func isBlank(_ byte: UInt8) -> Bool {
+  package static func isBlank(_ byte: UInt8) -> Bool {
     byte == 0x20 || (0x09...0x0d).contains(byte)
   }
 
-  public mutating func next() -> [UInt8]? {
+  package mutating func next() -> [UInt8]? {
     skipBlanks()
     guard position < line.count else { return nil }
     let start = position
@@ -20,7 +20,7 @@ public struct ByteWords: Sendable {
   }
 
   /// All that follows the last word, without blanks around it.
-  public var rest: [UInt8] {
+  package var rest: [UInt8] {
     var words = self
     words.skipBlanks()
     var end = line.count
@@ -36,16 +36,16 @@ public struct ByteWords: Sendable {
 extension [UInt8] {
   /// Whether these are the bytes of a text: comparing strings would bring Unicode's tables into the
   /// guest.
-  public func isText(_ text: StaticString) -> Bool {
+  package func isText(_ text: StaticString) -> Bool {
     span.count == text.utf8CodeUnitCount && span.has(text, at: 0)
   }
 
-  public func startsWithText(_ text: StaticString) -> Bool {
+  package func startsWithText(_ text: StaticString) -> Bool {
     span.has(text, at: 0)
   }
 
   /// A module's name as the kernel has it.
-  public var withUnderscores: [UInt8] {
+  package var withUnderscores: [UInt8] {
     map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 }
   }
 }

@@ -4,7 +4,7 @@
 /// Devices on PCI come first, by the address of their controller, then those on other buses, and those
 /// on USB last. Behind one controller, the order is that of the device's own address: ATA port or SCSI
 /// host, channel, target and LUN.
-public struct DeviceAddress: Equatable, Sendable {
+package struct DeviceAddress: Equatable, Sendable {
   private enum Bus: Int {
     case pci, other, usb
   }
@@ -13,7 +13,7 @@ public struct DeviceAddress: Equatable, Sendable {
 
   /// - Parameter path: what the device's link in /sys/class leads to, such as
   ///   `../../devices/pci0000:00/0000:00:05.0/virtio1/host2/target2:0:1/2:0:1:0/block/sda`.
-  public init(_ path: [UInt8]) {
+  package init(_ path: [UInt8]) {
     var bus = Bus.other
     var pci = [0, 0, 0, 0]
     var usb: [Int] = []
@@ -45,12 +45,12 @@ public struct DeviceAddress: Equatable, Sendable {
   }
 
   /// Whether this device comes before another one.
-  public func precedes(_ other: DeviceAddress) -> Bool {
+  package func precedes(_ other: DeviceAddress) -> Bool {
     key.lexicographicallyPrecedes(other.key)
   }
 
   /// The numbers of `HOST:CHANNEL:TARGET:LUN`; nil for any other name of the SCSI bus.
-  public static func scsiAddress(_ name: [UInt8]) -> [Int]? {
+  package static func scsiAddress(_ name: [UInt8]) -> [Int]? {
     let numbers = numbers(name, separators: [0x3a], radix: 10)
     return numbers?.count == 4 ? numbers : nil
   }

@@ -1,12 +1,12 @@
 /// What the kernel says of a device: a message of its netlink socket, or a device's `uevent` file.
 /// Linux, Documentation/core-api/kobject.rst, "Uevents"; Documentation/ABI/testing/sysfs-uevent.
-public struct DeviceEvent: Sendable {
+package struct DeviceEvent: Sendable {
   private let fields: [[UInt8]]
 
   /// - Parameters:
   ///   - bytes: `NAME=VALUE` one after the other; a message begins with `ACTION@PATH`.
   ///   - separator: zero in a message, a newline in a file.
-  public init(_ bytes: [UInt8], separator: UInt8) {
+  package init(_ bytes: [UInt8], separator: UInt8) {
     var fields: [[UInt8]] = []
     var field: [UInt8] = []
     for byte in bytes {
@@ -22,7 +22,7 @@ public struct DeviceEvent: Sendable {
   }
 
   /// The value of a field, or nil.
-  public func value(of name: StaticString) -> [UInt8]? {
+  package func value(of name: StaticString) -> [UInt8]? {
     let length = name.utf8CodeUnitCount
     for field in fields
     where field.count > length && field[length] == UInt8(ascii: "=") && field.startsWithText(name) {

@@ -2,12 +2,12 @@
 ///
 /// A disk may get names here that udev makes only where there is no better one. udev(7) and its rules
 /// `60-persistent-storage.rules`; SPC-5, "Vital product data parameters".
-public enum DiskIdentifiers {
+package enum DiskIdentifiers {
   /// Returns the names of a disk.
   /// - Parameters:
   ///   - disk: The name in /sys/class/block.
   ///   - attribute: The content of a file in the disk's folder of sysfs.
-  public static func names(
+  package static func names(
     of disk: [UInt8], attribute: (StaticString) -> [UInt8]?
   ) -> [[UInt8]] {
     func word(_ name: StaticString) -> [UInt8]? {

@@ -1,22 +1,22 @@
 /// A disk that is named by its position among its kind: `/dev/sdb2` is the second partition of the second
 /// SCSI or ATA disk, `/dev/nvme1n1` the first namespace of the second NVMe controller.
-public struct DiskPosition: Equatable, Sendable {
-  public enum Kind: Sendable {
+package struct DiskPosition: Equatable, Sendable {
+  package enum Kind: Sendable {
     /// A SCSI or ATA disk.
     case scsi
     /// An NVMe controller.
     case nvme
   }
 
-  public let kind: Kind
+  package let kind: Kind
   /// From 0.
-  public let index: Int
+  package let index: Int
   /// What follows in the name: a partition's number, or `n1p2` of an NVMe controller.
-  public let rest: [UInt8]
+  package let rest: [UInt8]
 
   /// - Parameter path: of a device below /dev.
   /// - Returns: nil for a path of anything else.
-  public init?(_ path: [UInt8]) {
+  package init?(_ path: [UInt8]) {
     if path.startsWithText("/dev/sd") {
       let name = path[7...]
       let letters = name.prefix { (0x61...0x7a).contains($0) }

@@ -1,5 +1,5 @@
 /// Something that can be read anywhere: a block device, or the image of one.
-public protocol DiskReader {
+package protocol DiskReader {
   /// Bytes that it has.
   var size: Int { get }
   /// Up to `count` bytes: fewer at the end, none where it can't be read.

@@ -3,7 +3,7 @@
 /// e2fsck -p leaves a file system alone that its superblock calls clean and not due; this is the same
 /// decision, so that a program need not be started for it. In doubt it says that a check is due, and
 /// e2fsck decides. ext4 documentation, "Super Block"; e2fsck(8), tune2fs(8).
-public enum Ext4Check {
+package enum Ext4Check {
   /// The decision does not depend on them.
   private static let indifferent: Ext4Format.Incompatible = [
     .fileType, .extents, .is64Bit, .flexibleGroups, .attributeInodes, .checksumSeed,
@@ -11,7 +11,7 @@ public enum Ext4Check {
   ]
 
   /// - Parameter now: seconds since 1970.
-  public static func isDue(_ disk: some DiskReader, now: Int) -> Bool {
+  package static func isDue(_ disk: some DiskReader, now: Int) -> Bool {
     let superblock = disk.read(
       at: Ext4Format.superblockOffset, count: Ext4Format.superblockSize)
     let bytes = superblock.span

@@ -1,6 +1,6 @@
 /// Which file system or swap area is on a disk, and what it is called.
-public struct FileSystemIdentity: Equatable, Sendable {
-  public enum Kind: Sendable {
+package struct FileSystemIdentity: Equatable, Sendable {
+  package enum Kind: Sendable {
     /// ext2, ext3 or ext4: the ext4 driver mounts all of them.
     case ext4
     case xfs, btrfs, squashfs, erofs, f2fs, vfat, iso9660, swap
@@ -9,7 +9,7 @@ public struct FileSystemIdentity: Equatable, Sendable {
     case lvm, luks, raid
 
     /// Whether a file system in it is reached through another device.
-    public var isMember: Bool {
+    package var isMember: Bool {
       switch self {
       case .lvm, .luks, .raid: true
       default: false
@@ -17,7 +17,7 @@ public struct FileSystemIdentity: Equatable, Sendable {
     }
 
     /// The name in mount(8) and blkid(8).
-    public var name: StaticString {
+    package var name: StaticString {
       switch self {
       case .ext4: "ext4"
       case .xfs: "xfs"
@@ -35,15 +35,15 @@ public struct FileSystemIdentity: Equatable, Sendable {
     }
   }
 
-  public var kind: Kind
+  package var kind: Kind
   /// As blkid(8) writes it; empty where there is none.
-  public var uuid: [UInt8]
+  package var uuid: [UInt8]
   /// Empty where there is none.
-  public var label: [UInt8]
+  package var label: [UInt8]
 
   /// Looks at the places where these file systems have their superblocks.
   /// - Returns: nil when none of them is there.
-  public init?(reading disk: some DiskReader) {
+  package init?(reading disk: some DiskReader) {
     // Most are recognised by what one read gives.
     let start = disk.read(at: 0, count: 4352)
     if let found = Self.member(start.span) ?? Self.atStart(start.span) ?? Self.vfat(start, disk)

@@ -3,14 +3,14 @@
 /// Header: u32 magic, u32 version, u32 offset of the root. Node: prefix and NUL, then first and last
 /// character of its children and their offsets, then the values with their priorities; what a node
 /// has of these is in the upper bits of the offset that leads to it.
-public enum IndexTrieFormat {
-  public static let magic: UInt32 = 0xb007_f457
-  public static let version: UInt32 = 0x0002_0001
+package enum IndexTrieFormat {
+  package static let magic: UInt32 = 0xb007_f457
+  package static let version: UInt32 = 0x0002_0001
 
   // Bits of the offset that leads to a node.
-  public static let hasPrefix: UInt32 = 0x8000_0000
-  public static let hasValues: UInt32 = 0x4000_0000
-  public static let hasChildren: UInt32 = 0x2000_0000
+  package static let hasPrefix: UInt32 = 0x8000_0000
+  package static let hasValues: UInt32 = 0x4000_0000
+  package static let hasChildren: UInt32 = 0x2000_0000
   /// The offset itself: 256 MiB.
-  public static let offsetMask: UInt32 = 0x0fff_ffff
+  package static let offsetMask: UInt32 = 0x0fff_ffff
 }

@@ -3,12 +3,12 @@
 ///
 /// The index may be anything: no offset is followed out of it, and what a search may look at is limited, so
 /// that a circle ends.
-public struct IndexTrieReader {
+package struct IndexTrieReader {
   /// What stands at a key.
-  public struct Value: Equatable, Sendable {
+  package struct Value: Equatable, Sendable {
     /// The lowest is the best.
-    public var priority: UInt32
-    public var bytes: [UInt8]
+    package var priority: UInt32
+    package var bytes: [UInt8]
   }
 
   /// More nodes below one another than an alias has characters.
@@ -26,13 +26,13 @@ public struct IndexTrieReader {
   }
 
   /// Whether these bytes begin as an index of the version that is known.
-  public static func isIndex(_ index: Span<UInt8>) -> Bool {
+  package static func isIndex(_ index: Span<UInt8>) -> Bool {
     index.bigEndian(at: 0) == IndexTrieFormat.magic
       && index.bigEndian(at: 4, as: UInt32.self).map { $0 >> 16 } == 2
   }
 
   /// The values of a key, taken literally, in the order of their priorities.
-  public static func values(of key: [UInt8], in index: Span<UInt8>) -> [Value] {
+  package static func values(of key: [UInt8], in index: Span<UInt8>) -> [Value] {
     guard isIndex(index), let root: UInt32 = index.bigEndian(at: 8) else { return [] }
     var reader = IndexTrieReader(budget: index.count)
     var node = root
@@ -58,7 +58,7 @@ public struct IndexTrieReader {
   }
 
   /// The values of all keys that are patterns which `text` matches, in the order of their priorities.
-  public static func matches(_ text: [UInt8], in index: Span<UInt8>) -> [Value] {
+  package static func matches(_ text: [UInt8], in index: Span<UInt8>) -> [Value] {
     guard isIndex(index), let root: UInt32 = index.bigEndian(at: 8) else { return [] }
     var reader = IndexTrieReader(budget: 16 * index.count)
     reader.descend(root, text, from: 0, in: index)

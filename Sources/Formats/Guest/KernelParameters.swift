@@ -2,20 +2,20 @@
 ///
 /// They stand apart by blanks outside of double quotes; a quote before the name or the value, and the
 /// one at the end, are not part of it. Linux, lib/cmdline.c, next_arg().
-public struct KernelParameters: Sendable {
-  public struct Parameter: Equatable, Sendable {
-    public var name: [UInt8]
-    public var value: [UInt8]?
+package struct KernelParameters: Sendable {
+  package struct Parameter: Equatable, Sendable {
+    package var name: [UInt8]
+    package var value: [UInt8]?
   }
 
   private let line: [UInt8]
   private var position = 0
 
-  public init(_ line: [UInt8]) {
+  package init(_ line: [UInt8]) {
     self.line = line
   }
 
-  public mutating func next() -> Parameter? {
+  package mutating func next() -> Parameter? {
     while position < line.count, ByteWords.isBlank(line[position]) { position += 1 }
     guard position < line.count else { return nil }
     var word: [UInt8] = []

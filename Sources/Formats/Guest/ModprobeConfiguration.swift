@@ -1,29 +1,29 @@
 /// What files of etc/modprobe.d and the kernel's command line say of modules. modprobe.d(5).
-public struct ModprobeConfiguration: Sendable {
+package struct ModprobeConfiguration: Sendable {
   /// Modules that should be loaded with another one.
-  public struct SoftDependency: Sendable {
+  package struct SoftDependency: Sendable {
     /// A pattern.
-    public var module: [UInt8]
-    public var before: [[UInt8]]
-    public var after: [[UInt8]]
+    package var module: [UInt8]
+    package var before: [[UInt8]]
+    package var after: [[UInt8]]
   }
 
   /// Patterns and the modules that they lead to, in the order in which they came.
-  public private(set) var aliases: [(pattern: [UInt8], module: [UInt8])] = []
+  package private(set) var aliases: [(pattern: [UInt8], module: [UInt8])] = []
   private var options: [(module: [UInt8], text: [UInt8])] = []
   private var blacklist: [[UInt8]] = []
   private var forbidden: [[UInt8]] = []
   private var commands: [(module: [UInt8], command: [UInt8])] = []
   private var softDependencies: [SoftDependency] = []
 
-  public init() {}
+  package init() {}
 
   // MARK: What it says
 
   /// The arguments of a module, with a blank between them: those of the files, then the command
   /// line's, so that the latter count.
   /// - Parameter alias: what the module is asked for as; lines for that count, too.
-  public func options(of module: [UInt8], alias: [UInt8]? = nil) -> [UInt8] {
+  package func options(of module: [UInt8], alias: [UInt8]? = nil) -> [UInt8] {
     var text: [UInt8] = []
     for option in options where option.module == module || option.module == alias {
       if !text.isEmpty { text.append(UInt8(ascii: " ")) }
@@ -34,29 +34,29 @@ public struct ModprobeConfiguration: Sendable {
 
   /// Whether a device's alias must not lead to this module. Another module that needs it, or its own
   /// name, still may.
-  public func isBlacklisted(_ module: [UInt8]) -> Bool {
+  package func isBlacklisted(_ module: [UInt8]) -> Bool {
     blacklist.contains(module)
   }
 
   /// Whether the kernel would refuse it: `module_blacklist=`.
-  public func isForbidden(_ module: [UInt8]) -> Bool {
+  package func isForbidden(_ module: [UInt8]) -> Bool {
     forbidden.contains(module)
   }
 
   /// The command that stands for loading a module: the first `install` line whose pattern its name matches.
-  public func command(for module: [UInt8]) -> [UInt8]? {
+  package func command(for module: [UInt8]) -> [UInt8]? {
     commands.first { ModuleAlias.matches($0.module, module) }?.command
   }
 
   /// The first `softdep` line whose pattern a module's name matches.
-  public func softDependency(of module: [UInt8]) -> SoftDependency? {
+  package func softDependency(of module: [UInt8]) -> SoftDependency? {
     softDependencies.first { ModuleAlias.matches($0.module, module) }
   }
 
   // MARK: Reading
 
   /// Adds the lines of a file. Those that say nothing of this kind are passed over.
-  public mutating func add(file: [UInt8]) {
+  package mutating func add(file: [UInt8]) {
     var line: [UInt8] = []
     var position = 0
     while position <= file.count {
@@ -120,7 +120,7 @@ public struct ModprobeConfiguration: Sendable {
 
   /// Adds `modprobe.blacklist=`, `module_blacklist=` and `MODULE.OPTION=VALUE` of the kernel's
   /// command line, up to `--`. Linux, Documentation/admin-guide/kernel-parameters.rst.
-  public mutating func add(commandLine: [UInt8]) {
+  package mutating func add(commandLine: [UInt8]) {
     var parameters = KernelParameters(commandLine)
     while let parameter = parameters.next() {
       if parameter.name.isText("modprobe.blacklist") {

@@ -1,10 +1,10 @@
 /// The patterns by which modules say what devices they drive. modprobe.d(5), "alias"; glob(7).
-public enum ModuleAlias {
+package enum ModuleAlias {
   /// The way that kmod writes names and aliases in its indexes: with underscores for dashes, but for
   /// those in brackets.
   /// - Returns: nil when a bracket has no partner: modprobe can't match such an alias.
   @inlinable
-  public static func normalized(_ alias: some Collection<UInt8>) -> [UInt8]? {
+  package static func normalized(_ alias: some Collection<UInt8>) -> [UInt8]? {
     var result: [UInt8] = []
     result.reserveCapacity(alias.count)
     var isInBracket = false
@@ -21,13 +21,13 @@ public enum ModuleAlias {
   }
 
   /// Whether more than one text may match.
-  public static func isPattern(_ text: some Sequence<UInt8>) -> Bool {
+  package static func isPattern(_ text: some Sequence<UInt8>) -> Bool {
     text.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") }
   }
 
   /// Whether all of `text` from a position on matches a pattern of `*`, `?`, `[a-z]` and `[!a-z]`.
   /// Takes time proportional to both lengths multiplied, at worst.
-  public static func matches(_ pattern: [UInt8], _ text: [UInt8], from start: Int = 0) -> Bool {
+  package static func matches(_ pattern: [UInt8], _ text: [UInt8], from start: Int = 0) -> Bool {
     var position = start
     var part = 0
     // Where to go on after a mismatch: behind the last star, with one more byte taken by it.

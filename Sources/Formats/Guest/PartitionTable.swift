@@ -1,11 +1,11 @@
 /// The names of a disk's partitions, for kernels that do not tell them.
-public struct PartitionTable<Disk: DiskReader> {
+package struct PartitionTable<Disk: DiskReader> {
   /// What a table says of a partition.
-  public struct Entry: Equatable, Sendable {
+  package struct Entry: Equatable, Sendable {
     /// As blkid(8) and the kernel write it.
-    public var uuid: [UInt8]
+    package var uuid: [UInt8]
     /// Empty where there is none.
-    public var name: [UInt8]
+    package var name: [UInt8]
   }
 
   private enum Kind {
@@ -19,7 +19,7 @@ public struct PartitionTable<Disk: DiskReader> {
 
   /// - Parameter sectorSize: bytes of a logical sector.
   /// - Returns: nil when there is no table.
-  public init?(reading disk: Disk, sectorSize: Int) {
+  package init?(reading disk: Disk, sectorSize: Int) {
     guard sectorSize >= 512, sectorSize <= 1 << 16 else { return nil }
     let sector = disk.read(at: 0, count: 512)
     let bytes = sector.span
@@ -59,7 +59,7 @@ public struct PartitionTable<Disk: DiskReader> {
 
   /// - Parameter number: as the kernel counts, from 1.
   /// - Returns: nil when the table has no such partition.
-  public func entry(_ number: Int) -> Entry? {
+  package func entry(_ number: Int) -> Entry? {
     switch kind {
     case .mbr(let signature):
       guard (1...255).contains(number) else { return nil }

@@ -2,8 +2,8 @@
 ///
 /// docs/internals/run-channel.md: a header of eight bytes (kind, stream, two zeros, the payload's
 /// length as a little-endian 32-bit number), then the payload.
-public struct RunFrame: Sendable, Equatable {
-  public enum Kind: UInt8, Sendable, CaseIterable {
+package struct RunFrame: Sendable, Equatable {
+  package enum Kind: UInt8, Sendable, CaseIterable {
     // Both ways.
     case hello = 1
     case data = 2
@@ -31,35 +31,35 @@ public struct RunFrame: Sendable, Equatable {
     case notice = 51
   }
 
-  public static let version: UInt32 = 1
-  public static let headerSize = 8
+  package static let version: UInt32 = 1
+  package static let headerSize = 8
   /// Bytes of a payload at most: Linux takes words of a command line of 128 KiB.
-  public static let payloadLimit = 1 << 18
+  package static let payloadLimit = 1 << 18
   /// Bytes of a stream that may be on their way: nobody sends more until the other side grants it.
-  public static let window = 1 << 19
+  package static let window = 1 << 19
   /// Bytes of `data` frames as both sides make them.
-  public static let pieceSize = 1 << 16
+  package static let pieceSize = 1 << 16
 
-  public var kind: Kind
+  package var kind: Kind
   /// Of `data`, `end` and `credit`: 0 stdin, 1 stdout, 2 stderr. Otherwise 0.
-  public var stream: UInt8
-  public var payload: [UInt8]
+  package var stream: UInt8
+  package var payload: [UInt8]
 
-  public init(_ kind: Kind, stream: UInt8 = 0, _ payload: [UInt8] = []) {
+  package init(_ kind: Kind, stream: UInt8 = 0, _ payload: [UInt8] = []) {
     self.kind = kind
     self.stream = stream
     self.payload = payload
   }
 
   /// A frame whose payload is numbers.
-  public init(_ kind: Kind, stream: UInt8 = 0, numbers: [UInt32]) {
+  package init(_ kind: Kind, stream: UInt8 = 0, numbers: [UInt32]) {
     var payload: [UInt8] = []
     for number in numbers { Self.append(number, to: &payload) }
     self.init(kind, stream: stream, payload)
   }
 
   /// The payload as numbers; what does not fill one is left out.
-  public var numbers: [UInt32] {
+  package var numbers: [UInt32] {
     var numbers: [UInt32] = []
     var offset = 0
     while let number: UInt32 = payload.span.littleEndian(at: offset) {
@@ -70,12 +70,12 @@ public struct RunFrame: Sendable, Equatable {
   }
 
   /// The frame as it is sent.
-  public var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     Self.header(kind, stream: stream, count: payload.count) + payload
   }
 
   /// The eight bytes before a payload.
-  public static func header(_ kind: Kind, stream: UInt8, count: Int) -> [UInt8] {
+  package static func header(_ kind: Kind, stream: UInt8, count: Int) -> [UInt8] {
     var header = [kind.rawValue, stream, 0, 0]
     append(UInt32(truncatingIfNeeded: count), to: &header)
     return header
@@ -91,8 +91,8 @@ public struct RunFrame: Sendable, Equatable {
 /// Takes frames out of a stream of bytes that may be anything.
 ///
 /// It keeps no more than one unfinished frame and what was appended last.
-public struct RunFrameDecoder: Sendable {
-  public enum Result: Sendable, Equatable {
+package struct RunFrameDecoder: Sendable {
+  package enum Result: Sendable, Equatable {
     case frame(RunFrame)
     /// The rest of the next frame has not come yet.
     case incomplete
@@ -104,9 +104,9 @@ public struct RunFrameDecoder: Sendable {
   private var start = 0
   private var isMalformed = false
 
-  public init() {}
+  package init() {}
 
-  public mutating func append(_ bytes: [UInt8]) {
+  package mutating func append(_ bytes: [UInt8]) {
     if start > 0 {
       buffer.removeSubrange(..<start)
       start = 0
@@ -114,7 +114,7 @@ public struct RunFrameDecoder: Sendable {
     if !isMalformed { buffer += bytes }
   }
 
-  public mutating func next() -> Result {
+  package mutating func next() -> Result {
     if isMalformed { return .malformed }
     guard let number = buffer.span.byte(at: start),
       let length: UInt32 = buffer.span.littleEndian(at: start + 4)

@@ -1,9 +1,9 @@
 /// How UUIDs are written.
-public enum UUIDText {
+package enum UUIDText {
   private static let groups = [4, 6, 8, 10]
 
   /// Sixteen bytes in their order. RFC 9562, section 4.
-  public static func plain(_ bytes: [UInt8]) -> [UInt8] {
+  package static func plain(_ bytes: [UInt8]) -> [UInt8] {
     var text: [UInt8] = []
     for (index, byte) in bytes.enumerated() {
       if groups.contains(index) { text.append(UInt8(ascii: "-")) }
@@ -13,7 +13,7 @@ public enum UUIDText {
   }
 
   /// Sixteen bytes of a GUID, whose first three numbers are little-endian. UEFI, appendix A.
-  public static func mixed(_ bytes: [UInt8]) -> [UInt8] {
+  package static func mixed(_ bytes: [UInt8]) -> [UInt8] {
     guard bytes.count == 16 else { return [] }
     var ordered = bytes
     for (to, from) in [3, 2, 1, 0, 5, 4, 7, 6].enumerated() { ordered[to] = bytes[from] }
@@ -71,7 +71,7 @@ extension [UInt8] {
   }
 
   /// Whether two texts are the same but for the case of ASCII's letters.
-  public func isSameIgnoringCase(_ other: [UInt8]) -> Bool {
+  package func isSameIgnoringCase(_ other: [UInt8]) -> Bool {
     func lower(_ byte: UInt8) -> UInt8 { (0x41...0x5a).contains(byte) ? byte | 0x20 : byte }
     guard count == other.count else { return false }
     for index in indices where lower(self[index]) != lower(other[index]) { return false }

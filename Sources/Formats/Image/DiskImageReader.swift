@@ -1,7 +1,7 @@
 /// A disk image that is read, whatever its format.
 ///
 /// To be called from one thread at a time.
-public protocol DiskImageReader: AnyObject {
+package protocol DiskImageReader: AnyObject {
   /// Bytes of the disk.
   var size: Int { get }
 
@@ -15,17 +15,17 @@ extension DiskImage {
   static let readLimit = 1 << 28
 
   /// The disk in a file: qcow2 by its first bytes, or else raw.
-  public static func open(_ file: InputFile) throws -> any DiskImageReader {
+  package static func open(_ file: InputFile) throws -> any DiskImageReader {
     try isQcow2(file) ? Qcow2Reader(file) : RawImageReader(file)
   }
 
   /// Whether a file's first bytes are those of a qcow2 image.
-  public static func isQcow2(_ file: InputFile) throws(FormatError) -> Bool {
+  package static func isQcow2(_ file: InputFile) throws(FormatError) -> Bool {
     try file.read(at: 0, count: Qcow2Header.magic.count) == Qcow2Header.magic
   }
 
   /// Whether a qcow2 image is not whole: it has a backing file, or its data in another file.
-  public static func needsAnotherFile(_ file: InputFile) throws -> Bool {
+  package static func needsAnotherFile(_ file: InputFile) throws -> Bool {
     try Qcow2Header.needsAnotherFile(file.read(at: 0, count: Qcow2Header.length))
   }
 
@@ -37,15 +37,15 @@ extension DiskImage {
 }
 
 /// A file that is the disk.
-public final class RawImageReader: DiskImageReader {
+package final class RawImageReader: DiskImageReader {
   private let file: InputFile
-  public var size: Int { file.size }
+  package var size: Int { file.size }
 
-  public init(_ file: InputFile) {
+  package init(_ file: InputFile) {
     self.file = file
   }
 
-  public func read(at offset: Int, count: Int) throws -> [UInt8] {
+  package func read(at offset: Int, count: Int) throws -> [UInt8] {
     try DiskImage.check(offset, count, size: size)
     return try file.read(at: offset, count: count)
   }

@@ -5,7 +5,7 @@
 /// committed, so that nothing needs to be kept in memory for a second use.
 ///
 /// To be called from one thread at a time.
-public protocol DiskImageWriter: AnyObject {
+package protocol DiskImageWriter: AnyObject {
   /// Stores `bytes`, exactly one cluster (`DiskImage.clusterSize`), as the disk's cluster `cluster`.
   /// A cluster of zeros takes no room. The bytes may be compressed and stored after this returns.
   /// - Throws: also for a cluster that was written before, and what an earlier cluster failed with.
@@ -19,9 +19,9 @@ public protocol DiskImageWriter: AnyObject {
 }
 
 /// What all disk images have in common.
-public enum DiskImage {
+package enum DiskImage {
   /// Bytes in a cluster, in every format that is written here.
-  public static let clusterSize = 1 << 16
+  package static let clusterSize = 1 << 16
 
   /// The highest disk size in bytes: what the L1 table of a qcow2 image may cover (32 MiB of entries).
   static let maximumSize = 1 << 51

@@ -1,15 +1,15 @@
 /// A disk as it is, byte for byte, with holes where it has zeros.
-public final class RawImageWriter: DiskImageWriter {
+package final class RawImageWriter: DiskImageWriter {
   private let file: OutputFile
   private var written: Set<Int> = []
   private var isFinished = false
 
   /// - Parameter file: gets the image; the caller commits it after `finish`.
-  public init(_ file: OutputFile) {
+  package init(_ file: OutputFile) {
     self.file = file
   }
 
-  public func write(_ bytes: [UInt8], cluster: Int) throws {
+  package func write(_ bytes: [UInt8], cluster: Int) throws {
     try DiskImage.check(bytes, cluster: cluster)
     guard !isFinished else { throw FormatError(.malformed, "the image is finished") }
     if bytes.isAllZero { return }
@@ -19,7 +19,7 @@ public final class RawImageWriter: DiskImageWriter {
     try file.write(bytes, at: cluster * DiskImage.clusterSize)
   }
 
-  public func read(cluster: Int) throws -> [UInt8] {
+  package func read(cluster: Int) throws -> [UInt8] {
     try DiskImage.check(cluster: cluster)
     var bytes =
       written.contains(cluster)
@@ -28,7 +28,7 @@ public final class RawImageWriter: DiskImageWriter {
     return bytes
   }
 
-  public func finish(size: Int) throws {
+  package func finish(size: Int) throws {
     try DiskImage.check(size: size)
     guard !isFinished else { throw FormatError(.malformed, "the image is finished") }
     isFinished = true

@@ -2,30 +2,30 @@
 ///
 /// Linux, Documentation/arch/x86/boot.rst, arm64/booting.rst, riscv/boot-image-header.rst; EFI's zboot
 /// images: drivers/firmware/efi/libstub/zboot-header.S.
-public struct KernelImage: Sendable, Hashable {
-  public enum Machine: Sendable, Hashable {
+package struct KernelImage: Sendable, Hashable {
+  package enum Machine: Sendable, Hashable {
     case x86, arm64, riscv64
   }
 
   /// What the kernel proper may unpack to, in bytes.
-  public static let sizeLimit = 1 << 29
+  package static let sizeLimit = 1 << 29
   /// Bytes that say what an image is.
   private static let headerSize = 0x260
 
-  public let machine: Machine
+  package let machine: Machine
   /// Where the kernel proper is, in bytes from the image's start: all of it, when nothing is packed.
   let payload: Range<Int>
   let compression: Compression
   /// What it has to unpack to, in bytes; nil where the image does not say.
   let unpackedSize: Int?
   /// The kernel's release, such as `6.1.0-18-cloud-amd64`; nil where only the packed part says it.
-  public private(set) var release: String?
+  package private(set) var release: String?
 
   /// - Parameters:
   ///   - size: bytes of the image.
   ///   - read: up to `count` bytes from `offset`, fewer only at the image's end.
   /// - Throws: `FormatError.malformed` for what is not a kernel of one of these machines.
-  public init(
+  package init(
     size: Int, read: (_ offset: Int, _ count: Int) throws -> [UInt8]
   ) throws {
     let start = try read(0, min(size, Self.headerSize))
@@ -150,7 +150,7 @@ public struct KernelImage: Sendable, Hashable {
   /// take, of the others an Image. Behind the ELF's own bytes there may be its relocations.
   /// - Throws: `FormatError.malformed` where that is not what comes out, `.limit` for a payload that
   ///   unpacks to more than `sizeLimit`.
-  public func unpack(
+  package func unpack(
     read: (_ offset: Int, _ count: Int) throws -> [UInt8], _ receive: ([UInt8]) throws -> Void
   ) throws {
     guard !payload.isEmpty, machine != .x86 || unpackedSize != nil else {

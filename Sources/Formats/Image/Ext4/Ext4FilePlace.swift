@@ -1,18 +1,18 @@
 /// Where a file's content is on its disk: enough to read it without its file system.
-public struct Ext4FilePlace: Sendable, Hashable {
+package struct Ext4FilePlace: Sendable, Hashable {
   /// Blocks of 4096 bytes with the content, in order.
-  public var runs: [Range<Int>]
+  package var runs: [Range<Int>]
   /// Bytes.
-  public var size: Int
+  package var size: Int
 
-  public init(runs: [Range<Int>], size: Int) {
+  package init(runs: [Range<Int>], size: Int) {
     self.runs = runs
     self.size = size
   }
 
   /// The file's bytes.
   /// - Parameter read: gives the bytes of one of the disk's clusters.
-  public func source(_ read: @escaping (_ cluster: Int) throws -> [UInt8]) -> any ByteSource {
+  package func source(_ read: @escaping (_ cluster: Int) throws -> [UInt8]) -> any ByteSource {
     Ext4FileSource(self, read)
   }
 }
@@ -20,14 +20,14 @@ public struct Ext4FilePlace: Sendable, Hashable {
 extension Ext4Writer {
   /// Where a file's content was put.
   /// - Returns: nil when there is no such file, or it is not a regular one.
-  public func place(of path: String) throws -> Ext4FilePlace? {
+  package func place(of path: String) throws -> Ext4FilePlace? {
     guard let index = try find(Ext4Name.path(path)), nodes[index].kind == .file else { return nil }
     return Ext4FilePlace(runs: nodes[index].runs, size: nodes[index].size)
   }
 
   /// The bytes of a file that was added, read back from the image, before or after `finish`.
   /// - Returns: nil when there is no such file, or it is not a regular one.
-  public func contents(of path: String) throws -> (any ByteSource)? {
+  package func contents(of path: String) throws -> (any ByteSource)? {
     try place(of: path)?.source { [self] in try stream.read(cluster: $0) }
   }
 }

@@ -1,17 +1,17 @@
 /// What tells one file system from another. An input, so that the same tree gives the same bytes.
-public struct Ext4Identity: Sendable, Hashable {
-  public let uuid: [UInt8]
+package struct Ext4Identity: Sendable, Hashable {
+  package let uuid: [UInt8]
   /// Where names go in large directories depends on it.
-  public let hashSeed: [UInt8]
-  public let label: String
+  package let hashSeed: [UInt8]
+  package let label: String
   /// When the file system was made.
-  public let timestamp: Ext4Time
+  package let timestamp: Ext4Time
 
   /// - Parameters:
   ///   - uuid: 16 bytes.
   ///   - hashSeed: 16 bytes.
   ///   - label: up to 16 bytes of UTF-8 without NUL.
-  public init(
+  package init(
     uuid: [UInt8], hashSeed: [UInt8], label: String, timestamp: Ext4Time
   ) throws(FormatError) {
     guard uuid.count == 16, hashSeed.count == 16 else {

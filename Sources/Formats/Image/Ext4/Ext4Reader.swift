@@ -2,22 +2,22 @@
 ///
 /// ext4 documentation, "Super Block", "Block Group Descriptors", "Index Nodes", "Extent Tree" and
 /// "Directory Entries". Checksums are not checked: e2fsck does that. To be used from one thread.
-public final class Ext4Reader {
-  public typealias Kind = FileTree.Kind
+package final class Ext4Reader {
+  package typealias Kind = FileTree.Kind
 
   /// An entry of a folder.
-  public struct Entry: Sendable, Hashable {
-    public var name: [UInt8]
-    public var kind: Kind
+  package struct Entry: Sendable, Hashable {
+    package var name: [UInt8]
+    package var kind: Kind
     /// Bytes.
-    public var size: Int
+    package var size: Int
     /// Permission bits, with set-uid, set-gid and sticky.
-    public var mode: UInt32
-    public var owner: Int
-    public var group: Int
-    public var modified: Ext4Time
+    package var mode: UInt32
+    package var owner: Int
+    package var group: Int
+    package var modified: Ext4Time
     /// The inode's number: hard links have the same.
-    public var number: UInt32
+    package var number: UInt32
   }
 
   private struct Inode {
@@ -48,15 +48,15 @@ public final class Ext4Reader {
   private let inodeSize: Int
   private let descriptorSize: Int
   private let descriptorTable: Int
-  public let uuid: [UInt8]
+  package let uuid: [UInt8]
   /// Up to its first NUL.
-  public let label: [UInt8]
+  package let label: [UInt8]
   /// Folders that were searched, by their inodes' numbers.
   private var folders: [UInt32: [ByteString: UInt32]] = [:]
   private var nameCount = 0
 
   /// - Throws: `FormatError` for what is not ext4, or has features that are not known here.
-  public init(_ image: any DiskImageReader) throws {
+  package init(_ image: any DiskImageReader) throws {
     self.image = image
     var reader = ByteReader(try image.read(at: Self.offset, count: Ext4Format.superblockSize))
     try reader.seek(to: Ext4Format.magicOffset)
@@ -99,7 +99,7 @@ public final class Ext4Reader {
 
   /// The entries of a folder, without `.` and `..`, in the order of the disk; nil when there is no such
   /// folder.
-  public func entries(of path: String) throws -> [Entry]? {
+  package func entries(of path: String) throws -> [Entry]? {
     guard let folder = try find(path), folder.kind == .directory else { return nil }
     return try names(in: folder).map { name, number in
       let inode = try inode(number)
@@ -110,7 +110,7 @@ public final class Ext4Reader {
   }
 
   /// Where a symbolic link leads; nil when there is no such link.
-  public func target(of path: String) throws -> [UInt8]? {
+  package func target(of path: String) throws -> [UInt8]? {
     guard let inode = try find(path), inode.kind == .symbolicLink else { return nil }
     // A short one is where others have their extents. ext4 documentation, "Symbolic Links".
     if inode.size < inode.content.count, inode.flags & Ext4Inode.extentsFlag == 0 {
@@ -121,7 +121,7 @@ public final class Ext4Reader {
 
   /// A file's bytes; nil when there is no such file.
   /// - Throws: `FormatError.limit` when they are more than `limit`.
-  public func contents(of path: String, limit: Int) throws -> [UInt8]? {
+  package func contents(of path: String, limit: Int) throws -> [UInt8]? {
     guard let inode = try find(path), inode.kind == .file else { return nil }
     return try inside(path) { try bytes(of: inode, limit: limit) }
   }

@@ -1,11 +1,11 @@
 /// A time as ext4 keeps it: from 1901 to 2446, in nanoseconds.
-public struct Ext4Time: Sendable, Hashable {
+package struct Ext4Time: Sendable, Hashable {
   /// Seconds since 1970.
-  public let seconds: Int
-  public let nanoseconds: Int
+  package let seconds: Int
+  package let nanoseconds: Int
 
   /// - Throws: `FormatError.overflow` for a time that an inode can't hold.
-  public init(seconds: Int, nanoseconds: Int = 0) throws(FormatError) {
+  package init(seconds: Int, nanoseconds: Int = 0) throws(FormatError) {
     guard (-(1 << 31)..<(3 << 32 + 1 << 31)).contains(seconds) else {
       throw FormatError(.overflow, "ext4 has no time \(seconds) seconds from 1970")
     }

@@ -1,19 +1,19 @@
 extension Ext4Writer {
   /// What the finished file system is like.
-  public struct Summary: Sendable, Hashable {
+  package struct Summary: Sendable, Hashable {
     /// Bytes of the disk.
-    public var size: Int
+    package var size: Int
     /// Bytes that are free for files.
-    public var free: Int
+    package var free: Int
     /// Inodes, and those of them that are free.
-    public var inodes: Int
-    public var freeInodes: Int
+    package var inodes: Int
+    package var freeInodes: Int
   }
 
   /// The smallest disk that can be asked for to hold the tree, in bytes: a whole number of MiB.
   ///
   /// Nothing can be added after this was asked, and `finish` must get the same identity.
-  public func requiredSize(_ identity: Ext4Identity) throws -> Int {
+  package func requiredSize(_ identity: Ext4Identity) throws -> Int {
     try prepare(identity)
     return try requiredSize(least: 0)
   }
@@ -33,7 +33,7 @@ extension Ext4Writer {
   /// - Throws: `FormatError.limit` with the size that it takes, when the disk is too small and may not
   ///   grow.
   @discardableResult
-  public func finish(_ identity: Ext4Identity) throws -> Summary {
+  package func finish(_ identity: Ext4Identity) throws -> Summary {
     try prepare(identity)
     var size = size
     var layout = layout(of: size)

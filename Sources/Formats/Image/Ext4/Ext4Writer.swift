@@ -12,7 +12,7 @@
 /// (`/`) and `lost+found` too, which have the time of `finish` unless they were added.
 ///
 /// To be used from one thread. After an error nothing can be added.
-public final class Ext4Writer {
+package final class Ext4Writer {
   enum State: Equatable {
     case adding
     /// Everything has its block, for this identity; nothing can be added.
@@ -43,7 +43,7 @@ public final class Ext4Writer {
   ///   - image: gets the file system, and is finished by `finish`; its file is the caller's to commit.
   ///   - size: bytes of the disk.
   ///   - mayGrow: whether the disk is made larger, in whole MiB, when the tree needs it.
-  public init(_ image: any DiskImageWriter, size: Int, mayGrow: Bool) throws {
+  package init(_ image: any DiskImageWriter, size: Int, mayGrow: Bool) throws {
     try DiskImage.check(size: size)
     let blocks = size / Ext4Geometry.blockSize
     guard blocks <= Ext4Geometry.maximumBlocks else {
@@ -64,7 +64,7 @@ public final class Ext4Writer {
     nodes = [root, lostAndFound]
   }
 
-  public func addDirectory(_ path: String, _ attributes: Ext4Attributes) throws {
+  package func addDirectory(_ path: String, _ attributes: Ext4Attributes) throws {
     try adding {
       if let known = try find(Ext4Name.path(path)), nodes[known].kind == .directory,
         !nodes[known].isExplicit
@@ -78,7 +78,7 @@ public final class Ext4Writer {
   }
 
   /// - Parameter contents: calls its argument with the file's bytes, piece by piece.
-  public func addFile(
+  package func addFile(
     _ path: String, _ attributes: Ext4Attributes,
     contents: (_ append: (ArraySlice<UInt8>) throws -> Void) throws -> Void
   ) throws {
@@ -91,7 +91,7 @@ public final class Ext4Writer {
   }
 
   /// - Throws: `FormatError.truncated` when `source` has not exactly `size` bytes.
-  public func addFile(
+  package func addFile(
     _ path: String, _ attributes: Ext4Attributes, size: Int? = nil, source: any ByteSource
   ) throws {
     try addFile(path, attributes) { append in
@@ -107,12 +107,12 @@ public final class Ext4Writer {
     }
   }
 
-  public func addFile(_ path: String, _ attributes: Ext4Attributes, bytes: [UInt8]) throws {
+  package func addFile(_ path: String, _ attributes: Ext4Attributes, bytes: [UInt8]) throws {
     try addFile(path, attributes) { append in try append(bytes[...]) }
   }
 
   /// - Parameter target: 1 to 4095 bytes of UTF-8 without NUL. The mode of a link is always 0777.
-  public func addSymbolicLink(
+  package func addSymbolicLink(
     _ path: String, to target: String, _ attributes: Ext4Attributes
   ) throws {
     try adding {
@@ -132,7 +132,7 @@ public final class Ext4Writer {
   }
 
   /// One more name for a file that was added before, and is no directory.
-  public func addHardLink(_ path: String, to target: String) throws {
+  package func addHardLink(_ path: String, to target: String) throws {
     try adding {
       guard let index = try find(Ext4Name.path(target)) else {
         throw FormatError(.malformed, "a hard link to \(target), which is not there", path: [path])

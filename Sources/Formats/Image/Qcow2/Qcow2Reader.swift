@@ -1,13 +1,13 @@
 /// A qcow2 image of its own (no backing file, no encryption, no data file), with clusters of 64 KiB.
 ///
 /// qcow2 specification: QEMU, docs/interop/qcow2, "Header" and "Cluster mapping".
-public final class Qcow2Reader: DiskImageReader {
+package final class Qcow2Reader: DiskImageReader {
   private static let clusterSize = DiskImage.clusterSize
   /// L2 tables that are kept, each of 64 KiB and for 512 MiB of the disk: a small image may have
   /// thousands that are all one.
   private static let tableLimit = 64
 
-  public let size: Int
+  package let size: Int
   private let file: InputFile
   private let codec: ClusterCodec
   private let l1: [UInt64]
@@ -16,7 +16,7 @@ public final class Qcow2Reader: DiskImageReader {
   /// The clusters that were read last: a file's blocks lie together.
   private var recent: [(cluster: Int, bytes: [UInt8])] = []
 
-  public init(_ file: InputFile) throws {
+  package init(_ file: InputFile) throws {
     self.file = file
     let header = try Qcow2Header(reading: file.read(at: 0, count: Qcow2Header.length))
     size = header.size
@@ -29,7 +29,7 @@ public final class Qcow2Reader: DiskImageReader {
     l1 = try Self.table(file, at: header.l1Offset, count: needed)
   }
 
-  public func read(at offset: Int, count: Int) throws -> [UInt8] {
+  package func read(at offset: Int, count: Int) throws -> [UInt8] {
     try DiskImage.check(offset, count, size: size)
     var result: [UInt8] = []
     result.reserveCapacity(count)

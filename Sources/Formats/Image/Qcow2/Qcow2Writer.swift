@@ -5,7 +5,7 @@ internal import Synchronization
 /// Compressed clusters lie one right behind the other in the order in which they were handed over, so
 /// the file's bytes do not depend on the number of cores. The tables are at the end, the header is
 /// written last. qcow2 specification: QEMU, docs/interop/qcow2.
-public final class Qcow2Writer: DiskImageWriter {
+package final class Qcow2Writer: DiskImageWriter {
   private enum Stored: Sendable {
     case zeros
     case plain([UInt8])
@@ -32,7 +32,7 @@ public final class Qcow2Writer: DiskImageWriter {
   /// - Parameters:
   ///   - file: gets the image; the caller commits it after `finish`.
   ///   - jobs: how many clusters are compressed at once; 1 or more.
-  public init(_ file: OutputFile, compression: Qcow2Compression = .zstd, jobs: Int) {
+  package init(_ file: OutputFile, compression: Qcow2Compression = .zstd, jobs: Int) {
     self.file = file
     self.compression = compression
     let codec = ClusterCodec(compression)
@@ -64,14 +64,14 @@ public final class Qcow2Writer: DiskImageWriter {
       })
   }
 
-  public func write(_ bytes: [UInt8], cluster: Int) throws {
+  package func write(_ bytes: [UInt8], cluster: Int) throws {
     try DiskImage.check(bytes, cluster: cluster)
     guard !isFinished else { throw FormatError(.malformed, "the image is finished") }
     try pipeline.submit(Piece(cluster: cluster, content: bytes))
   }
 
   /// Waits for all clusters that are still being compressed.
-  public func read(cluster: Int) throws -> [UInt8] {
+  package func read(cluster: Int) throws -> [UInt8] {
     try DiskImage.check(cluster: cluster)
     if !isFinished { try pipeline.finish() }
     switch shared.map.withLock({ $0.place(of: cluster) }) {
@@ -84,7 +84,7 @@ public final class Qcow2Writer: DiskImageWriter {
     }
   }
 
-  public func finish(size: Int) throws {
+  package func finish(size: Int) throws {
     try DiskImage.check(size: size)
     guard !isFinished else { throw FormatError(.malformed, "the image is finished") }
     try pipeline.finish()

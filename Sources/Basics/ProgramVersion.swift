@@ -1,0 +1,4 @@
+/// The program's version, as `--version` shows it and manifests keep it.
+package enum ProgramVersion {
+  package static let current = "0.1.0"
+}

@@ -1,0 +1,197 @@
+internal import Basics
+internal import Formats
+package import Modules
+package import Packages
+
+/// What a kit was made of, how, and what came out: `manifest-VER.json`.
+///
+/// Nothing in it depends on where or when the kit was built.
+package struct Manifest: Codable, Sendable, Hashable {
+  /// A package or a folder that the kernel came from.
+  package struct Input: Codable, Sendable, Hashable {
+    /// The name without its folder.
+    package var file: String
+    /// `mirror`, `file` or `directory`; `module` for one that was added to the kernel's own.
+    package var origin: String
+    package var package: String?
+    package var version: String?
+    package var architecture: String?
+    package var sha256: String?
+    /// Bytes.
+    package var size: Int?
+    package var url: String?
+    /// What vouches for a package of a mirror.
+    package var chain: Chain?
+
+    /// `linux-image-6.1.0-1-amd64 6.1.1-1`
+    package var title: String {
+      [package ?? file, version].compactMap { $0 }.joined(separator: " ")
+    }
+  }
+
+  /// From a trusted key to a package.
+  package struct Chain: Codable, Sendable, Hashable {
+    package var release: TrustedRelease
+    /// The index's address and hash.
+    package var index: String
+    package var indexSHA256: String
+
+    init(_ origin: IndexedPackage.Origin) {
+      release = origin.release
+      index = origin.index
+      indexSHA256 = origin.indexSHA256
+    }
+  }
+
+  package struct Options: Codable, Sendable, Hashable {
+    /// What `--profile` said, or the default; nil when modules.ramfs decided alone.
+    package var profile: String?
+    /// MiB; nil when it was left to the tree's size.
+    package var diskSize: Int?
+    package var diskFormat: String
+    package var diskCompression: String
+    package var initramfsCompression: String
+    /// Whether compressed modules stayed so in the RAM disk; nil for no.
+    package var modulesAsShipped: Bool?
+    /// False when coldplug was not to be added to the template.
+    package var coldplug: Bool?
+    /// Whether RAM disk and modules disk are as small as can be; nil for no.
+    package var best: Bool?
+    /// Whether modules lost their debug information; nil for no.
+    package var stripDebug: Bool?
+  }
+
+  /// A list that says which modules the RAM disk has, whole: `minivm verify` builds with it.
+  package struct List: Codable, Sendable, Hashable {
+    /// The name without its folder.
+    package var file: String
+    package var text: String
+
+    init(_ list: ModuleList) {
+      (file, text) = (list.name, list.text)
+    }
+  }
+
+  /// What the user gave beside packages.
+  package struct Recipe: Codable, Sendable, Hashable {
+    /// `modules.ramfs`; nil when there was none.
+    package var modules: List?
+    /// `modules.autoload`.
+    package var autoload: List
+    /// The SHA-256 of the template's content, as a newc archive of time 0.
+    package var templateSHA256: String
+    /// The libraries that compressed, with their versions: others may write other bytes.
+    package var libraries: String
+
+    init(_ lists: ModuleLists, templateSHA256: String) {
+      modules = lists.modules.map(List.init)
+      autoload = List(lists.autoload)
+      self.templateSHA256 = templateSHA256
+      libraries = Compression.libraryVersions
+    }
+  }
+
+  package struct Output: Codable, Sendable, Hashable {
+    package var file: String
+    /// Bytes.
+    package var size: Int
+    package var sha256: String
+  }
+
+  /// A module that the RAM disk has.
+  package struct Module: Codable, Sendable, Hashable {
+    /// Below lib/modules/VER.
+    package var path: String
+    /// Bytes, uncompressed.
+    package var size: Int
+    /// Why it is there: lines of the lists, modules that need it.
+    package var reasons: [String]
+  }
+
+  /// A line of a list that no module of this kernel stands for.
+  package struct Absence: Codable, Sendable, Hashable {
+    package var list: String
+    package var line: Int
+    package var entry: String
+    /// What the line says of itself.
+    package var comment: String
+    /// Whether the kernel has it without a module; otherwise it has nothing of the kind.
+    package var isBuiltIn: Bool
+
+    init(_ absence: ModuleSelection.Absence, isBuiltIn: Bool) {
+      list = absence.list
+      line = absence.entry.line
+      entry = absence.entry.text
+      comment = absence.entry.comment
+      self.isBuiltIn = isBuiltIn
+    }
+  }
+
+  /// A machine and a kind of disk that the kit is for.
+  package struct Root: Codable, Sendable, Hashable {
+    package var machine: String
+    package var disk: String
+    /// Why root is not found there; nil when it is.
+    package var problem: String?
+  }
+
+  package var minivm: String
+  package var kernel: String
+  package var architecture: String
+  /// Seconds since 1970, which the outputs carry.
+  package var timestamp: Int
+  package var inputs: [Input]
+  /// Where the RAM disk's programs came from; those that nothing is known of are not among them.
+  package var programs: [TemplateProgram]
+  package var options: Options
+  /// Nil in kits of earlier versions.
+  package var recipe: Recipe?
+  package var outputs: [Output]
+  package var initramfsModules: [Module]
+  /// In the lists' order; nil in kits of earlier versions.
+  package var initramfsAbsent: [Absence]?
+  /// Where root can be found, of the machines that a profile is for; nil where none is for one.
+  package var roots: [Root]?
+}
+
+extension Manifest.Input {
+  /// A package that was given as a file: nobody vouches for it.
+  package init(file package: DebArchive) throws {
+    let file = package.file
+    self.init(
+      file: FileTree.name(of: package.path), origin: "file", package: package.control.package,
+      version: package.control.version, architecture: package.control.architecture,
+      sha256: try Digest.sha256(of: file), size: file.size)
+  }
+
+  /// Notes what vouches for a package that was given as a file.
+  package mutating func isVerified(by twin: DebianRepository.Download) {
+    url = twin.url
+    chain = Manifest.Chain(twin.package.origin)
+  }
+
+  /// A package of a mirror.
+  package init(_ download: DebianRepository.Download) {
+    let package = download.package
+    self.init(
+      file: FileTree.name(of: package.file), origin: "mirror", package: package.name,
+      version: package.version.description, architecture: package.architecture,
+      sha256: download.sha256, size: package.size, url: download.url,
+      chain: Manifest.Chain(package.origin))
+  }
+
+  /// A module of the user's own.
+  package init(module path: String) throws {
+    let file = try InputFile(path)
+    self.init(
+      file: FileTree.name(of: path), origin: Self.moduleOrigin, sha256: try Digest.sha256(of: file),
+      size: file.size)
+  }
+
+  static let moduleOrigin = "module"
+
+  /// An unpacked kernel.
+  package init(directoryOf release: KernelRelease) {
+    self.init(file: "lib/modules/\(release)", origin: "directory")
+  }
+}

@@ -1,0 +1,78 @@
+internal import Basics
+internal import Formats
+internal import Glibc
+internal import Machines
+
+/// The machine of `minivm run`, as QEMU's arguments have it.
+struct RunMachine {
+  var model: MachineModel
+  var kernel: String
+  var initramfs: String
+  var modulesDisk: MachineDisk
+  var commandLine: [String]
+  /// MiB.
+  var memory: Int
+  var cpus: Int
+  var hasNetwork: Bool
+  var shares: [RunShare]
+  var transport: RunTransport
+  /// More of QEMU's own arguments.
+  var extraArguments: [String]
+
+  /// - Parameters:
+  ///   - channel: a connected socket for the agent.
+  ///   - servers: connected sockets of virtiofsd, one a share.
+  func arguments(
+    _ accelerator: Accelerator, channel: Int32, servers: [Int32]
+  ) throws -> [String] {
+    let bus = model.hasPCI ? "pci" : "device"
+    var arguments = [
+      "-chardev", "socket,id=channel,fd=\(channel)", "-device", "virtio-serial-\(bus)",
+      "-device", "virtserialport,chardev=channel,name=minivm.run",
+    ]
+    // What virtiofsd speaks; PCI has it by default.
+    if !model.hasPCI { arguments += ["-global", "virtio-mmio.force-legacy=false"] }
+    switch transport {
+    case .virtiofs:
+      // The server reads and writes the guest's memory.
+      arguments += [
+        "-object", "memory-backend-memfd,id=memory,size=\(memory)M,share=on", "-machine",
+        "memory-backend=memory",
+      ]
+      for (index, server) in servers.enumerated() {
+        arguments += [
+          "-chardev", "socket,id=share\(index),fd=\(server)", "-device",
+          "vhost-user-fs-\(bus),chardev=share\(index),tag=\(RunJob.tag(index))",
+        ]
+      }
+    case .p9:
+      // Files that a guest makes are the user's; owners are kept where this is root.
+      let security = getuid() == 0 ? "passthrough" : "none"
+      for (index, share) in shares.enumerated() {
+        arguments += [
+          "-fsdev",
+          "local,id=share\(index),path=\(share.host.replacing(",", with: ",,")),security_model=\(security),multidevs=remap"
+            + (share.isReadOnly ? ",readonly=on" : ""),
+          "-device", "virtio-9p-\(bus),fsdev=share\(index),mount_tag=\(RunJob.tag(index))",
+        ]
+      }
+    }
+    let machine = VirtualMachine(
+      model: model, kernel: kernel, initramfs: initramfs, disks: [modulesDisk], bus: .virtioBlk,
+      networks: hasNetwork ? [NetworkDevice(.virtio)] : [], commandLine: commandLine,
+      memory: memory, cpus: cpus,
+      extraArguments: arguments + extraArguments)
+    return try machine.arguments(accelerator, isInteractive: false)
+  }
+
+  /// QEMU's path.
+  func emulator(path: String) throws(KitError) -> String {
+    for folder in path.split(separator: ":") where folder.hasPrefix("/") {
+      let file = "\(folder)/\(model.emulator)"
+      if unsafe access(file, X_OK) == 0, !FileTree.isDirectory(file) { return file }
+    }
+    throw KitError(
+      .missing, "\(model.emulator) is not installed, or not in PATH",
+      advice: "install QEMU (Debian, Ubuntu: \(model.emulatorPackages))")
+  }
+}

@@ -1,0 +1,118 @@
+internal import Basics
+internal import Formats
+package import Machines
+package import Modules
+
+/// A kernel and its modules in a folder: a kit, or what `minivm unpack` leaves.
+package struct KernelFolder: Sendable {
+  package let release: KernelRelease
+  package let architecture: MachineModel.Architecture
+  /// Paths.
+  package let kernel: String
+  /// Nil where there is no kit.
+  package let initramfs: String?
+  package let modulesDisk: MachineDisk?
+  private let kit: Kit?
+  private let folder: String
+
+  /// - Parameters:
+  ///   - path: the folder, or the manifest of a kit in it.
+  ///   - release: which kernel, in a folder with several; the beginning of its name will do.
+  /// - Throws: `KitError.missing` when there is no kernel in it, `.usage` when there are several.
+  package init(_ path: String, release: KernelRelease? = nil) throws {
+    let place = try Kit.place(path)
+    let (folder, wanted) = (place.folder, place.release ?? release)
+    self.folder = folder
+    do {
+      let kit = try Kit(folder: folder, release: wanted)
+      self.kit = kit
+      (self.release, architecture, kernel) = (kit.release, kit.architecture, kit.kernel)
+      (initramfs, modulesDisk) = (kit.initramfs, kit.modulesDisk)
+    } catch let error as KitError where error.code == .missing {
+      kit = nil
+      let all = ModuleTree.releases(in: folder)
+      let names = KernelRelease.chosen(from: all.map(\.description), by: wanted)
+      let releases = all.filter { names.contains($0.description) }
+      guard let first = releases.first else { throw error }
+      guard releases.count == 1 else {
+        throw KitError(
+          severalKernels: releases.map(\.description), in: folder,
+          advice: "choose one with --kernel")
+      }
+      guard let path = Self.file(Self.kernelNames, of: first, in: folder) else {
+        throw KitError(
+          .missing, "\(folder): there is no vmlinuz-\(first) in it",
+          advice: "put it there or into boot, or make it with `minivm unpack linux-image-*.deb`")
+      }
+      (self.release, kernel) = (first, path)
+      architecture = try Self.architecture(ofKernel: path)
+      (initramfs, modulesDisk) = (nil, nil)
+    }
+  }
+
+  /// What kernels are called, the likeliest first.
+  static let kernelNames = ["vmlinuz", "vmlinux", "Image"]
+
+  /// A file `NAME-VER` in the folder or its `boot`, or `NAME` in lib/modules/VER: the first of `names`
+  /// that is there.
+  static func file(_ names: [String], of release: KernelRelease, in folder: String) -> String? {
+    let tree = (try? ModuleTree(root: folder, release: release))?.path
+    return names.flatMap { name in
+      ["\(folder)/\(name)-\(release)", "\(folder)/boot/\(name)-\(release)"]
+        + (tree.map { ["\($0)/\(name)"] } ?? [])
+    }.first { FileTree.status($0, followingLink: true)?.kind == .file }
+  }
+
+  /// The kernels of a folder that have no lib/modules/VER there, and a config-VER that says that they were built
+  /// without modules, in the order of their names' bytes.
+  /// - Throws: `FormatError.io` for what can't be read.
+  package static func releasesWithoutModules(in folder: String) throws -> [KernelRelease] {
+    let prefix = Kit.Part.vmlinuz.prefix
+    let names = [folder, "\(folder)/boot"].flatMap { (try? FileTree.textNames(in: $0)) ?? [] }
+    return try Set(names.filter { $0.hasPrefix(prefix) }).sorted()
+      .compactMap { try? KernelRelease($0.dropFirst(prefix.count)) }
+      .filter { release in
+        guard (try? ModuleTree(root: folder, release: release)) == nil,
+          let path = file(["config"], of: release, in: folder)
+        else { return false }
+        return try KernelConfiguration(
+          reading: InputFile(path).readAll(limit: KernelConfiguration.sizeLimit)
+        ).hasNoModules
+      }
+  }
+
+  /// What the kernel of a folder with lib/modules/VER runs on; nil when it is not there.
+  package static func architecture(
+    of release: KernelRelease, in folder: String
+  ) throws -> MachineModel.Architecture? {
+    try file(kernelNames, of: release, in: folder).map(architecture)
+  }
+
+  static func architecture(ofKernel path: String) throws -> MachineModel.Architecture {
+    try inside(path) {
+      let file = try InputFile(path)
+      let machine = try KernelImage(size: file.size, read: file.read).machine
+      try file.checkUnchanged()
+      return MachineModel.Architecture(machine)
+    }
+  }
+
+  /// All modules, each looked into.
+  package func catalog(jobs: Int) throws -> ModuleCatalog {
+    if let kit {
+      guard let catalog = try ModuleCatalog.of(kit, isWhole: true, jobs: jobs) else {
+        if try kit.hasNoModules {
+          throw KitError(
+            .invalid, "kernel \(release) has no modules: what it drives is built in",
+            advice: "boot it with `minivm boot`, or predict with `minivm check`")
+        }
+        throw KitError(
+          .missing,
+          "\(folder): has neither \(Kit.Part.modulesDisk.fileName(release)) nor lib/modules/\(release)",
+          advice: "build the kit again")
+      }
+      return catalog
+    }
+    return try ModuleCatalog(in: folder, release, jobs: jobs)
+  }
+}

@@ -1,0 +1,95 @@
+internal import Basics
+internal import Formats
+internal import Modules
+
+/// What is known of the modules on a finished disk: with it, a RAM disk can be made of them without
+/// their packages.
+struct ModuleRecords {
+  struct Record {
+    /// Below lib/modules/VER.
+    var path: String
+    var facts: ModuleFacts
+    var place: Ext4FilePlace
+  }
+
+  private static let sizeLimit = 1 << 30
+  /// The most blocks that a disk has: 16 TiB.
+  private static let blockLimit = 1 << 32
+
+  var records: [Record]
+  var lists: ModuleIndex.BuildLists
+
+  init(records: [Record], lists: ModuleIndex.BuildLists) {
+    self.records = records
+    self.lists = lists
+  }
+
+  /// A form of this program's own, compressed.
+  func bytes() throws(FormatError) -> [UInt8] {
+    var writer = ByteWriter()
+    for list in [lists.order, lists.builtin, lists.builtinInformation] {
+      writer.byte(list == nil ? 0 : 1)
+      writer.littleEndian(list?.count ?? 0)
+      writer.append(list ?? [])
+    }
+    writer.littleEndian(records.count)
+    for record in records {
+      try ByteStrings([record.path]).write(to: &writer)
+      writer.littleEndian(record.place.size)
+      writer.littleEndian(record.place.runs.count)
+      for run in record.place.runs {
+        writer.littleEndian(run.lowerBound)
+        writer.littleEndian(run.count)
+      }
+      try record.facts.write(to: &writer)
+    }
+    return try Compression.zstd.compress(writer.bytes, level: 1)
+  }
+
+  /// - Throws: for what `bytes` did not make.
+  init(reading bytes: [UInt8]) throws {
+    var reader = ByteReader(try Compression.decompress(bytes, limit: Self.sizeLimit))
+    func list() throws -> [UInt8]? {
+      let isThere = try reader.byte() == 1
+      let bytes = Array(try reader.bytes(reader.littleEndian(Int.self)))
+      return isThere ? bytes : nil
+    }
+    lists = ModuleIndex.BuildLists(
+      order: try list(), builtin: try list(), builtinInformation: try list())
+    records = []
+    for _ in 0..<max(0, try reader.littleEndian(Int.self)) {
+      let path = try ByteStrings(reading: &reader).map { String(decoding: $0, as: UTF8.self) }
+      var place = Ext4FilePlace(runs: [], size: try reader.littleEndian())
+      for _ in 0..<max(0, try reader.littleEndian(Int.self)) {
+        let start = try reader.littleEndian(Int.self)
+        let (end, overflow) = start.addingReportingOverflow(try reader.littleEndian(Int.self))
+        guard !overflow, 0 <= start, start <= end, end <= Self.blockLimit else {
+          throw FormatError(.malformed, "a module that is nowhere", offset: reader.offset)
+        }
+        place.runs.append(start..<end)
+      }
+      records.append(
+        Record(
+          path: path.first ?? "", facts: try ModuleFacts(reading: &reader), place: place))
+    }
+  }
+
+  /// The modules themselves.
+  func modules(on image: any DiskImageReader) throws -> KernelModules {
+    let places = Dictionary(
+      records.map { ($0.path, $0.place) }, uniquingKeysWith: { first, _ in first })
+    return KernelModules(
+      index: try ModuleIndex(records.map { ($0.path, $0.facts) }, lists: lists),
+      contents: { path in
+        guard let place = places[path] else {
+          throw KitError(.missing, "the modules disk has no file \(path.quoted)")
+        }
+        return try SourceReader(
+          place.source { cluster in
+            try image.read(
+              at: cluster * DiskImage.clusterSize, count: DiskImage.clusterSize)
+          }
+        ).readToEnd(limit: ModuleTree.sizeLimit)
+      })
+  }
+}

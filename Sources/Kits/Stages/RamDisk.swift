@@ -1,0 +1,286 @@
+internal import Basics
+package import Formats
+package import Machines
+package import Modules
+
+/// Makes a kernel's RAM disk from a template, chosen modules and their indexes.
+package struct RamDisk: Sendable {
+  /// What a user says of it.
+  package struct Options: Sendable {
+    package var lists: ModuleLists
+    package var compression: InitramfsCompression
+    /// Whether coldplug is added to a template that has none.
+    package var hasColdplug: Bool
+    /// Modules that are compressed in the package are so in the RAM disk, too.
+    package var keepsModulesAsShipped: Bool
+    /// Whether modules lose their debug information.
+    package var stripsDebug: Bool
+
+    package init(
+      lists: ModuleLists = .defaults, compression: InitramfsCompression = .auto,
+      hasColdplug: Bool = true, keepsModulesAsShipped: Bool = false,
+      stripsDebug: Bool = false
+    ) {
+      self.lists = lists
+      self.compression = compression
+      self.hasColdplug = hasColdplug
+      self.keepsModulesAsShipped = keepsModulesAsShipped
+      self.stripsDebug = stripsDebug
+    }
+  }
+
+  /// What it is made of beside a template.
+  package struct Kernel {
+    /// Seconds since 1970, for everything in the RAM disk.
+    package var timestamp: Int
+    /// Nil where it is not known.
+    package var configuration: KernelConfiguration?
+    /// Gives all of its modules. While it does, the template may be compressed.
+    package var modules: () throws -> KernelModules
+
+    package init(
+      timestamp: Int, configuration: KernelConfiguration?,
+      modules: @escaping () throws -> KernelModules
+    ) {
+      self.timestamp = timestamp
+      self.configuration = configuration
+      self.modules = modules
+    }
+  }
+
+  /// What came out.
+  package struct Result: Sendable {
+    /// Compressed.
+    package var bytes: [UInt8]
+    package var compression: Compression
+    package var modules: [Manifest.Module]
+    /// All that they were chosen from; without symbols where `KernelModules` has none.
+    package var index: ModuleIndex
+    /// Lines of the lists that no module stands for.
+    package var absent: [Manifest.Absence]
+    /// What was added to the template's own.
+    package var programs: [TemplateProgram]
+    /// What a user should know of it.
+    package var warnings: [String]
+  }
+
+  private static let modulesFolder = "lib/modules"
+  private static let autoloadPath = "etc/modules.autoload"
+
+  private let release: KernelRelease
+  private let architecture: MachineModel.Architecture?
+  private let template: Template
+  private let options: Options
+  private let isSmallest: Bool
+
+  /// - Parameters:
+  ///   - architecture: the kernel's, where it is known.
+  ///   - isSmallest: as small as the kernel can unpack, whatever it takes.
+  package init(
+    _ release: KernelRelease, architecture: MachineModel.Architecture? = nil, template: Template,
+    options: Options, isSmallest: Bool = false
+  ) {
+    self.release = release
+    self.architecture = architecture
+    self.template = template
+    self.options = options
+    self.isSmallest = isSmallest
+  }
+
+  /// - Parameter kernel: what there is to know. While it is found out, the template is read; where it fails, that
+  ///   may not have ended.
+  package func make(jobs: Int, of kernel: () throws -> Kernel) throws -> Result {
+    let content = Background(jobs: jobs) { [template] in
+      var content = Initramfs()
+      try template.add(to: &content)
+      return content
+    }
+    let kernel = try kernel()
+    var compressor = try RamDiskCompressor(
+      options.compression, isSmallest: isSmallest, for: kernel.configuration, release)
+    var initramfs = try content.value()
+    let programs = initramfs.programs
+    var archive = Initramfs.Archive(timestamp: kernel.timestamp)
+    try archive.append(initramfs, where: { !Self.isOfKernel($0) })
+    compressor.begin(archive.take(), jobs: jobs)
+    let hasNoModules = kernel.configuration?.hasNoModules == true
+    let chosen = try choose(from: kernel.modules(), hasNoModules: hasNoModules, jobs: jobs)
+    let tree = "\(Self.modulesFolder)/\(release)"
+    try initramfs.add(tree, .directory)
+    for module in chosen.modules {
+      try initramfs.add("\(tree)/\(module.note.path)", .file(module.bytes, isExecutable: false))
+    }
+    let machine =
+      architecture?.rawValue
+      ?? chosen.modules.lazy.compactMap { StaticProgram.architecture(ofELF: $0.bytes) }.first
+    if let machine { try check(programs, runOn: machine) }
+    for (name, bytes) in try indexFiles(of: chosen, jobs: jobs) {
+      try initramfs.add("\(tree)/\(name)", .file(bytes, isExecutable: false))
+    }
+    let autoload = chosen.selection.autoload.map { $0 + "\n" }.joined()
+    try initramfs.add(Self.autoloadPath, .file(Array(autoload.utf8), isExecutable: false))
+    var added: [TemplateProgram] = []
+    var warnings = chosen.warnings
+    if options.hasColdplug, let architecture = programs.first?.architecture ?? machine {
+      try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
+    }
+    let hasColdplug = initramfs.entries[Coldplug.path] != nil
+    warnings += warning(ofCompressed: chosen.modules.map(\.note), kernel.configuration, hasColdplug)
+    warnings += warning(ofForeign: chosen)
+    try archive.append(initramfs)
+    let (bytes, compression) = try compressor.compress(archive.finish(), jobs: jobs)
+    return Result(
+      bytes: bytes, compression: compression,
+      modules: chosen.modules.map(\.note).sorted { $0.path < $1.path }, index: chosen.index,
+      absent: chosen.selection.builtin.map { Manifest.Absence($0, isBuiltIn: true) }
+        + chosen.selection.missing.map { Manifest.Absence($0, isBuiltIn: false) },
+      programs: added, warnings: warnings)
+  }
+
+  /// Modules that go into a RAM disk.
+  private struct Chosen {
+    /// Of all that they were chosen from.
+    var index: ModuleIndex
+    var selection: ModuleSelection
+    /// What is noted of each, with its path in the RAM disk; its bytes there; what it says.
+    var modules: [(note: Manifest.Module, bytes: [UInt8], facts: ModuleFacts)] = []
+    var warnings: [String] = []
+  }
+
+  /// Where a chosen module says more than the index has of it, all modules are read whole, and it begins anew.
+  private func choose(
+    from modules: KernelModules, hasNoModules: Bool, jobs: Int
+  ) throws -> Chosen {
+    let index = modules.index
+    let selection = try ModuleSelection(
+      from: index, lists: options.lists, hasNoModules: hasNoModules)
+    var chosen = Chosen(index: index, selection: selection)
+    let isWhole = modules.whole == nil
+    let files = try selection.modules.map { (path: $0.path, bytes: try modules.contents($0.path)) }
+    // Whether it takes more than one core to unpack them.
+    let isCompressed = files.contains { Compression.detect($0.bytes) != .none }
+    let total = ModuleCollector.Unpacked()
+    let read = try OrderedWork.map(files, jobs: isCompressed ? jobs : 1) {
+      [keepsModulesAsShipped = options.keepsModulesAsShipped] path, bytes in
+      if keepsModulesAsShipped, isWhole { return (bytes, ModuleFacts?.none) }
+      let unpacked = try inside(path) {
+        try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
+      }
+      try total.count(unpacked.count, of: path)
+      // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
+      return (
+        keepsModulesAsShipped ? bytes : unpacked, isWhole ? nil : ModuleFacts(reading: unpacked)
+      )
+    }
+    let looked = FoundModules()
+    var debugInformation = DebugInformation()
+    var debugSize = 0
+    for (module, (bytes, facts)) in zip(selection.modules, read) {
+      if let facts, let whole = modules.whole {
+        guard index.agrees(with: facts, at: module.position) else {
+          return try choose(from: whole(), hasNoModules: hasNoModules, jobs: jobs)
+        }
+        try looked.count(facts, of: module.path)
+        chosen.warnings += facts.problems.map { "\($0.inside(module.path))" }
+      }
+      let path =
+        options.keepsModulesAsShipped ? module.path : ModuleName.uncompressed(module.path)
+      var bytes = bytes
+      if ModuleName.uncompressed(path) == path {
+        if options.stripsDebug {
+          bytes = debugInformation.strip(bytes, path)
+        } else {
+          debugSize += ModuleStripper.debugSize(of: bytes)
+        }
+      }
+      let note = Manifest.Module(
+        path: path, size: bytes.count, reasons: module.reasons.map(\.description))
+      chosen.modules.append((note, bytes, facts ?? index.modules[module.position].facts))
+    }
+    chosen.warnings += debugInformation.warnings + DebugInformation.hint(debugSize)
+    return chosen
+  }
+
+  /// Whether a path of the RAM disk depends on the kernel: such come last in the archive.
+  private static func isOfKernel(_ path: String) -> Bool {
+    path == autoloadPath || path == modulesFolder
+      || path.utf8.starts(with: "\(modulesFolder)/".utf8)
+  }
+
+  /// - Parameter machine: the kernel's architecture, as Debian calls it.
+  private func check(
+    _ programs: [(path: String, architecture: String)], runOn machine: String
+  ) throws(KitError) {
+    for program in programs where program.architecture != machine {
+      if MachineModel.Architecture(rawValue: machine)?.runs(program.architecture) == true {
+        continue
+      }
+      throw KitError(
+        .invalid,
+        "\(program.path) of the template is for \(program.architecture), kernel \(release) for \(machine)",
+        advice:
+          "get the one for it: `minivm update-busybox` and `update-e2fsck` with --arch \(machine)")
+    }
+  }
+
+  private func addColdplug(
+    for architecture: String, to initramfs: inout Initramfs, _ programs: inout [TemplateProgram],
+    _ warnings: inout [String]
+  ) throws {
+    guard initramfs.entries[Coldplug.path] == nil else { return }
+    guard let program = Coldplug.program(for: architecture) else {
+      warnings.append(
+        "this minivm was built without coldplug for \(architecture): the RAM disk finds its drivers"
+          + " with the shell, which takes longer (`make build` builds both)")
+      return
+    }
+    try initramfs.add(Coldplug.path, .file(program, isExecutable: true))
+    programs.append(Coldplug.note(program, architecture))
+  }
+
+  /// coldplug leaves the unpacking of modules to the kernel; busybox knows gzip and xz.
+  private func warning(
+    ofCompressed modules: [Manifest.Module], _ configuration: KernelConfiguration?,
+    _ hasColdplug: Bool
+  ) -> [String] {
+    guard let configuration,
+      let module = modules.first(where: {
+        (hasColdplug || $0.path.hasSuffix(".zst")) && !configuration.unpacksModule($0.path)
+      })
+    else { return [] }
+    let consequence =
+      module.path.hasSuffix(".zst")
+      ? "it can't load \(module.path) and its like"
+      : "\(module.path) and its like are left to the shell, which takes longer"
+    return [
+      "kernel \(release) can't unpack modules of this form (CONFIG_MODULE_DECOMPRESS): \(consequence);"
+        + " leave out --modules-as-shipped"
+    ]
+  }
+
+  /// Modules of another kernel: with CONFIG_MODVERSIONS it decides by their symbols whether it takes them.
+  private func warning(ofForeign chosen: Chosen) -> [String] {
+    let foreign = chosen.modules.compactMap { module -> (path: String, release: String)? in
+      guard
+        let built = module.facts.values(of: "vermagic").first?.split(separator: UInt8(ascii: " "))
+          .first,
+        !built.elementsEqual(release.description.utf8)
+      else { return nil }
+      return (module.note.path, String(decoding: built, as: UTF8.self))
+    }
+    guard let first = foreign.first else { return [] }
+    let more = foreign.count > 1 ? " (and \(foreign.count - 1) more)" : ""
+    return [
+      "\(first.path) is built for kernel \(first.release.quoted), not for \(release), which may refuse it\(more)"
+    ]
+  }
+
+  /// Only what is in the image stands in the image's indexes; what is built in is in all of them.
+  private func indexFiles(of chosen: Chosen, jobs: Int) throws -> [(String, [UInt8])] {
+    let lists = chosen.index.lists
+    let files = try ModuleIndex(
+      chosen.modules.map { ($0.note.path, $0.facts) }, lists: lists
+    ).files(jobs: jobs).map { ($0.name, $0.bytes) }
+    return files + [lists.builtin.map { ("modules.builtin", $0) }].compactMap { $0 }
+  }
+}

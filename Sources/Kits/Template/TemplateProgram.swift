@@ -1,0 +1,40 @@
+/// Where a program in a RAM disk template came from: an entry of its SOURCES.json.
+package struct TemplateProgram: Codable, Sendable, Hashable {
+  /// Below the template.
+  package var path: String
+  /// Debian's name of the architecture.
+  package var architecture: String
+  package var sha256: String
+  /// The file's name, or the address that it was fetched from.
+  package var origin: String
+  /// Nil when the program did not come in a package.
+  package var package: String?
+  package var version: String?
+  package var packageSHA256: String?
+  /// Bytes; nil in notes of earlier versions.
+  package var packageSize: Int?
+  /// The name of the Alpine key whose signature was checked; nil for a file that was taken as it is,
+  /// and for Debian's.
+  package var signedBy: String?
+  /// What vouches for a package of a Debian mirror.
+  package var chain: Manifest.Chain?
+
+  /// `busybox-static 1:1.35.0-4`
+  var title: String { [package ?? origin, version].compactMap { $0 }.joined(separator: " ") }
+
+  package init(
+    path: String, architecture: String, sha256: String, origin: String, package: String? = nil,
+    version: String? = nil, packageSHA256: String? = nil, packageSize: Int? = nil,
+    signedBy: String? = nil
+  ) {
+    self.path = path
+    self.architecture = architecture
+    self.sha256 = sha256
+    self.origin = origin
+    self.package = package
+    self.version = version
+    self.packageSHA256 = packageSHA256
+    self.packageSize = packageSize
+    self.signedBy = signedBy
+  }
+}

@@ -1,0 +1,31 @@
+package import Modules
+
+/// Which of Debian's kernels has what another one leaves out.
+package enum KernelFlavour {
+  /// The package of the same distribution's kernel for all hardware: `linux-image-amd64` for
+  /// `6.1.0-57-cloud-amd64`; nil for a kernel that is no cloud one.
+  package static func fullPackage(of release: KernelRelease) -> String? {
+    guard let cloud = release.description.firstRange(of: "-cloud-") else { return nil }
+    let architecture = String(release.description[cloud.upperBound...])
+    guard MachineModel.Architecture(rawValue: architecture) != nil else { return nil }
+    return "linux-image-\(architecture)"
+  }
+
+  /// What to advise of a module that the kernel has not: where minivm or a profile knows it, or the kernel's configuration has an
+  /// option of its name that is not set, the module exists.
+  /// - Returns: nil for a name that nothing here knows.
+  package static func package(
+    with module: String, insteadOf release: KernelRelease, _ configuration: KernelConfiguration?
+  ) -> String? {
+    let option = DriverOptions.option(of: module)
+    let isLeftOut = configuration?.isNotSet(option) == true
+    guard
+      isLeftOut || DriverOptions.isKnown(module)
+        || ModuleProfile.all.contains(where: { $0.lists(module) })
+    else { return nil }
+    let reason = isLeftOut ? "it was built without CONFIG_\(option); " : ""
+    return reason
+      + (fullPackage(of: release).map { "a kernel for all hardware has it: `minivm build \($0)`" }
+        ?? "take another kernel")
+  }
+}

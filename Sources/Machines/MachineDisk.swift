@@ -1,0 +1,81 @@
+internal import Basics
+internal import Formats
+
+/// A disk that a machine is given.
+package struct MachineDisk: Sendable, Hashable {
+  package enum Format: String, Sendable, Hashable, CaseIterable, Codable {
+    case qcow2, raw
+  }
+
+  /// How a disk is attached.
+  package enum Bus: String, Sendable, Hashable, CaseIterable {
+    case virtioBlk = "virtio-blk"
+    case virtioSCSI = "virtio-scsi"
+    case ide, ahci, nvme
+
+    /// The guest's name of the first disk.
+    package var firstDevice: String {
+      switch self {
+      case .virtioBlk: "/dev/vda"
+      case .virtioSCSI, .ide, .ahci: "/dev/sda"
+      case .nvme: "/dev/nvme0n1"
+      }
+    }
+  }
+
+  package enum Access: Sendable, Hashable {
+    case readWrite
+    /// Nothing that the guest does changes the file.
+    case unchanged
+  }
+
+  package var path: String
+  package var format: Format
+  package var access: Access
+
+  package init(_ path: String, format: Format, access: Access) {
+    self.path = path
+    self.format = format
+    self.access = access
+  }
+
+  /// A disk of the user's, whose format its first bytes tell; a block device is raw.
+  ///
+  /// The guest may have written them: an image that has QEMU open other files of the host is not taken.
+  /// - Throws: `KitError.invalid` for such an image.
+  package init(detecting path: String, access: Access) throws {
+    if FileTree.isBlockDevice(path) {
+      self.init(path, format: .raw, access: access)
+      return
+    }
+    let isQcow2 = try DiskImage.isQcow2(InputFile(path))
+    self.init(path, format: isQcow2 ? .qcow2 : .raw, access: access)
+    try checkIsWhole(
+      advice:
+        "if it is yours and meant to, give --root-format qcow2; a raw disk whose guest wrote this, --root-format raw"
+    )
+  }
+
+  /// - Throws: `KitError.invalid` for a qcow2 image of which a part is in another file.
+  package func checkIsWhole(advice: String) throws {
+    guard format == .qcow2 else { return }
+    let needsAnother = try inside(path) { try DiskImage.needsAnotherFile(InputFile(path)) }
+    if needsAnother {
+      throw KitError(
+        .invalid, "\(path): is a qcow2 image that takes a part of the disk from another file",
+        advice: advice)
+    }
+  }
+
+  func driveArgument(id: String, _ bus: Bus) -> String {
+    // What stands before a colon is a protocol to QEMU. In its option lists a comma is written twice.
+    let isRelative = path.first != "/"
+    let file = (isRelative && path.contains(":") ? "./" : "") + path.replacing(",", with: ",,")
+    var argument = "file=\(file),if=none,id=\(id),format=\(format.rawValue)"
+    if access == .unchanged {
+      // ATA disks can't be read-only: what is written to them goes to a temporary file instead.
+      argument += bus == .ide || bus == .ahci ? ",snapshot=on" : ",readonly=on"
+    }
+    return argument
+  }
+}

@@ -1,0 +1,140 @@
+package import Basics
+package import Formats
+
+/// The modules of one kernel on a disk: `ROOT/lib/modules/VER` or `ROOT/usr/lib/modules/VER`.
+package struct ModuleTree: Sendable {
+  /// Larger files are no modules. The largest of bookworm's full kernel has 19.5 MB.
+  package static let sizeLimit = 1 << 28
+  /// The most modules of a kernel. Bookworm's full one has 4,023.
+  package static let countLimit = 1 << 16
+
+  package let release: KernelRelease
+  /// The folder that holds `kernel/` and modules.order.
+  package let path: String
+  /// The folder that it is in, below the root.
+  private let folder: String
+
+  /// - Parameters:
+  ///   - root: a folder with `lib/modules` or `usr/lib/modules` in it.
+  ///   - folder: another folder in it that has the modules; nil for these two.
+  /// - Throws: `KitError.missing` when there is no tree of this kernel.
+  package init(
+    root: String, release: KernelRelease, folder: String? = nil
+  ) throws(KitError) {
+    let parents = folder.map { [Self.path($0, in: root)] } ?? Self.parents(in: root)
+    let candidates = parents.map { "\($0)/\(release)" }
+    guard let path = candidates.first(where: FileTree.isDirectory) else {
+      let others = Self.releases(in: root).map(\.description).joined(separator: ", ")
+      throw KitError(
+        .missing, "\(candidates[0]): there is no such folder",
+        advice: others.isEmpty
+          ? "make it with `minivm unpack linux-image-*.deb`" : "there is \(others)")
+    }
+    self.release = release
+    self.path = path
+    self.folder = folder ?? "lib/modules"
+  }
+
+  private static func path(_ folder: String, in root: String) -> String {
+    let isSeparated = root.isEmpty || root.hasSuffix("/") || folder.hasPrefix("/")
+    return FileTree.withoutSlash(root + (isSeparated ? "" : "/") + folder)
+  }
+
+  /// The place of the same tree in another folder.
+  package func path(below root: String) -> String { "\(Self.path(folder, in: root))/\(release)" }
+
+  /// The kernels whose modules are below `root`, in the order of their names' bytes.
+  package static func releases(in root: String) -> [KernelRelease] {
+    let names = parents(in: root).flatMap { folder in
+      ((try? FileTree.names(in: folder)) ?? []).filter { FileTree.isDirectory("\(folder)/\($0)") }
+    }
+    return Set(names).sorted().compactMap { try? KernelRelease($0) }
+  }
+
+  private static func parents(in root: String) -> [String] {
+    let root = root.isEmpty || root.hasSuffix("/") ? root : root + "/"
+    return ["\(root)lib/modules", "\(root)usr/lib/modules"]
+  }
+
+  /// What the kernel's build left beside the modules.
+  package func lists() throws(FormatError) -> ModuleIndex.BuildLists {
+    ModuleIndex.BuildLists(
+      order: try list("modules.order"), builtin: try list("modules.builtin"),
+      builtinInformation: try list("modules.builtin.modinfo"))
+  }
+
+  private func list(_ name: String) throws(FormatError) -> [UInt8]? {
+    let path = "\(path)/\(name)"
+    guard FileTree.status(path, followingLink: true)?.kind == .file else { return nil }
+    return try InputFile(path).readAll(limit: Self.sizeLimit)
+  }
+
+  /// The modules and what they say of themselves, in no order. They are looked into while others are found.
+  /// - Parameters:
+  ///   - jobs: how many are read at once.
+  ///   - warn: takes what was left out, one line each.
+  /// - Returns: paths below the tree, or absolute ones in external folders.
+  package func modules(
+    _ configuration: DepmodConfiguration = DepmodConfiguration(), jobs: Int,
+    warn: (String) -> Void = { _ in }
+  ) throws -> [(path: String, facts: ModuleFacts)] {
+    let found = FoundModules()
+    let work = OrderedWork<[String], [(path: String, facts: ModuleFacts)]>(
+      jobs: jobs,
+      work: { paths in
+        try paths.map { path in
+          let facts = try facts(of: path)
+          try found.count(facts, of: path)
+          return (path, facts)
+        }
+      },
+      commit: found.add)
+    // Some at once: handing over a single one costs about as much as looking into it.
+    var some: [String] = []
+    var count = 0
+    func add(_ path: String, isFolder: Bool) throws {
+      guard !isFolder, ModuleName.isModuleFile(Substring(FileTree.name(of: path))) else { return }
+      count += 1
+      try Self.check(count: count, path)
+      some.append(path)
+      guard some.count == 32 else { return }
+      try work.submit(some)
+      some = []
+    }
+    let excluded = configuration.excludedNames.union(ModuleTreePath.sources)
+    var walk = ModuleTreeWalk { _, name, _ in excluded.contains(name) }
+    do {
+      try walk.forEachEntry(in: path, prefix: "", add)
+      for folder in configuration.externalFolders {
+        guard FileTree.isDirectory(folder) else {
+          warn("\(folder): there is no such folder of external modules")
+          continue
+        }
+        try walk.forEachEntry(in: folder, prefix: folder + "/", add)
+      }
+    } catch {
+      // What is wrong with a module that was found before comes first, however fast it is looked into.
+      try work.finish()
+      throw error
+    }
+    try work.submit(some)
+    try work.finish()
+    walk.warnings.forEach(warn)
+    return found.all
+  }
+
+  /// - Parameter count: of the modules up to this one.
+  package static func check(count: Int, _ path: String) throws(FormatError) {
+    guard count <= countLimit else {
+      throw FormatError(.limit, "is one of more than \(countLimit) modules", path: [path])
+    }
+  }
+
+  func facts(of modulePath: String) throws -> ModuleFacts {
+    let path = modulePath.hasPrefix("/") ? modulePath : "\(path)/\(modulePath)"
+    let facts = ModuleFacts(readingFile: try InputFile(path), limit: Self.sizeLimit)
+    // A disk that fails is no property of the module.
+    if let failure = facts.problems.first(where: { $0.kind == .io }) { throw failure }
+    return facts
+  }
+}

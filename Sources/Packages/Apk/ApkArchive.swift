@@ -1,0 +1,157 @@
+package import Basics
+package import Formats
+
+/// An Alpine package of version 2: gzip members whose tars follow each other, signature, control and
+/// data. Alpine's wiki, "Apk spec"; apk-package(5).
+///
+/// The signature is of the control member, as it is compressed, and the control member has the hash of
+/// the data, as it is compressed. All of it is in memory: what was checked is what is read.
+package struct ApkArchive {
+  /// Fields of .PKGINFO that this program uses.
+  package struct Control: Sendable, Hashable {
+    package var package: String
+    package var version: String
+    /// Alpine's name of it.
+    var architecture: String
+    /// SHA-256 of the data's compressed bytes, in hexadecimal digits.
+    var dataHash: String
+  }
+
+  /// Alpine's largest packages are larger; those with one static program have a few MB.
+  static let sizeLimit = 1 << 27
+  /// Scripts and .PKGINFO.
+  private static let controlLimit = 1 << 24
+  /// The most bytes of all files and headers.
+  private static let contentLimit = 1 << 30
+
+  /// A path or an address, for messages.
+  package let name: String
+  package let bytes: [UInt8]
+  package let control: Control
+  private let signatures: [AlpineKeys.Signature]
+  private let controlRange: Range<Int>
+  private let members: GzipMembers
+
+  /// Alpine's next format of packages begins with "ADB" and how it is compressed.
+  package static func refuseVersion3(_ bytes: [UInt8], _ name: String) throws(KitError) {
+    guard bytes.starts(with: "ADB".utf8) else { return }
+    throw KitError(
+      .invalid, "\(name): is an Alpine package of version 3, and version 2 is known",
+      advice: "unpack it with apk, and give the executable that is in it")
+  }
+
+  /// - Throws: `FormatError` for what is no such package, `KitError.unverified` for one whose data is
+  ///   not what its control member says.
+  package init(_ path: String) throws {
+    try self.init(InputFile(path).readAll(limit: Self.sizeLimit), name: path)
+  }
+
+  init(_ bytes: [UInt8], name: String) throws {
+    self.name = name
+    self.bytes = bytes
+    (signatures, control, controlRange, members) = try inside(name) {
+      var members = GzipMembers(bytes)
+      guard var member = try members.next(limit: Self.controlLimit) else {
+        throw FormatError(.truncated, "is empty")
+      }
+      let signatures = try ApkSignatures.read(member)
+      if signatures != nil {
+        guard let next = try members.next(limit: Self.controlLimit) else {
+          throw FormatError(.truncated, "ends after the signature", offset: bytes.count)
+        }
+        member = next
+      }
+      return (signatures ?? [], try Self.control(member), member.range, members)
+    }
+    let hash = Digest.text(Digest.hash(bytes[members.offset...]))
+    guard hash == control.dataHash else {
+      throw KitError(
+        .unverified,
+        "\(name): its data has SHA-256 \(hash), and its .PKGINFO says \(control.dataHash)",
+        advice: "download it again")
+    }
+  }
+
+  /// Checks the package's own signature.
+  /// - Returns: the key's name.
+  /// - Throws: `KitError.unverified`.
+  package func verify(_ keys: AlpineKeys) throws -> String {
+    guard !signatures.isEmpty else {
+      throw KitError(
+        .unverified, "\(name): is not signed", advice: "take one that Alpine signed")
+    }
+    return try keys.verify(bytes[controlRange], signatures, name: name)
+  }
+
+  /// Checks that this is the package that an index names.
+  /// - Throws: `KitError.unverified`.
+  func check(against package: ApkIndex.Package) throws {
+    func refused(_ reason: String) -> KitError {
+      KitError(.unverified, "\(name): \(reason)", advice: "try again, or another mirror")
+    }
+    guard bytes.count == package.size else {
+      throw refused("has \(bytes.count) bytes, and the index says \(package.size)")
+    }
+    let checksum = ApkChecksum.sha1(of: bytes[controlRange])
+    guard checksum == package.checksum else {
+      throw refused(
+        "its control member has checksum \(ApkChecksum.text(checksum)), and the index says \(ApkChecksum.text(package.checksum))"
+      )
+    }
+    guard control.package == package.name, control.version == package.version.description,
+      control.architecture == package.architecture
+    else {
+      throw refused(
+        "holds \(control.package) \(control.version) for \(control.architecture), and the index names \(package.name) \(package.version) for \(package.architecture)"
+      )
+    }
+  }
+
+  /// Hands on the package's files in their order, each with a reader for its body.
+  package func forEachEntry(_ receive: (TarEntry, TarReader) throws -> Void) throws {
+    try inside(name) {
+      let tar = TarReader(
+        LimitedSource(
+          try members.rest(), limit: Self.contentLimit, compressedSize: bytes.count))
+      while let entry = try tar.next() {
+        if !entry.path.hasPrefix(".") { try receive(entry, tar) }
+      }
+    }
+  }
+
+  private static func control(_ member: GzipMembers.Member) throws -> Control {
+    let tar = TarReader(MemorySource(member.content))
+    guard let entry = try tar.next(), entry.path == ".PKGINFO", entry.kind == .file else {
+      throw FormatError(
+        .malformed, "is not an Alpine package: .PKGINFO does not come first",
+        offset: member.range.lowerBound)
+    }
+    let control = try Self.control(tar.body(limit: 1 << 20))
+    // What the control member holds for itself has names with a dot; files belong into the data.
+    while let entry = try tar.next() {
+      guard entry.path.hasPrefix("."), entry.path != ".PKGINFO" else {
+        throw FormatError(
+          .malformed, "the control member holds \(entry.path.quoted)",
+          offset: member.range.lowerBound)
+      }
+    }
+    return control
+  }
+
+  private static func control(_ text: [UInt8]) throws(FormatError) -> Control {
+    var fields: [Substring: String] = [:]
+    for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
+      let parts = line.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, !line.hasPrefix("#"), let name = parts[0].split(separator: " ").first
+      else { continue }
+      fields[name] = parts[1].split(separator: " ").joined(separator: " ")
+    }
+    guard let package = fields["pkgname"], let version = fields["pkgver"],
+      let architecture = fields["arch"], let dataHash = fields["datahash"]
+    else {
+      throw FormatError(.malformed, ".PKGINFO lacks pkgname, pkgver, arch or datahash")
+    }
+    return Control(
+      package: package, version: version, architecture: architecture, dataHash: dataHash)
+  }
+}

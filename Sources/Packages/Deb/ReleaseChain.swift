@@ -1,0 +1,206 @@
+internal import Basics
+internal import Formats
+
+/// What a trusted key vouches for in a suite, and the way there. It is written to manifests.
+package struct TrustedRelease: Sendable, Hashable, Codable {
+  /// As it was asked for.
+  package var suite: String
+  package var url: String
+  /// When the suite's list was made: `2026-07-11T10:16:37Z`.
+  package var date: String
+  /// Of the primary keys whose signatures are good: what archives publish.
+  package var fingerprints: [String]
+  /// Of the keys that made these signatures, in the same order: often subkeys of the primary ones.
+  package var signingKeys: [String]
+  /// The day that the user said it is, for an archive of the past.
+  package var at: String?
+
+  package init(
+    suite: String, url: String, date: String, fingerprints: [String], signingKeys: [String],
+    at: String? = nil
+  ) {
+    self.suite = suite
+    self.url = url
+    self.date = date
+    self.fingerprints = fingerprints
+    self.signingKeys = signingKeys
+    self.at = at
+  }
+}
+
+/// Fetches the signed lists of suites, and takes only those that are signed, current, and the ones
+/// that were asked for.
+struct ReleaseChain: Sendable {
+  /// How far in the future a list may be dated: clocks differ.
+  private static let clockTolerance = 3600
+  /// 2020-01-01: no clock that is right shows less.
+  private static let firstTime = 1_577_836_800
+
+  let environment: KitEnvironment
+  /// Keys to trust; empty for those of the suite's source, or the system's.
+  let keyrings: [Keyring]
+  /// The time to take for now, in seconds since 1970; nil for the clock's.
+  let at: Int?
+  /// Whether a suite may come with another Origin, Label or Codename than it had.
+  var acceptsChanges = false
+
+  /// A suite's list, which a run of the program asks for once.
+  /// - Throws: `KitError.unverified`, for each reason with its own message.
+  func release(of suite: DebianSuite) async throws -> (release: Release, trust: TrustedRelease) {
+    let request = ReleaseMemory.Request(
+      suite: suite, keyrings: keyrings, at: at, isOffline: environment.isOffline)
+    if let known = environment.releases[request] {
+      // The clock goes on.
+      try check(known.release, suite, known.trust.url)
+      return known
+    }
+    let found = try await verified(suite)
+    environment.releases[request] = found
+    return found
+  }
+
+  private func verified(
+    _ suite: DebianSuite
+  ) async throws -> (release: Release, trust: TrustedRelease) {
+    // All keys are of the future then, and gpgv says nothing clear of that.
+    guard environment.now() >= Self.firstTime else {
+      throw KitError(
+        .unverified,
+        "this machine's clock says \(ArchiveDate.text(environment.now())): signatures can't be checked",
+        advice: "set the clock")
+    }
+    let list =
+      if environment.isOffline {
+        try SignedList(kept: suite, isPast: at != nil, environment)
+      } else {
+        try fetched(suite)
+      }
+    let url = list.url
+    var verifier = SignatureVerifier(
+      keyrings: try chosenKeyrings(suite), temporaryFolder: environment.temporaryFolder,
+      tool: environment.signatureTool)
+    if keyrings.isEmpty {
+      verifier.signers = suite.signers
+      if let source = suite.source {
+        verifier.advice = "name its keys with Signed-By in \(source)"
+      }
+    }
+    let verified =
+      if let signature = list.signature {
+        try await verifier.verify(list.text, signature: signature, url: url)
+      } else {
+        try await verifier.verify(clearsigned: list.text, url: url)
+      }
+    let release: Release
+    do {
+      release = try Release(reading: verified.text)
+    } catch {
+      throw KitError(.unverified, "\(error.inside(url))", advice: "use another mirror")
+    }
+    try check(release, suite, url)
+    if !environment.isOffline { try list.keep(for: suite, isPast: at != nil, environment) }
+    let trust = TrustedRelease(
+      suite: suite.suite, url: url, date: ArchiveDate.text(release.date),
+      fingerprints: verified.signatures.map(\.primaryKey),
+      signingKeys: verified.signatures.map(\.key), at: at.map(ArchiveDate.text))
+    return (release, trust)
+  }
+
+  /// Whether a mirror had a suite when it was last asked for it.
+  func hasSeen(_ suite: DebianSuite) -> Bool {
+    at == nil && lastSeen(suite) != nil
+  }
+
+  /// A mirror that hides a suite keeps its users from what was mended in it.
+  private func fetched(_ suite: DebianSuite) throws -> SignedList {
+    do {
+      return try SignedList(fetching: suite, environment)
+    } catch let error as KitError where error.isAbsence {
+      guard at == nil, let seen = lastSeen(suite)?.date else { throw error }
+      throw KitError(
+        .unverified,
+        "\(suite.mirror) has no suite \(suite.suite.quoted) any more; there was the one of \(ArchiveDate.text(seen))",
+        advice: "try again later, or use another mirror")
+    }
+  }
+
+  private func chosenKeyrings(_ suite: DebianSuite) throws -> [Keyring] {
+    let candidates = [keyrings, suite.keyrings].first { !$0.isEmpty }
+    if let candidates { return candidates }
+    let own = Keyring.distributions.filter { FileTree.status($0, followingLink: true) != nil }
+    guard !own.isEmpty else {
+      throw KitError(
+        .unverified, "there are no keys to check \(suite.mirror) with",
+        advice: "give a file of the archive's keys with --keyring")
+    }
+    return own.map { .file($0) }
+  }
+
+  private func check(_ release: Release, _ suite: DebianSuite, _ url: String) throws {
+    let now = at ?? environment.now()
+    func refused(_ reason: String, _ advice: String) -> KitError {
+      KitError(.unverified, "\(url): \(reason)", advice: advice)
+    }
+    // A flat archive has one list: its address says which.
+    guard suite.isFlat || release.suite != nil || release.codename != nil else {
+      throw refused(
+        "names neither its Suite nor its Codename, so it can't be told from another suite's list",
+        "ask those who run the archive to add them, or build from files: apt-get download PACKAGE, then minivm build FILE.deb"
+      )
+    }
+    guard suite.isFlat || release.isCalled(suite.suite) else {
+      let names = [release.codename, release.suite].compactMap { $0?.quoted }.joined(
+        separator: " or ")
+      throw refused(
+        "is the list of \(names), not of \(suite.suite.quoted)", "use another mirror, or that name")
+    }
+    guard release.date <= now + Self.clockTolerance else {
+      throw refused(
+        "was made at \(ArchiveDate.text(release.date)), which is "
+          + (at.map { "after \(ArchiveDate.text($0))" } ?? "in the future"),
+        at == nil
+          ? "check this machine's clock" : "name a snapshot archive of that time with --mirror")
+    }
+    if let until = release.validUntil, until < now {
+      throw refused(
+        "was valid until \(ArchiveDate.text(until)) only",
+        environment.isOffline
+          ? "run it once without --offline, or say with --at DATE that it is to be taken for that day"
+          : "use a mirror that is up to date; for an archive of the past say so with --at DATE")
+    }
+    if at == nil { try remember(release, suite, refused) }
+  }
+
+  /// A mirror that goes back in time keeps its users from what was mended since.
+  private func remember(
+    _ release: Release, _ suite: DebianSuite, _ refused: (String, String) -> KitError
+  ) throws {
+    let now = SeenRelease(release)
+    if let seen = lastSeen(suite) {
+      guard release.date >= seen.date else {
+        throw refused(
+          "was made at \(ArchiveDate.text(release.date)), an earlier one at \(ArchiveDate.text(seen.date))",
+          "try again later, or use another mirror")
+      }
+      let changes = seen.changes(to: now)
+      guard changes.isEmpty || acceptsChanges else {
+        throw refused(
+          "changed its \(changes.joined(separator: ", its "))",
+          "if that is as you expect it, accept it with --allow-releaseinfo-change")
+      }
+      if now == seen { return }
+    }
+    let path = memory(of: suite)
+    try environment.makeCacheFolder(FileTree.parent(of: path))
+    try OutputFile.write(Array(now.text.utf8), to: path)
+  }
+
+  /// The newest list that this machine has seen.
+  private func lastSeen(_ suite: DebianSuite) -> SeenRelease? {
+    SeenRelease(reading: memory(of: suite))
+  }
+
+  private func memory(of suite: DebianSuite) -> String {
+    "\(environment.cacheFolder)/seen/\(suite.key)"
+  }
+}

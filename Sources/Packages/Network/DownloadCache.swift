@@ -1,0 +1,207 @@
+internal import Basics
+package import Formats
+internal import Synchronization
+
+/// Files that were downloaded, by their hashes: what is in it is what it is called, or it is not used.
+///
+/// `files/HASH/NAME` is complete, and is hashed again whenever it is used: what it hands on is open, so
+/// that nothing can come in the place of what was hashed. `partial/HASH` is what
+/// came of a file so far; it is locked while somebody writes it, and any later run goes on with it.
+package struct DownloadCache: Sendable {
+  /// A file that somebody trusted says the size and the hash of.
+  package struct Wanted: Sendable {
+    /// Where it may be, the best first; the next is asked when a server does not have it.
+    var urls: [String]
+    /// What it is called, for its path and for progress.
+    var name: String
+    /// Bytes; more are never taken.
+    var size: Int
+    var hash: FileHash
+  }
+
+  /// How many files come at once.
+  private static let width = 4
+
+  private let environment: KitEnvironment
+
+  package init(environment: KitEnvironment) {
+    self.environment = environment
+  }
+
+  /// A file with this hash, from the cache or from the first of the addresses that has it.
+  /// - Throws: `KitError.unverified` when what comes is something else; nothing of it stays.
+  package func file(_ urls: [String], name: String, size: Int, hash: FileHash) throws -> InputFile {
+    let wanted = Wanted(urls: urls, name: name, size: size, hash: hash)
+    return try file(wanted, DownloadTally([wanted], environment.progress))
+  }
+
+  /// Several files, which come side by side.
+  package func files(_ wanted: [Wanted]) throws -> [InputFile] {
+    let tally = DownloadTally(wanted, environment.progress)
+    return try OrderedWork.map(wanted, jobs: Self.width) { wanted in
+      do {
+        return try file(wanted, tally)
+      } catch {
+        throw tally.stop(error)
+      }
+    }
+  }
+
+  private func file(_ wanted: Wanted, _ tally: DownloadTally) throws -> InputFile {
+    let folder = "\(environment.cacheFolder)/files/\(wanted.hash.text)"
+    let path = "\(folder)/\(wanted.name)"
+    if let file = try sound(path, wanted) { return file }
+    if environment.isOffline { throw environment.notInCache(wanted.urls.first ?? wanted.name) }
+    try environment.makeCacheFolder("\(environment.cacheFolder)/partial")
+    let partial = try PartialFile("\(environment.cacheFolder)/partial/\(wanted.hash.text)")
+    defer { if partial.size == 0 { partial.remove() } }
+    // Another process may have brought it while we waited for the lock.
+    if let file = try sound(path, wanted) {
+      try partial.truncate(to: 0)
+      return file
+    }
+    for (number, url) in wanted.urls.enumerated() {
+      do {
+        try fill(partial, from: url, wanted, tally)
+        break
+      } catch let error as KitError where error.isAbsence && number < wanted.urls.count - 1 {
+        continue  // not every mirror has names by hash
+      }
+    }
+    // Not before: an empty folder would stay after a failure.
+    try FileTree.makeDirectories(folder)
+    try partial.publish(to: path)
+    guard let file = try sound(path, wanted) else {
+      throw KitError(.invalid, "\(path): is not what was written to it", advice: "check the disk")
+    }
+    return file
+  }
+
+  /// - Returns: nil when there is no such file, or another one in its place.
+  private func sound(_ path: String, _ wanted: Wanted) throws -> InputFile? {
+    guard FileTree.status(path)?.kind == .file else { return nil }
+    let file = try InputFile(path)
+    guard file.size == wanted.size, try FileHash(of: file, wanted.hash.algorithm) == wanted.hash
+    else { return nil }
+    return file
+  }
+
+  /// Brings what is missing. Where that does not fit to what was there, once more from the start.
+  private func fill(
+    _ partial: PartialFile, from url: String, _ wanted: Wanted, _ tally: DownloadTally
+  ) throws {
+    if partial.size > wanted.size { try partial.truncate(to: 0) }
+    let isResumed = partial.size > 0
+    do {
+      try append(to: partial, from: url, wanted, tally)
+    } catch let error as KitError where error.code == .unverified {
+      try partial.truncate(to: 0)
+      guard isResumed else { throw error }
+      do {
+        try append(to: partial, from: url, wanted, tally)
+      } catch let error as KitError where error.code == .unverified {
+        try partial.truncate(to: 0)
+        throw error
+      }
+    }
+  }
+
+  private func append(
+    to partial: PartialFile, from url: String, _ wanted: Wanted, _ tally: DownloadTally
+  ) throws {
+    var hash = HashComputation(wanted.hash.algorithm.function)
+    var count = try Digest.update(hash, from: partial.read)
+    tally.report(wanted, count)
+    if count < wanted.size {
+      try environment.download(url, from: count, to: wanted.size, isResumed: true) {
+        piece, offset in
+        try tally.check()
+        if offset == 0, count > 0 {
+          hash = HashComputation(wanted.hash.algorithm.function)
+          count = 0
+          try partial.truncate(to: 0)
+        }
+        // Its end is not to be taken for a transfer that broke off.
+        if count == 0, WebPage.isBegun(by: piece) { throw WebPage.refusal(url) }
+        guard offset == count, piece.count <= wanted.size - count else {
+          throw refusal(
+            "is larger than the \(wanted.size) bytes that the archive says", partial, url)
+        }
+        try partial.write(piece, at: count)
+        hash.update(piece)
+        count += piece.count
+        tally.report(wanted, count)
+      }
+    }
+    let digest = Digest.text(hash.finalize())
+    guard count == wanted.size, digest == wanted.hash.text else {
+      throw refusal(
+        "has \(count) bytes with \(wanted.hash.algorithm.title) \(digest); the archive says \(wanted.size) and \(wanted.hash.text)",
+        partial, url)
+    }
+  }
+
+  private func refusal(_ reason: String, _ partial: PartialFile, _ url: String) -> KitError {
+    let start = (try? partial.read(at: 0, count: WebPage.length)) ?? []
+    if WebPage.isBegun(by: start) { return WebPage.refusal(url) }
+    return KitError(.unverified, "\(url): \(reason)", advice: "try again, or another mirror")
+  }
+}
+
+/// How far several downloads are, and whether one of them has failed.
+private final class DownloadTally: Sendable {
+  private struct State {
+    var counts: [String: Int] = [:]
+    var failure: (any Error)?
+  }
+
+  private let stage: String
+  private let total: Int
+  private let progress: Progress
+  private let state = Mutex(State())
+
+  package init(_ wanted: [DownloadCache.Wanted], _ progress: Progress) {
+    stage = wanted.count == 1 ? wanted[0].name : "\(wanted.count) files"
+    total = wanted.reduce(0) { $0.addingSaturated($1.size) }
+    self.progress = progress
+  }
+
+  package func report(_ wanted: DownloadCache.Wanted, _ count: Int) {
+    let done = state.withLock { state in
+      state.counts[wanted.hash.text] = count
+      return state.counts.values.reduce(0, +)
+    }
+    progress.report(stage, done, total)
+  }
+
+  /// Ends the others.
+  /// - Returns: what failed first.
+  package func stop(_ error: any Error) -> any Error {
+    state.withLock { state in
+      state.failure = state.failure ?? error
+      return state.failure ?? error
+    }
+  }
+
+  package func check() throws {
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+  }
+}
+
+/// What a network that wants its users to sign in sends for everything.
+enum WebPage {
+  /// Bytes that are enough to know one.
+  package static let length = 256
+
+  package static func isBegun(by bytes: some Collection<UInt8>) -> Bool {
+    let text = String(decoding: bytes.prefix(length), as: UTF8.self).lowercased()
+      .drop { $0.isWhitespace || $0 == "\u{feff}" }
+    return ["<!doctype html", "<html", "<head", "<script", "<meta"].contains(where: text.hasPrefix)
+  }
+
+  package static func refusal(_ url: String) -> KitError {
+    KitError(
+      .unverified, "\(url): is a web page, not what was asked for",
+      advice: "this network may want you to sign in first: see it in a browser, and try again")
+  }
+}

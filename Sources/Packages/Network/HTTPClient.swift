@@ -1,0 +1,260 @@
+package import Basics
+internal import CMiniVM
+internal import Formats
+
+/// What is asked of a server.
+package struct DownloadRequest: Sendable, Hashable {
+  package var url: String
+  /// Where to begin, in bytes. A server may begin before that, at the file's start.
+  package var offset: Int
+  /// For this server only: no redirect takes it elsewhere.
+  package var login: MirrorLogin?
+
+  package init(_ url: String, offset: Int = 0) {
+    self.url = url
+    self.offset = offset
+  }
+}
+
+/// A transfer that failed in a way that another try may not.
+package struct Interruption: Error, Sendable {
+  /// What to say when there is no other try.
+  package var reason: KitError
+
+  package init(_ reason: KitError) {
+    self.reason = reason
+  }
+}
+
+/// GETs over libcurl. RFC 9110, RFC 9112.
+struct HTTPClient: Sendable {
+  private static let redirectLimit = 5
+  private static let advice = "check the network and the mirror, and try again"
+
+  /// Seconds without progress after which a transfer is given up.
+  var stall = 30
+
+  /// What a transfer and its C callback share.
+  private struct Transfer {
+    var receive: ([UInt8], Int) throws -> Void
+    var failure: (any Error)?
+  }
+
+  /// How a server answered.
+  private struct Answer {
+    var result: Int
+    var status: Int
+    /// Where a redirect leads; empty for none.
+    var location: String
+    var reason: String
+    /// Whether the answer is a part of the file that was not asked for.
+    var isOtherPart: Bool { status == 206 && result == MINIVM_HTTP_OTHER_PART }
+  }
+
+  /// Hands on the bytes at a URL, in pieces, each with its place in the file.
+  /// - Throws: `KitError.missing` when the server has no such thing, `Interruption`, and what
+  ///   `receive` throws.
+  func get(_ request: DownloadRequest, _ receive: ([UInt8], Int) throws -> Void) throws {
+    var url = request.url
+    guard Self.scheme(url) != nil else {
+      throw KitError(.usage, "\(url): is no address of http or https")
+    }
+    for _ in 0...Self.redirectLimit {
+      let login = Self.server(url) == Self.server(request.url) ? request.login : nil
+      var answer = try transfer(url, request.offset, login, receive)
+      // Nothing is there: the file is shorter than what we have of it. Or the server sends another part than
+      // was asked for, as it will the next time: then it is asked for the whole.
+      if request.offset > 0, answer.status == 416 || answer.isOtherPart {
+        answer = try transfer(url, 0, login, receive)
+      }
+      guard (300..<400).contains(answer.status), !answer.location.isEmpty else {
+        return try check(answer, url)
+      }
+      guard Self.mayLead(url, to: answer.location) else {
+        throw KitError(
+          .invalid,
+          "\(url): redirects to \(answer.location), which is not followed: that leaves \(Self.scheme(url) ?? "")",
+          advice: "use another mirror")
+      }
+      url = answer.location
+    }
+    throw KitError(
+      .invalid, "\(request.url): redirects more than \(Self.redirectLimit) times",
+      advice: "use another mirror")
+  }
+
+  /// Whether a redirect is followed: to http and https, and never out of https.
+  static func mayLead(_ url: String, to next: String) -> Bool {
+    guard let scheme = scheme(next) else { return false }
+    return scheme == "https" || Self.scheme(url) == "http"
+  }
+
+  private static func scheme(_ url: String) -> String? {
+    ["http", "https"].first { url.lowercased().hasPrefix("\($0)://") }
+  }
+
+  /// `http://server:80`, in small letters.
+  private static func server(_ url: String) -> String {
+    url.lowercased().split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+      .prefix(3).joined(separator: "/")
+  }
+
+  private func check(_ answer: Answer, _ url: String) throws {
+    switch answer.result {
+    case MINIVM_HTTP_OK where answer.status == 200 || answer.status == 206: return
+    case MINIVM_HTTP_OTHER_PART:
+      throw KitError(
+        .invalid, "\(url): the server sent another part than was asked for",
+        advice: "use another mirror")
+    case MINIVM_HTTP_OK where answer.status == 404 || answer.status == 410:
+      throw KitError(.missing, "\(url): the server has no such file")
+    case MINIVM_HTTP_OK where answer.status == 407: throw Self.proxyLogin(url)
+    case MINIVM_HTTP_OK where answer.status == 511:
+      throw KitError(
+        .invalid, "\(url): this network asks to sign in first",
+        advice: "open any page in a browser, and try again")
+    case MINIVM_HTTP_OK:
+      var error = KitError(
+        .invalid, "\(url): the server answered with status \(answer.status)",
+        advice: "try again later, or use another mirror")
+      error.isForbidden = answer.status == 403
+      let isPassing = answer.status >= 500 || [408, 425, 429].contains(answer.status)
+      throw isPassing ? Interruption(error) : error
+    case MINIVM_HTTP_NO_LIBRARY:
+      throw KitError(
+        .invalid, "libcurl is needed to download, and this machine has none",
+        advice: "install libcurl4 (Debian, Ubuntu) or libcurl (Fedora, Arch)")
+    case MINIVM_HTTP_UNTRUSTED:
+      throw KitError(
+        .unverified, "\(url): \(answer.reason)",
+        advice:
+          "check this machine's clock, or use another mirror; SSL_CERT_FILE names the certificates of an authority of your own"
+      )
+    // What libcurl says of a proxy that refuses a tunnel to an https server.
+    case _
+    where answer.reason.hasPrefix("CONNECT tunnel failed, response 407")
+      || answer.reason.hasPrefix("Received HTTP code 407 from proxy"):
+      throw Self.proxyLogin(url)
+    case MINIVM_HTTP_INTERRUPTED:
+      throw Interruption(KitError(.invalid, "\(url): \(answer.reason)", advice: Self.advice))
+    default:
+      throw KitError(.invalid, "\(url): \(answer.reason)", advice: Self.advice)
+    }
+  }
+
+  private static func proxyLogin(_ url: String) -> KitError {
+    KitError(
+      .invalid, "\(url): the proxy asks for a user and a password (status 407)",
+      advice:
+        "put them into http_proxy and https_proxy: http://USER:PASSWORD@PROXY:PORT, with %40 for an @ in them"
+    )
+  }
+
+  /// One request and its answer.
+  private func transfer(
+    _ url: String, _ offset: Int, _ login: MirrorLogin?,
+    _ receive: ([UInt8], Int) throws -> Void
+  ) throws -> Answer {
+    var status = 0
+    var message = [UInt8](repeating: 0, count: 512)
+    var location = [UInt8](repeating: 0, count: 4096)
+    var failure: (any Error)?
+    let result = withoutActuallyEscaping(receive) { receive in
+      var transfer = Transfer(receive: receive)
+      let result = unsafe withUnsafeMutablePointer(to: &transfer) { pointer in
+        unsafe message.withUnsafeMutableBytes { message in
+          unsafe location.withUnsafeMutableBytes { location in
+            unsafe minivm_http_get(
+              url, "minivm/\(ProgramVersion.current)", login?.user, login?.password, Int64(offset),
+              stall,
+              Self.receiver, pointer, &status,
+              location.baseAddress!.assumingMemoryBound(to: CChar.self), location.count,
+              message.baseAddress!.assumingMemoryBound(to: CChar.self), message.count)
+          }
+        }
+      }
+      failure = transfer.failure
+      return Int(result)
+    }
+    if let failure { throw failure }
+    func text(_ bytes: [UInt8]) -> String {
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    return Answer(
+      result: result, status: status, location: text(location), reason: text(message))
+  }
+
+  private static let receiver: minivm_receiver = { context, bytes, count, offset in
+    guard let transfer = unsafe context?.assumingMemoryBound(to: Transfer.self) else { return 1 }
+    do {
+      let piece = unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
+      try unsafe transfer.pointee.receive(piece, Int(offset))
+      return 0
+    } catch {
+      unsafe transfer.pointee.failure = error
+      return 1
+    }
+  }
+}
+
+extension KitEnvironment {
+  /// Gets a file and, where a transfer breaks off, tries again after a while.
+  /// - Parameters:
+  ///   - offset: where to begin, in bytes.
+  ///   - end: where the file ends, in bytes; a transfer that ends before has broken off. Not all servers
+  ///     announce a length. nil for wherever it ends.
+  ///   - isResumed: whether another try goes on where the last one stopped; for files whose hashes
+  ///     are known.
+  ///   - begin: called before each try that begins at the start.
+  ///   - receive: takes pieces with their places in the file; place 0 begins it anew.
+  func download(
+    _ url: String, from offset: Int = 0, to end: Int? = nil, isResumed: Bool,
+    begin: () -> Void = {}, _ receive: (_ bytes: [UInt8], _ offset: Int) throws -> Void
+  ) throws {
+    var position = offset
+    for pause in pauses.map(Optional.some) + [nil] {
+      do {
+        // An answer without a byte is one, too: nothing of an earlier try belongs to it.
+        if !isResumed { begin() }
+        try get(DownloadRequest(url, offset: isResumed ? position : 0)) { bytes, offset in
+          try receive(bytes, offset)
+          position = offset + bytes.count
+        }
+        guard let end, position < end else { return }
+        throw Interruption(
+          KitError(
+            .invalid, "\(url): ended after \(position) of the \(end) bytes that the archive says",
+            advice: "try again later, or another mirror"))
+      } catch let interruption as Interruption {
+        guard let pause else {
+          var reason = interruption.reason
+          reason.message += " (after \(pauses.count + 1) tries)"
+          throw reason
+        }
+        self.pause(pause)
+      }
+    }
+  }
+
+  /// A file in memory. Another try begins anew: the file may have changed in between.
+  /// - Parameter progress: gets the number of bytes that have come.
+  /// - Throws: `KitError.unverified` for one of more than `limit` bytes, and for a page that a network
+  ///   shows instead of it.
+  func download(
+    _ url: String, limit: Int, progress: (Int) -> Void = { _ in }
+  ) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    try download(url, isResumed: false, begin: { bytes = [] }) { piece, offset in
+      if offset == 0 { bytes = [] }
+      guard bytes.count + piece.count <= limit else {
+        throw KitError(
+          .unverified, "\(url): is larger than \(limit) bytes",
+          advice: "try again, or another mirror")
+      }
+      bytes += piece
+      progress(bytes.count)
+    }
+    if WebPage.isBegun(by: bytes) { throw WebPage.refusal(url) }
+    return bytes
+  }
+}
