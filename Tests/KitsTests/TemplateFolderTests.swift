@@ -345,7 +345,7 @@ struct TemplateFolderTests {
     (DefaultFiles.modulesAutoload, "modules.autoload"),
   ])
   func defaultsAreTheRepositorysFiles(_ text: String, _ path: String) throws {
-    let root = String(#filePath.split(separator: "Tests/KernelKitTests")[0])
+    let root = String(#filePath.split(separator: "Tests/KitsTests")[0])
     #expect(
       try Array(text.utf8) == InputFile("\(root)\(path)").readAll(limit: 1 << 20),
       "Sources/CGuest/defaults.c carries another file")
