@@ -10,13 +10,14 @@ enum {
   LINUX_RT_SIGPROCMASK = 14, LINUX_EXECVE = 59, LINUX_KILL = 62,
   LINUX_CHDIR = 80, LINUX_FCHOWN = 93, LINUX_SETSID = 112, LINUX_SETGROUPS = 116,
   LINUX_SETRESUID = 117, LINUX_SETRESGID = 119, LINUX_CHROOT = 161, LINUX_SYNC = 162,
-  LINUX_MOUNT = 165, LINUX_REBOOT = 169, LINUX_UNLINKAT = 263, LINUX_SIGNALFD4 = 289,
+  LINUX_MOUNT = 165, LINUX_REBOOT = 169, LINUX_MKNODAT = 259, LINUX_UNLINKAT = 263,
+  LINUX_FCHMODAT = 268, LINUX_SIGNALFD4 = 289,
   LINUX_DUP3 = 292, LINUX_PIPE2 = 293, LINUX_PRLIMIT64 = 302,
 };
 #else
 enum {
-  LINUX_DUP3 = 24, LINUX_UNLINKAT = 35, LINUX_MOUNT = 40, LINUX_CHDIR = 49,
-  LINUX_CHROOT = 51, LINUX_FCHOWN = 55, LINUX_PIPE2 = 59, LINUX_SIGNALFD4 = 74, LINUX_SYNC = 81,
+  LINUX_DUP3 = 24, LINUX_MKNODAT = 33, LINUX_UNLINKAT = 35, LINUX_MOUNT = 40, LINUX_CHDIR = 49,
+  LINUX_CHROOT = 51, LINUX_FCHMODAT = 53, LINUX_FCHOWN = 55, LINUX_PIPE2 = 59, LINUX_SIGNALFD4 = 74, LINUX_SYNC = 81,
   LINUX_KILL = 129, LINUX_RT_SIGPROCMASK = 135, LINUX_REBOOT = 142, LINUX_SETRESUID = 147,
   LINUX_SETRESGID = 149, LINUX_SETSID = 157, LINUX_SETGROUPS = 159, LINUX_EXECVE = 221,
   LINUX_PRLIMIT64 = 261,
@@ -56,6 +57,20 @@ static inline long linux_fchown(int file, uint32_t user, uint32_t group) {
 
 static inline long linux_unlink(const char *path) {
   return linux_call(LINUX_UNLINKAT, LINUX_AT_FDCWD, (long)path, 0, 0, 0, 0);
+}
+
+/// Makes a device node that only its owner, root, can open.
+static inline long linux_make_node(const char *path, int is_block, uint32_t major,
+                                   uint32_t minor) {
+  enum { IFCHR = 0020000, IFBLK = 0060000 };
+  // Linux, include/linux/kdev_t.h, new_encode_dev.
+  uint32_t device = (minor & 0xff) | (major & 0xfff) << 8 | (minor & 0xfff00) << 12;
+  return linux_call(LINUX_MKNODAT, LINUX_AT_FDCWD, (long)path, (is_block ? IFBLK : IFCHR) | 0600,
+                    device, 0, 0);
+}
+
+static inline long linux_chmod(const char *path, uint32_t mode) {
+  return linux_call(LINUX_FCHMODAT, LINUX_AT_FDCWD, (long)path, mode, 0, 0, 0);
 }
 
 static inline long linux_chdir(const char *path) {

@@ -6,9 +6,15 @@
 /// command's file system, runs the command, and powers off when the host knows how it ended.
 ///
 /// docs/internals/run-channel.md has the channel. It never returns: the kernel would panic.
+///
+/// A copy of it named modprobe loads what its arguments name: the kernel calls it with `-q -- NAME`.
 @_cdecl("agent_main")
 public func agentMain(_ count: Int, _ pointers: UnsafePointer<UnsafePointer<UInt8>?>) -> Int32 {
-  _ = count
+  let name = unsafe Agent.word(pointers, 0)
+  if name.lastPathPart.isText("modprobe") {
+    for index in 1..<max(1, count) { KernelModules.load(unsafe Agent.word(pointers, index)) }
+    return 0
+  }
   Agent.run()
   Kernel.sync()
   Kernel.powerOff()
@@ -20,6 +26,17 @@ public func agentMain(_ count: Int, _ pointers: UnsafePointer<UnsafePointer<UInt
 }
 
 enum Agent {
+  /// A word of this program's arguments; empty where there is none.
+  static func word(_ pointers: UnsafePointer<UnsafePointer<UInt8>?>, _ index: Int) -> [UInt8] {
+    guard var pointer = unsafe pointers[index] else { return [] }
+    var word: [UInt8] = []
+    while unsafe pointer.pointee != 0 {
+      unsafe word.append(pointer.pointee)
+      unsafe pointer += 1
+    }
+    return word
+  }
+
   static func run() {
     Kernel.blockSignals(true)
     FileSystems.mountFirst()
@@ -43,7 +60,7 @@ enum Agent {
   }
 
   private static func loadDrivers() {
-    let release = System.contents([UInt8]("/proc/sys/kernel/osrelease"))?.withoutNewline ?? []
+    let release = KernelModules.release
     var options = Coldplug.Options()
     options.isQuiet = true
     // This program has no children before that must not be waited for.

@@ -40,10 +40,18 @@ struct FileSystems {
   mutating func mountAll(of job: Job) throws(Failure) {
     guard let root = job.shares.first else { throw Failure([UInt8]("the job has no root"), 0) }
     let modulesDisk = Self.modulesDisk()
+    let configuration = "/boot/config-" + KernelModules.release
+    let settings = System.contents(configuration, limit: 1 << 24)
     try mountRoot(root)
     try enterRoot()
     mountFresh()
+    if let settings {
+      Self.makeFolders([UInt8]("/boot"))
+      _ = System.writeFile(configuration, settings)
+    }
     if let modulesDisk { mountModules(modulesDisk) }
+    KernelModules.makeDeviceNodes()
+    KernelModules.provideModprobe()
     for share in job.shares.dropFirst() {
       Self.makeFolders(share.path)
       try mount(share, on: share.path)
@@ -137,14 +145,31 @@ struct FileSystems {
     return nil
   }
 
+  /// The modules disk, and RAM over it: modules may be added, and depmod run.
   private mutating func mountModules(_ disk: [UInt8]) {
     let folder = [UInt8]("/lib/modules")
+    // A headers package has these, for `make -C /lib/modules/VER/build`.
+    let tree = folder + "/" + KernelModules.release
+    let links = ["build", "source"] as [StaticString]
+    let targets = links.map { System.linkTarget(tree + "/" + [UInt8]($0)) }
     Self.makeFolders(folder)
     let result = Kernel.mount(disk, on: folder, type: [UInt8]("ext4"), flags: Flag.readOnly)
-    if result != 0 {
+    guard result == 0 else {
       notices.append(
         "the modules disk can't be mounted on /lib/modules (error " + [UInt8](decimal: -result)
           + ")")
+      return
+    }
+    for name in ["", "/modules", "/modules/upper", "/modules/work"] as [StaticString] {
+      System.makeFolder("/run/minivm" + [UInt8](name))
+    }
+    _ = Kernel.mount(
+      [UInt8]("overlay"), on: folder, type: [UInt8]("overlay"),
+      options: [UInt8](
+        "lowerdir=/lib/modules,upperdir=/run/minivm/modules/upper,workdir=/run/minivm/modules/work")
+    )
+    for (name, target) in zip(links, targets) where !target.isEmpty {
+      System.makeLink(tree + "/" + [UInt8](name), to: target)
     }
   }
 

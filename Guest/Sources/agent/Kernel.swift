@@ -49,6 +49,17 @@ enum Kernel {
     _ = unsafe withText(path) { unsafe linux_unlink($0) }
   }
 
+  static func makeNode(_ path: [UInt8], isBlock: Bool, major: Int, minor: Int) {
+    _ = unsafe withText(path) {
+      unsafe linux_make_node(
+        $0, isBlock ? 1 : 0, UInt32(truncatingIfNeeded: major), UInt32(truncatingIfNeeded: minor))
+    }
+  }
+
+  static func setMode(of path: [UInt8], _ mode: UInt32) {
+    _ = unsafe withText(path) { unsafe linux_chmod($0, mode) }
+  }
+
   static func enter(_ path: [UInt8]) -> Int {
     unsafe withText(path) { unsafe linux_chdir($0) }
   }

@@ -74,6 +74,13 @@ struct RunRamDisk {
     }
     let autoload = selection.autoload.map { $0 + "\n" }.joined()
     try initramfs.add("etc/modules.autoload", .file(Array(autoload.utf8), isExecutable: false))
+    // Programs ask for it there: bpftool, tests of the kernel.
+    let settings = "\(kit.folder)/\(Kit.Part.configuration.fileName(kit.release))"
+    if FileTree.status(settings, followingLink: true)?.kind == .file {
+      let bytes = try InputFile.contents(of: settings, limit: KernelConfiguration.sizeLimit)
+      try initramfs.add("boot", .directory)
+      try initramfs.add("boot/config-\(kit.release)", .file(bytes, isExecutable: false))
+    }
     // Not compressed: it is small, and made for one boot.
     bytes = try initramfs.archive(timestamp: 0)
   }
