@@ -56,7 +56,7 @@ import Testing
   func ends() throws {
     let exit = try Self.run(Self.idle, Self.hello + Self.started + Self.exited(0, 3))
     #expect(exit.ending == .exited(3))
-    #expect(exit.got == [.argument, .start, .acknowledged])
+    #expect(exit.got == [.argument, .time, .start, .acknowledged])
     let signal = try Self.run(Self.idle, Self.hello + Self.started + Self.exited(1, 9))
     #expect(signal.ending == .killed(signal: 9))
     #expect(signal.ending?.status == 137)

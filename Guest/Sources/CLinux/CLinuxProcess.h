@@ -10,7 +10,8 @@ enum {
   LINUX_RT_SIGPROCMASK = 14, LINUX_EXECVE = 59, LINUX_KILL = 62,
   LINUX_CHDIR = 80, LINUX_FCHOWN = 93, LINUX_SETSID = 112, LINUX_SETGROUPS = 116,
   LINUX_SETRESUID = 117, LINUX_SETRESGID = 119, LINUX_CHROOT = 161, LINUX_SYNC = 162,
-  LINUX_MOUNT = 165, LINUX_REBOOT = 169, LINUX_MKNODAT = 259, LINUX_UNLINKAT = 263,
+  LINUX_MOUNT = 165, LINUX_REBOOT = 169, LINUX_CLOCK_SETTIME = 227,
+  LINUX_MKNODAT = 259, LINUX_UNLINKAT = 263,
   LINUX_FCHMODAT = 268, LINUX_SIGNALFD4 = 289,
   LINUX_DUP3 = 292, LINUX_PIPE2 = 293, LINUX_PRLIMIT64 = 302,
 };
@@ -18,7 +19,7 @@ enum {
 enum {
   LINUX_DUP3 = 24, LINUX_MKNODAT = 33, LINUX_UNLINKAT = 35, LINUX_MOUNT = 40, LINUX_CHDIR = 49,
   LINUX_CHROOT = 51, LINUX_FCHMODAT = 53, LINUX_FCHOWN = 55, LINUX_PIPE2 = 59, LINUX_SIGNALFD4 = 74, LINUX_SYNC = 81,
-  LINUX_KILL = 129, LINUX_RT_SIGPROCMASK = 135, LINUX_REBOOT = 142, LINUX_SETRESUID = 147,
+  LINUX_CLOCK_SETTIME = 112, LINUX_KILL = 129, LINUX_RT_SIGPROCMASK = 135, LINUX_REBOOT = 142, LINUX_SETRESUID = 147,
   LINUX_SETRESGID = 149, LINUX_SETSID = 157, LINUX_SETGROUPS = 159, LINUX_EXECVE = 221,
   LINUX_PRLIMIT64 = 261,
 };
@@ -148,6 +149,12 @@ static inline long linux_reap(int *status) {
 static inline long linux_set_limit(int resource, uint64_t current, uint64_t maximum) {
   uint64_t limit[2] = {current, maximum};
   return linux_call(LINUX_PRLIMIT64, 0, resource, (long)limit, 0, 0, 0);
+}
+
+/// Sets the time since 1970. clock_settime(2), CLOCK_REALTIME.
+static inline long linux_set_time(int64_t seconds, int64_t nanoseconds) {
+  int64_t time[2] = {seconds, nanoseconds};
+  return linux_call(LINUX_CLOCK_SETTIME, 0, (long)time, 0, 0, 0, 0);
 }
 
 static inline void linux_power_off(void) {

@@ -54,6 +54,11 @@ struct Job {
     case .terminal:
       guard numbers.count == 2 else { return false }
       terminal = (numbers[0], numbers[1])
+    case .time:
+      guard numbers.count == 3 else { return false }
+      // At once: it is the time of the moment.
+      Kernel.setTime(
+        seconds: UInt64(numbers[0]) | UInt64(numbers[1]) << 32, nanoseconds: numbers[2])
     case .hostname: hostname = frame.payload
     case .network: network = frame.payload
     case .limit:

@@ -174,6 +174,10 @@ enum Kernel {
     return process > 0 ? (process, Int(status)) : nil
   }
 
+  static func setTime(seconds: UInt64, nanoseconds: UInt32) {
+    _ = linux_set_time(Int64(truncatingIfNeeded: seconds), Int64(nanoseconds))
+  }
+
   static func powerOff() { linux_power_off() }
 
   // MARK: Terminals and networks

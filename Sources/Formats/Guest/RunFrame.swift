@@ -20,6 +20,7 @@ package struct RunFrame: Sendable, Equatable {
     case network = 23
     case limit = 24
     case start = 25
+    case time = 26
     // From the host, while the command runs.
     case size = 32
     case signal = 33

@@ -239,7 +239,10 @@ final class RunSession {
       }
       guard times.hello == nil else { break }
       times.hello = seconds
-      for frame in hello { send(frame) }
+      for frame in hello {
+        if frame.kind == .start { send(.presentTime) }
+        send(frame)
+      }
     case .started: times.started = times.started ?? seconds
     case .data where stream > 0:
       guard
