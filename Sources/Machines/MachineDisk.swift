@@ -27,11 +27,15 @@ package struct MachineDisk: Sendable, Hashable {
     case readWrite
     /// Nothing that the guest does changes the file.
     case unchanged
+    /// The guest writes to a temporary file of QEMU's, which is gone at the end.
+    case snapshot
   }
 
   package var path: String
   package var format: Format
   package var access: Access
+  /// By which a guest knows a virtio-blk disk: 20 bytes at most; nil for none.
+  package var serial: String?
 
   package init(_ path: String, format: Format, access: Access) {
     self.path = path
@@ -76,6 +80,7 @@ package struct MachineDisk: Sendable, Hashable {
       // ATA disks can't be read-only: what is written to them goes to a temporary file instead.
       argument += bus == .ide || bus == .ahci ? ",snapshot=on" : ",readonly=on"
     }
+    if access == .snapshot { argument += ",snapshot=on" }
     return argument
   }
 }

@@ -158,7 +158,7 @@ package struct MachineModel: Sendable, Hashable {
       let bus = index == 0 ? bus : .virtioBlk
       let device =
         switch bus {
-        case .virtioBlk: virtio("blk")
+        case .virtioBlk: virtio("blk") + (disk.serial.map { ",serial=\($0)" } ?? "")
         case .virtioSCSI: "scsi-hd,bus=scsi.0"
         case .ide: "ide-hd,bus=ide.0"
         case .ahci: "ide-hd,bus=\(hasAHCI ? "ide" : "ahci").0"

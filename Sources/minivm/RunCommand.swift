@@ -32,8 +32,10 @@ struct RunCommand: AsyncParsableCommand {
   var kernel: String?
 
   @Option(
-    help: ArgumentHelp("Folder that is the guest's root (default: /).", valueName: "folder"),
-    completion: .directory)
+    help: ArgumentHelp(
+      "The guest's root: a folder, a disk image, or a tar archive (default: /).",
+      valueName: "source"),
+    completion: .file())
   var root = "/"
 
   @Option(
@@ -46,7 +48,8 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "virtiofs or 9p (default: virtiofs where virtiofsd is found, else 9p).", valueName: "name"))
+      "virtiofs, 9p, or disk, which copies (default: virtiofs where virtiofsd is found, else 9p, else disk).",
+      valueName: "name"))
   var transport: RunTransport?
 
   @Option(
@@ -234,26 +237,30 @@ struct RunCommand: AsyncParsableCommand {
     options.console = console
     options.hasTerminal = hasTerminal
     options.jobs = Machine.cores
-    return try GuestRun(kit, job(kit), options: options, temporaryFolder: temporary)
+    return try GuestRun(kit, job(kit, temporary), options: options, temporaryFolder: temporary)
   }
 
-  private func job(_ kit: Kit) throws -> RunJob {
-    let rootShare = try RunShare(root, at: "/", isReadOnly: true)
-    if rootShare.host == "/", kit.architecture.rawValue != Machine.debianArchitecture {
+  private func job(_ kit: Kit, _ temporary: String) throws -> RunJob {
+    let root = try RunRoot(argument: root, temporaryFolder: temporary, jobs: Machine.cores)
+    if root.share.host == "/", kit.architecture.rawValue != Machine.debianArchitecture {
       throw KitError(
         .usage,
         "the kernel is for \(kit.architecture.rawValue), this machine's programs for \(Machine.debianArchitecture)",
-        advice: "give --root FOLDER with programs for \(kit.architecture.rawValue)")
+        advice: "give --root with programs for \(kit.architecture.rawValue)")
     }
-    var shares = [rootShare]
+    let others = try share.map { try RunShare(argument: $0) }
+    var shares = [root.share]
     var folder = "/"
     if !hidesCurrentFolder, let current = FileTree.realPath("."), current != "/" {
-      shares.append(try RunShare(current, isReadOnly: false))
+      // Somebody may share it in another way.
+      if !others.contains(where: { $0.guest == current }) {
+        shares.append(try RunShare(current, isReadOnly: false))
+      }
       folder = current
     }
-    shares += try share.map { try RunShare(argument: $0) }
+    shares += others
     let user =
-      try user.map { try RunUser(argument: $0, root: rootShare.host) }
+      try user.map { try root.user($0) }
       ?? RunUser.current(variables: CommandEnvironment.variables)
     var job = RunJob(
       arguments: command.isEmpty ? [Self.variable("SHELL") ?? "/bin/sh"] : command,

@@ -49,7 +49,7 @@ import Testing
   private static let started = RunFrame(.started, numbers: [7]).bytes
 
   private static func exited(_ numbers: UInt32...) -> [UInt8] {
-    RunFrame(.exited, numbers: numbers).bytes
+    RunFrame(.exited, numbers: numbers + [2_500_000, 0, 1, 1, 2048, 0]).bytes
   }
 
   @Test("The command's end is acknowledged")
@@ -69,7 +69,10 @@ import Testing
   @Test("Without the command's end there is no success, whatever QEMU's exit code")
   func dies() throws {
     // 256 is no exit code, and an end that is cut off is none.
-    for tail in [[], Self.exited(0, 256), Self.exited(0), Array(Self.exited(0, 0).dropLast())] {
+    for tail in [
+      [], Self.exited(0, 256), Self.exited(0),
+      RunFrame(.exited, numbers: [0, 0]).bytes, Array(Self.exited(0, 0).dropLast()),
+    ] {
       let result = try Self.run(["/bin/true"], Self.hello + Self.started + tail)
       guard case .died = result.ending else {
         Issue.record("\(tail): \(String(describing: result.ending))")
@@ -91,7 +94,7 @@ import Testing
   @Test("What is no message, or of another version, ends the run as a failure")
   func malformed() throws {
     for bytes in [
-      Self.hello + [9, 9, 9, 9, 0, 0, 0, 0], RunFrame(.hello, numbers: [2]).bytes,
+      Self.hello + [9, 9, 9, 9, 0, 0, 0, 0], RunFrame(.hello, numbers: [1]).bytes,
     ] {
       #expect(try Self.run(Self.idle, bytes).ending?.status == 125)
     }

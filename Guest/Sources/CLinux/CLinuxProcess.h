@@ -139,10 +139,24 @@ static inline int linux_child_signals(void) {
   return (int)linux_call(LINUX_SIGNALFD4, -1, (long)&mask, sizeof mask, NONBLOCK | CLOEXEC, 0, 0);
 }
 
+/// What a child, and those of its children that it waited for, took.
+struct linux_usage {
+  /// Microseconds.
+  int64_t user, system;
+  /// KiB that the largest of them had in RAM.
+  int64_t memory;
+};
+
 /// A child that has ended and its wait status, without waiting; 0 where none has.
-static inline long linux_reap(int *status) {
+static inline long linux_reap(int *status, struct linux_usage *usage) {
   enum { WNOHANG = 1 };
-  return linux_call(LINUX_WAIT4, -1, (long)status, WNOHANG, 0, 0, 0);
+  // struct rusage of 64-bit machines: two times of seconds and microseconds, then numbers, the first ru_maxrss.
+  int64_t raw[18] = {0};
+  long result = linux_call(LINUX_WAIT4, -1, (long)status, WNOHANG, (long)raw, 0, 0);
+  usage->user = raw[0] * 1000000 + raw[1];
+  usage->system = raw[2] * 1000000 + raw[3];
+  usage->memory = raw[4];
+  return result;
 }
 
 /// Sets a limit of this process. setrlimit(2).

@@ -10,11 +10,12 @@ struct FileSystems {
     static let noSUID: UInt = 2
     static let noDevices: UInt = 4
     static let noExecution: UInt = 8
+    static let bind: UInt = 4096
     static let move: UInt = 8192
   }
 
-  /// The label of a kit's modules disk.
-  private static let label: StaticString = "minivm-modules"
+  /// The serial number of a kit's modules disk.
+  private static let modulesSerial: StaticString = "minivm-modules"
 
   /// Steps that failed and that the command can run without.
   private(set) var notices: [[UInt8]] = []
@@ -39,7 +40,7 @@ struct FileSystems {
 
   mutating func mountAll(of job: Job) throws(Failure) {
     guard let root = job.shares.first else { throw Failure([UInt8]("the job has no root"), 0) }
-    let modulesDisk = Self.modulesDisk()
+    let modulesDisk = Self.disk([UInt8](Self.modulesSerial))
     let configuration = "/boot/config-" + KernelModules.release
     let settings = System.contents(configuration, limit: 1 << 24)
     try mountRoot(root)
@@ -59,7 +60,7 @@ struct FileSystems {
   }
 
   /// The host's folder, and RAM over it for what the guest changes.
-  private func mountRoot(_ root: Job.Share) throws(Failure) {
+  private mutating func mountRoot(_ root: Job.Share) throws(Failure) {
     let (lower, ram, target) = ([UInt8]("/lower"), [UInt8]("/ram"), [UInt8]("/newroot"))
     for folder in [lower, ram, target] { System.makeFolder(folder) }
     try mount(root, on: lower)
@@ -73,18 +74,45 @@ struct FileSystems {
     guard result == 0 else { throw Failure([UInt8]("overlay can't be mounted"), result) }
   }
 
-  private func mount(_ share: Job.Share, on path: [UInt8]) throws(Failure) {
-    var options: [UInt8] = []
-    if share.is9P {
-      options += "trans=virtio,version=9p2000.L,msize=512000,cache="
+  private mutating func mount(_ share: Job.Share, on path: [UInt8]) throws(Failure) {
+    let flags = (share.isReadOnly ? Flag.readOnly : 0) | Flag.noDevices
+    let result: Int
+    switch share.transport {
+    case .virtiofs:
+      result = Kernel.mount(share.tag, on: path, type: [UInt8]("virtiofs"), flags: flags)
+    case .p9:
+      var options = [UInt8]("trans=virtio,version=9p2000.L,msize=512000,cache=")
       options += share.isReadOnly ? "loose" : "mmap"
+      result = Kernel.mount(
+        share.tag, on: path, type: [UInt8]("9p"), flags: flags, options: options)
+    case .disk(let type, let partition, let folder):
+      guard let disk = Self.disk(share.tag) else {
+        throw Failure("there is no disk for " + share.path, -19)
+      }
+      let whole = mountDisk(disk + partition, on: path, type, flags)
+      result =
+        whole < 0 || folder.isEmpty
+        ? whole : Kernel.mount(path + "/" + folder, on: path, type: [], flags: Flag.bind)
     }
-    let result = Kernel.mount(
-      share.tag, on: path, type: [UInt8](share.is9P ? "9p" : "virtiofs"),
-      flags: (share.isReadOnly ? Flag.readOnly : 0) | Flag.noDevices, options: options)
     guard result == 0 else {
       throw Failure("the share for " + share.path + " can't be mounted", result)
     }
+  }
+
+  /// A disk that can't be written to, and whose last user may not have unmounted it.
+  private mutating func mountDisk(
+    _ disk: [UInt8], on path: [UInt8], _ type: [UInt8], _ flags: UInt
+  ) -> Int {
+    let result = Kernel.mount(disk, on: path, type: type, flags: flags)
+    guard result < 0 else { return result }
+    let options: StaticString =
+      type.isText("ext4") ? "noload" : type.isText("btrfs") ? "rescue=nologreplay" : "norecovery"
+    guard Kernel.mount(disk, on: path, type: type, flags: flags, options: [UInt8](options)) == 0
+    else { return result }
+    notices.append(
+      "the file system for " + path
+        + " was not unmounted: it is as it was before the changes in its journal")
+    return 0
   }
 
   private func enterRoot() throws(Failure) {
@@ -133,14 +161,12 @@ struct FileSystems {
     }
   }
 
-  private static func modulesDisk() -> [UInt8]? {
+  /// The virtio disk of a serial number.
+  private static func disk(_ serial: [UInt8]) -> [UInt8]? {
     let blocks = [UInt8]("/sys/class/block")
-    for name in System.names(in: blocks) {
-      guard let event = System.contents(blocks + "/" + name + "/uevent"),
-        let device = BlockDevice(DeviceEvent(event, separator: 0x0a)),
-        device.identity?.label == [UInt8](label)
-      else { continue }
-      return device.path
+    for name in System.names(in: blocks)
+    where System.contents(blocks + "/" + name + "/serial")?.withoutNewline == serial {
+      return "/dev/" + name
     }
     return nil
   }

@@ -5,11 +5,36 @@
 /// The job that the host gives.
 struct Job {
   struct Share {
+    enum Transport {
+      case virtiofs, p9
+      /// A disk by its serial number, with the kernel's name of its file system, the digits of its partition and the
+      /// folder in it.
+      case disk(fileSystem: [UInt8], partition: [UInt8], folder: [UInt8])
+    }
+
     var isReadOnly: Bool
-    var is9P: Bool
+    var transport: Transport
+    /// By which the kernel knows it.
     var tag: [UInt8]
     /// Absolute, without links.
     var path: [UInt8]
+
+    /// - Returns: nil for what is no share.
+    init?(_ payload: [UInt8]) {
+      guard payload.count > 3, let end = payload.span.endOfString(at: 2) else { return nil }
+      isReadOnly = payload[0] != 0
+      tag = Array(payload[2..<end])
+      let parts = Array(payload[(end + 1)...].split(separator: 0, omittingEmptySubsequences: false))
+      path = Array(parts[0])
+      switch payload[1] {
+      case 0: transport = .virtiofs
+      case 1: transport = .p9
+      default:
+        guard parts.count == 4 else { return nil }
+        transport = .disk(
+          fileSystem: Array(parts[1]), partition: Array(parts[2]), folder: Array(parts[3]))
+      }
+    }
   }
 
   struct Limit {
@@ -44,13 +69,8 @@ struct Job {
       guard numbers.count >= 2 else { return false }
       (user, group, groups) = (numbers[0], numbers[1], Array(numbers[2...]))
     case .share:
-      guard frame.payload.count > 3, let end = frame.payload.span.endOfString(at: 2) else {
-        return false
-      }
-      shares.append(
-        Share(
-          isReadOnly: frame.payload[0] != 0, is9P: frame.payload[1] != 0,
-          tag: Array(frame.payload[2..<end]), path: Array(frame.payload[(end + 1)...])))
+      guard let share = Share(frame.payload) else { return false }
+      shares.append(share)
     case .terminal:
       guard numbers.count == 2 else { return false }
       terminal = (numbers[0], numbers[1])

@@ -167,11 +167,23 @@ enum Kernel {
     _ = linux_set_limit(Int32(bitPattern: resource), current, maximum)
   }
 
-  /// A child that has ended, and its wait status.
-  static func reap() -> (process: Int, status: Int)? {
+  /// How a child has ended.
+  struct Ended {
+    var process: Int
+    /// Its wait status.
+    var status: Int
+    /// Microseconds that it took, of its program and of the kernel, and KiB in RAM at most.
+    var usage: [Int64]
+  }
+
+  static func reap() -> Ended? {
     var status: Int32 = 0
-    let process = unsafe linux_reap(&status)
-    return process > 0 ? (process, Int(status)) : nil
+    var usage = linux_usage()
+    let process = unsafe linux_reap(&status, &usage)
+    return process > 0
+      ? Ended(
+        process: process, status: Int(status), usage: [usage.user, usage.system, usage.memory])
+      : nil
   }
 
   static func setTime(seconds: UInt64, nanoseconds: UInt32) {

@@ -17,8 +17,9 @@ struct Relay {
   private var ungranted = 0
   /// Nobody has the command's terminal open, which the kernel says again and again.
   private var isHungUp = false
-  /// The command's wait status, once it has ended.
-  private var status: Int?
+  /// How the command has ended, once it has.
+  private var ended: Kernel.Ended?
+  private var status: Int? { ended?.status }
 
   init(_ channel: Channel, _ command: RunningCommand, signals: Int32) {
     self.channel = channel
@@ -66,8 +67,8 @@ struct Relay {
 
   private mutating func reap() {
     _ = Kernel.read(signals, count: 128)
-    while let (process, status) = Kernel.reap() {
-      if process == command.process { self.status = status }
+    while let child = Kernel.reap() {
+      if child.process == command.process { ended = child }
     }
   }
 
@@ -171,13 +172,19 @@ struct Relay {
 
   /// Tells how the command ended, after all else that it did.
   private mutating func finish() {
-    guard let status, !channel.isLost else { return }
+    guard let ended, !channel.isLost else { return }
+    let status = ended.status
     // Processes that it left behind end with the machine.
     Kernel.kill(-1, signal: 9)
     Kernel.sync()
     let isSignal = status & 0x7f != 0
     let number = isSignal ? status & 0x7f : status >> 8 & 0xff
-    channel.send(RunFrame(.exited, numbers: [isSignal ? 1 : 0, UInt32(number)]))
+    var numbers = [isSignal ? 1 : 0, UInt32(number)]
+    for value in ended.usage {
+      numbers.append(UInt32(truncatingIfNeeded: value))
+      numbers.append(UInt32(truncatingIfNeeded: value >> 32))
+    }
+    channel.send(RunFrame(.exited, numbers: numbers))
     channel.flushAll()
     let start = System.uptime
     while !channel.isLost, System.uptime - start < 10_000 {

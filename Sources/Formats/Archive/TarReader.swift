@@ -15,6 +15,12 @@ package final class TarReader {
     reader = SourceReader(source)
   }
 
+  /// Whether an archive can begin with these bytes: they are a header with the right checksum.
+  package static func isArchive(_ start: [UInt8]) -> Bool {
+    guard start.count >= blockSize else { return false }
+    return (try? TarHeader(reading: Array(start.prefix(blockSize)))) != nil
+  }
+
   /// Goes to the next entry, past what is left of the last one's body.
   /// - Returns: nil at the end of the archive.
   package func next() throws -> TarEntry? {

@@ -33,6 +33,8 @@ package enum FileTree {
     package var kind: Kind
     /// Permission bits, with set-uid, set-gid and sticky.
     package var mode: UInt32
+    package var owner: UInt32
+    package var group: UInt32
     /// Bytes.
     package var size: Int
     /// Seconds since 1970.
@@ -61,7 +63,8 @@ package enum FileTree {
       default: .other
       }
     return Status(
-      kind: kind, mode: UInt32(status.st_mode & 0o7777), size: Int(status.st_size),
+      kind: kind, mode: UInt32(status.st_mode & 0o7777), owner: status.st_uid,
+      group: status.st_gid, size: Int(status.st_size),
       modified: Int(status.st_mtim.tv_sec), modifiedNanoseconds: Int(status.st_mtim.tv_nsec),
       changed: Time(
         seconds: Int(status.st_ctim.tv_sec), nanoseconds: Int(status.st_ctim.tv_nsec)),

@@ -16,6 +16,7 @@ package struct PartitionTable<Disk: DiskReader> {
 
   private let disk: Disk
   private let kind: Kind
+  private let sectorSize: Int
 
   /// - Parameter sectorSize: bytes of a logical sector.
   /// - Returns: nil when there is no table.
@@ -25,6 +26,7 @@ package struct PartitionTable<Disk: DiskReader> {
     let bytes = sector.span
     guard bytes.littleEndian(at: 510) == 0xAA55 as UInt16 else { return nil }
     self.disk = disk
+    self.sectorSize = sectorSize
     // UEFI, "Protective MBR": a partition of this type covers a GPT.
     let isProtective = (0..<4).contains { bytes.byte(at: 446 + 16 * $0 + 4) == 0xEE }
     if isProtective,
@@ -81,6 +83,38 @@ package struct PartitionTable<Disk: DiskReader> {
       return Entry(
         uuid: UUIDText.mixed(uuid), name: UTF16Text.utf8(bytes, at: 56, units: 36))
     }
+  }
+
+  /// Where a partition lies, in bytes from the disk's start.
+  /// - Parameter number: as the kernel counts, from 1; logical partitions, from 5 on in an MBR, are not looked up.
+  /// - Returns: nil when the table has no such partition, or it does not lie on the disk.
+  package func range(of number: Int) -> Range<Int>? {
+    let (first, count): (UInt64, UInt64)
+    switch kind {
+    case .mbr:
+      guard (1...4).contains(number) else { return nil }
+      // Type, first sector, sectors; an extended partition only holds others.
+      let entry = disk.read(at: 446 + 16 * (number - 1), count: 16)
+      let bytes = entry.span
+      guard let type = bytes.byte(at: 4), ![0, 5, 15, 0x85].contains(type),
+        let start: UInt32 = bytes.littleEndian(at: 8),
+        let length: UInt32 = bytes.littleEndian(at: 12)
+      else { return nil }
+      (first, count) = (UInt64(start), UInt64(length))
+    case .gpt(let start, let size, let entries):
+      guard number >= 1, number <= entries, start <= Int.max - number * size else { return nil }
+      let entry = disk.read(at: start + (number - 1) * size, count: 128)
+      let bytes = entry.span
+      guard entry.prefix(16).contains(where: { $0 != 0 }),
+        let begin: UInt64 = bytes.littleEndian(at: 32),
+        let end: UInt64 = bytes.littleEndian(at: 40),
+        begin <= end, end < UInt64(Int.max)
+      else { return nil }
+      (first, count) = (begin, end - begin + 1)
+    }
+    let sectors = UInt64(max(0, disk.size) / sectorSize)
+    guard first > 0, count > 0, first < sectors, count <= sectors - first else { return nil }
+    return Int(first) * sectorSize..<Int(first + count) * sectorSize
   }
 }
 

@@ -32,7 +32,7 @@ package struct RunFrame: Sendable, Equatable {
     case notice = 51
   }
 
-  package static let version: UInt32 = 1
+  package static let version: UInt32 = 2
   package static let headerSize = 8
   /// Bytes of a payload at most: Linux takes words of a command line of 128 KiB.
   package static let payloadLimit = 1 << 18

@@ -57,10 +57,14 @@ package struct GuestRun {
     package var finished: Double?
     /// Seconds from QEMU's start to its end.
     package var total: Double
+    /// Nil where the command did not end.
+    package var resources: RunResources?
   }
 
   private let kit: Kit
   private let job: RunJob
+  /// What the user is told before the boot.
+  private let notices: [String]
   private let options: Options
   private let temporaryFolder: String
   private let modulesDisk: MachineDisk
@@ -80,49 +84,39 @@ package struct GuestRun {
     try disk.checkIsWhole(advice: "minivm makes no such disk: build the kit again")
     try job.check()
     self.kit = kit
-    self.job = job
     self.options = options
     self.temporaryFolder = temporaryFolder
     modulesDisk = disk
     catalog = try ModuleCatalog(of: disk, in: kit, isWhole: false, jobs: options.jobs)
     let found =
       options.transport == .p9 ? (server: nil, problem: nil) : Virtiofsd.find(path: options.path)
-    transport = try Self.transport(kit, catalog, found, options.transport)
+    transport = try RunTransport(kit, catalog, job.shares, found, options.transport)
+    (self.job, notices) =
+      transport == .disk
+      ? try Self.withImages(job, in: temporaryFolder) : (job, [])
     server = transport == .virtiofs ? found.server : nil
   }
 
-  private static func transport(
-    _ kit: Kit, _ catalog: ModuleCatalog, _ found: (server: Virtiofsd?, problem: String?),
-    _ wanted: RunTransport?
-  ) throws(KitError) -> RunTransport {
-    let known = RunTransport.allCases.filter { RunRamDisk.has($0.modules, in: catalog) }
-    let install =
-      "install a virtiofsd that knows --readonly (Debian 13: package virtiofsd)"
-    if let wanted {
-      guard known.contains(wanted) else {
-        throw KitError(
-          .missing, "kernel \(kit.release) has no \(wanted.rawValue)",
-          advice: known.isEmpty ? nil : "leave --transport out")
+  /// A job whose folders are on disks.
+  private static func withImages(
+    _ job: RunJob, in temporaryFolder: String
+  ) throws -> (RunJob, notices: [String]) {
+    var job = job
+    var notices: [String] = []
+    for index in job.shares.indices where job.shares[index].image == nil {
+      let path = "\(temporaryFolder)/share\(index).raw"
+      let folder = job.shares[index].host
+      let missing = try FolderImage.write(folder, to: path).unreadable
+      if let first = missing.first {
+        notices.append(
+          "\(folder): left out \(counted(missing.count, "file or folder", "files and folders")) that can't be read, such as \(first)"
+        )
       }
-      if wanted == .virtiofs, found.server == nil {
-        throw KitError(
-          .missing, found.problem ?? "virtiofsd is not installed",
-          advice: "\(install), or as root qemu-system-common of Debian 12")
-      }
-      return wanted
+      var image = RunImage(path, format: .raw, fileSystem: "ext4")
+      image.folder = FolderImage.place
+      job.shares[index].image = image
     }
-    if known.contains(.virtiofs), found.server != nil { return .virtiofs }
-    if known.contains(.p9) { return .p9 }
-    guard known.contains(.virtiofs) else {
-      throw KitError(
-        .missing, "kernel \(kit.release) has neither virtiofs nor 9p to share folders with",
-        advice: "use another kernel")
-    }
-    throw KitError(
-      .missing,
-      "kernel \(kit.release) shares folders by virtiofs only, and \(found.problem ?? "virtiofsd is not installed")",
-      advice:
-        "\(install), or use a kernel with 9p, such as linux-image-\(kit.architecture.rawValue)")
+    return (job, notices)
   }
 
   // MARK: Running
@@ -132,6 +126,7 @@ package struct GuestRun {
   /// - Parameter onNotice: gets what the guest could do without.
   /// - Throws: `KitError` for what keeps the machine from being started.
   package func run(onNotice: @escaping (String) -> Void) throws -> (RunEnding, Report) {
+    notices.forEach(onNotice)
     let initramfs = try writeRamDisk()
     let signals = try signalPipe()
     var console: Int32 = -1
@@ -157,8 +152,8 @@ package struct GuestRun {
 
   private func writeRamDisk() throws -> String {
     let ramDisk = try RunRamDisk(
-      kit, catalog, transport: transport, hasNetwork: job.hasNetwork, wanted: options.modules,
-      jobs: options.jobs)
+      kit, catalog, transport: transport, images: job.shares.compactMap(\.image),
+      hasNetwork: job.hasNetwork, wanted: options.modules, jobs: options.jobs)
     let path = "\(temporaryFolder)/initramfs"
     try OutputFile.write(ramDisk.bytes, to: path)
     return path
@@ -196,7 +191,7 @@ package struct GuestRun {
     var connections: [Int32] = []
     defer { connections.forEach { close($0) } }
     if let server {
-      for (index, share) in job.shares.enumerated() {
+      for (index, share) in job.shares.enumerated() where share.image == nil {
         let socket = try RunSocket.listener(in: temporaryFolder, "share\(index)")
         defer { close(socket.listening) }
         connections.append(socket.connected)
@@ -239,7 +234,7 @@ package struct GuestRun {
         ended: ending.word, message: ending.message,
         lines: ending.lines.isEmpty ? nil : ending.lines, agent: times.hello,
         started: times.started, finished: times.ended,
-        total: Double(monotonicTime() - begin) / 1e9)
+        total: Double(monotonicTime() - begin) / 1e9, resources: session.resources)
     )
   }
 
@@ -249,7 +244,10 @@ package struct GuestRun {
     let machine = machine("INITRAMFS")
     let accelerator =
       (options.accelerators ?? Accelerator.candidates(options.model.architecture))[0]
-    let servers = server.map { server in job.shares.map { server.description($0) } } ?? []
+    let servers =
+      server.map { server in
+        job.shares.filter { $0.image == nil }.map { server.description($0) }
+      } ?? []
     let arguments = try machine.arguments(
       accelerator, channel: 3, servers: servers.indices.map { Int32(4 + $0) })
     let qemu = arguments.reduce(into: try machine.emulator(path: options.path)) { text, word in

@@ -81,9 +81,15 @@ package struct RunJob: Sendable {
     frames.append(RunFrame(.folder, Array(folder.utf8)))
     frames.append(RunFrame(.user, numbers: [user.user, user.group] + user.groups))
     for (index, share) in shares.enumerated() {
-      let flags: [UInt8] = [share.isReadOnly ? 1 : 0, transport == .p9 ? 1 : 0]
-      frames.append(
-        RunFrame(.share, flags + Array(Self.tag(index).utf8) + [0] + Array(share.guest.utf8)))
+      let kind: RunTransport = share.image == nil ? transport : .disk
+      var payload = [share.isReadOnly ? 1 : 0, kind.number] + Array(Self.tag(index).utf8) + [0]
+      payload += Array(share.guest.utf8)
+      if let image = share.image {
+        let partition = image.partition.map { "\($0)" } ?? ""
+        payload += [0] + Array(image.fileSystem.utf8) + [0] + Array(partition.utf8)
+        payload += [0] + Array(image.folder.utf8)
+      }
+      frames.append(RunFrame(.share, payload))
     }
     if let terminal {
       frames.append(RunFrame(.terminal, numbers: [terminal.rows, terminal.columns]))

@@ -9,6 +9,8 @@ struct RunMachine {
   var kernel: String
   var initramfs: String
   var modulesDisk: MachineDisk
+  /// The user's own, in the order of their names in the guest.
+  var disks: [MachineDisk] = []
   var commandLine: [String]
   /// MiB.
   var memory: Int
@@ -39,7 +41,7 @@ struct RunMachine {
         "-object", "memory-backend-memfd,id=memory,size=\(memory)M,share=on", "-machine",
         "memory-backend=memory",
       ]
-      for (index, server) in servers.enumerated() {
+      for (index, server) in zip(shares.indices.filter { shares[$0].image == nil }, servers) {
         arguments += [
           "-chardev", "socket,id=share\(index),fd=\(server)", "-device",
           "vhost-user-fs-\(bus),chardev=share\(index),tag=\(RunJob.tag(index))",
@@ -48,7 +50,7 @@ struct RunMachine {
     case .p9:
       // Files that a guest makes are the user's; owners are kept where this is root.
       let security = getuid() == 0 ? "passthrough" : "none"
-      for (index, share) in shares.enumerated() {
+      for (index, share) in shares.enumerated() where share.image == nil {
         arguments += [
           "-fsdev",
           "local,id=share\(index),path=\(share.host.replacing(",", with: ",,")),security_model=\(security),multidevs=remap"
@@ -56,13 +58,30 @@ struct RunMachine {
           "-device", "virtio-9p-\(bus),fsdev=share\(index),mount_tag=\(RunJob.tag(index))",
         ]
       }
+    case .disk: break
     }
     let machine = VirtualMachine(
-      model: model, kernel: kernel, initramfs: initramfs, disks: [modulesDisk], bus: .virtioBlk,
+      model: model, kernel: kernel, initramfs: initramfs, disks: allDisks, bus: .virtioBlk,
       networks: hasNetwork ? [NetworkDevice(.virtio)] : [], commandLine: commandLine,
       memory: memory, cpus: cpus,
       extraArguments: arguments + extraArguments)
     return try machine.arguments(accelerator, isInteractive: false)
+  }
+
+  /// The label, and here the serial number, too, of a kit's modules disk.
+  private static let modulesSerial = ModulesDisk.label
+
+  /// The user's come first, so that they are /dev/vda and on. The guest knows the others by their serial numbers.
+  private var allDisks: [MachineDisk] {
+    func named(_ disk: MachineDisk, _ serial: String) -> MachineDisk {
+      var disk = disk
+      disk.serial = serial
+      return disk
+    }
+    let images = shares.enumerated().compactMap { index, share in
+      share.image.map { named($0.disk, RunJob.tag(index)) }
+    }
+    return disks + images + [named(modulesDisk, Self.modulesSerial)]
   }
 
   /// QEMU's path.

@@ -21,18 +21,24 @@ struct RunRamDisk {
   }
 
   /// - Parameters:
-  ///   - transport: nil where nothing is shared.
+  ///   - images: disks that are mounted beside the modules disk.
   ///   - wanted: modules that the user names; they are loaded before the command starts.
   /// - Throws: `KitError.missing` for a module that the kernel has not, `FormatError` for one that can't be
   ///   read.
   init(
-    _ kit: Kit, _ catalog: ModuleCatalog, transport: RunTransport, hasNetwork: Bool,
-    wanted: [String], jobs: Int
+    _ kit: Kit, _ catalog: ModuleCatalog, transport: RunTransport, images: [RunImage],
+    hasNetwork: Bool, wanted: [String], jobs: Int
   ) throws {
     for name in wanted where !Self.has([name], in: catalog) {
       throw KitError(
         .missing, "kernel \(kit.release) has no module \(name.quoted)",
         advice: "`minivm explain` lists what it has")
+    }
+    for image in images where !Self.has(image.modules, in: catalog) {
+      throw KitError(
+        .missing,
+        "kernel \(kit.release) has no \(image.fileSystem), which \(image.disk.path) holds",
+        advice: "use an image with ext4")
     }
     guard let agent = Self.agent(for: kit.architecture) else {
       throw KitError(
@@ -41,7 +47,8 @@ struct RunRamDisk {
         advice: "run `scripts/build-guest` and build it again")
     }
     // Those without a device have to be asked for by name.
-    let named = ["overlay", "ext4"] + transport.modules + wanted
+    let fileSystems = images.flatMap(\.modules).filter { $0 != "ext4" }
+    let named = ["overlay", "ext4"] + fileSystems + transport.modules + wanted
     let drivers =
       ["? virtio_pci", "? virtio_mmio", "virtio_blk", "virtio_console"]
       + (hasNetwork ? ["virtio_net", "? af_packet"] : [])

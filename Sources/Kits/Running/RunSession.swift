@@ -36,6 +36,7 @@ final class RunSession {
 
   private let begin = monotonicTime()
   private(set) var times = Times()
+  private(set) var resources: RunResources?
   private var decoder = RunFrameDecoder()
   private var queue: [[UInt8]] = []
   private var sent = 0
@@ -256,8 +257,9 @@ final class RunSession {
     case .notice where notices < 16:
       notices += 1
       onNotice(String(decoding: frame.payload, as: UTF8.self).visible)
-    case .exited where numbers.count == 2 && numbers[1] < (numbers[0] == 0 ? 256 : 128):
+    case .exited where numbers.count == 8 && numbers[1] < (numbers[0] == 0 ? 256 : 128):
       times.ended = seconds
+      resources = RunResources(numbers[2...])
       verdict =
         numbers[0] == 0
         ? .exited(Int(numbers[1])) : .killed(signal: Int(numbers[1]))

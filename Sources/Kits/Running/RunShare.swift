@@ -1,13 +1,20 @@
 package import Basics
 internal import Formats
 
-/// A folder of this machine that a guest sees.
+/// A folder of this machine, or a disk image's root, that a guest sees.
 package struct RunShare: Sendable, Hashable {
-  /// On this machine: absolute, without links.
+  /// On this machine: absolute, without links; for an image, the file that the user named.
   package var host: String
   /// In the guest: absolute.
   package var guest: String
   package var isReadOnly: Bool
+  /// Where the guest gets it from, if not as a folder.
+  var image: RunImage?
+
+  /// A root that is no folder.
+  init(_ file: String, _ image: RunImage) {
+    (host, guest, isReadOnly, self.image) = (file, "/", true, image)
+  }
 
   /// - Throws: `KitError.missing` for what is no folder here, `KitError.usage` for a place in the guest that
   ///   is not absolute.
@@ -47,12 +54,24 @@ package struct RunShare: Sendable, Hashable {
 package enum RunTransport: String, Sendable, Hashable, CaseIterable {
   case virtiofs
   case p9 = "9p"
+  /// Each folder as it is now, on a read-only disk.
+  case disk
+
+  /// In the channel's messages.
+  var number: UInt8 {
+    switch self {
+    case .virtiofs: 0
+    case .p9: 1
+    case .disk: 2
+    }
+  }
 
   /// Modules that the guest needs for it.
   var modules: [String] {
     switch self {
     case .virtiofs: ["virtiofs"]
     case .p9: ["9pnet_virtio", "9p"]
+    case .disk: []
     }
   }
 }

@@ -24,14 +24,33 @@ package struct RunUser: Sendable, Hashable {
       name: name ?? variables["USER"] ?? "\(getuid())", home: variables["HOME"] ?? home ?? "/")
   }
 
-  private static let sizeLimit = 1 << 22
+  static let sizeLimit = 1 << 22
 
   /// A user as `--user` has it: a name of the root's etc/passwd, or UID[:GID].
   /// - Throws: `KitError.missing` for a name that is not there.
   package init(argument: String, root: String) throws {
+    try self.init(
+      argument: argument, place: root, users: Self.contents(of: "\(root)/\(Self.usersFile)"),
+      groups: Self.contents(of: "\(root)/\(Self.groupsFile)"))
+  }
+
+  static let usersFile = "etc/passwd"
+  static let groupsFile = "etc/group"
+
+  /// - Returns: nil where there is no such file.
+  static func contents(of path: String) throws -> [UInt8]? {
+    guard FileTree.status(path, followingLink: true)?.kind == .file else { return nil }
+    return try InputFile.contents(of: path, limit: sizeLimit)
+  }
+
+  /// - Parameters:
+  ///   - place: the root, for messages.
+  ///   - users: its etc/passwd; nil where there is none.
+  ///   - groups: its etc/group.
+  init(argument: String, place: String, users: [UInt8]?, groups lists: [UInt8]?) throws {
     let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
     let numbers = parts.compactMap { UInt32($0) }
-    let users = try Self.lines(of: "\(root)/etc/passwd")
+    let users = Self.lines(users)
     if numbers.count == parts.count, (1...2).contains(numbers.count) {
       let entry = users.first { $0.count >= 6 && UInt32($0[2]) == numbers[0] }
       user = numbers[0]
@@ -45,11 +64,11 @@ package struct RunUser: Sendable, Hashable {
       let user = UInt32(entry[2]), let group = UInt32(entry[3])
     else {
       throw KitError(
-        .missing, "there is no user \(argument.quoted) in \(root == "/" ? "" : root)/etc/passwd",
+        .missing, "there is no user \(argument.quoted) in \(place == "/" ? "" : place)/etc/passwd",
         advice: "give a name in it, or UID:GID")
     }
     (self.user, self.group, name, home) = (user, group, argument, entry[5])
-    groups = try Self.lines(of: "\(root)/etc/group").compactMap { line in
+    groups = Self.lines(lists).compactMap { line in
       guard line.count >= 4, line[3].split(separator: ",").contains(where: { $0 == argument })
       else { return nil }
       return UInt32(line[2])
@@ -62,11 +81,8 @@ package struct RunUser: Sendable, Hashable {
   }
 
   /// Fields of a file's lines; none where there is no such file.
-  private static func lines(of path: String) throws -> [[String]] {
-    guard FileTree.status(path, followingLink: true)?.kind == .file else { return [] }
-    let text = String(
-      decoding: try InputFile.contents(of: path, limit: sizeLimit), as: UTF8.self)
-    return text.split(separator: "\n").map {
+  private static func lines(_ bytes: [UInt8]?) -> [[String]] {
+    String(decoding: bytes ?? [], as: UTF8.self).split(separator: "\n").map {
       $0.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     }
   }

@@ -1,8 +1,11 @@
-/// A file, a folder or a link, while its file system is being made.
+/// A file, a folder, a link or a device, while its file system is being made.
 struct Ext4Node {
   /// The type in an inode's mode: ext4 documentation, "Inode Table".
   enum Kind: UInt16 {
+    case fifo = 0x1000
+    case characterDevice = 0x2000
     case directory = 0x4000
+    case blockDevice = 0x6000
     case file = 0x8000
     case symbolicLink = 0xA000
 
@@ -11,6 +14,9 @@ struct Ext4Node {
       switch self {
       case .file: 1
       case .directory: 2
+      case .characterDevice: 3
+      case .blockDevice: 4
+      case .fifo: 5
       case .symbolicLink: 7
       }
     }

@@ -64,10 +64,13 @@ package final class Ext4Writer {
     nodes = [root, lostAndFound]
   }
 
-  package func addDirectory(_ path: String, _ attributes: Ext4Attributes) throws {
+  /// - Parameter isAgain: whether a folder that was added before gets these attributes instead of an error.
+  package func addDirectory(
+    _ path: String, _ attributes: Ext4Attributes, isAgain: Bool = false
+  ) throws {
     try adding {
       if let known = try find(Ext4Name.path(path)), nodes[known].kind == .directory,
-        !nodes[known].isExplicit
+        isAgain || !nodes[known].isExplicit
       {
         nodes[known].attributes = attributes
         nodes[known].isExplicit = true
@@ -130,6 +133,48 @@ package final class Ext4Writer {
       if bytes.count >= 60 { try store(in: index) { append in try append(bytes[...]) } }
     }
   }
+
+  /// What has no content, and is no folder or link.
+  package enum SpecialFile: Sendable, Hashable {
+    case fifo
+    case characterDevice(major: UInt32, minor: UInt32)
+    case blockDevice(major: UInt32, minor: UInt32)
+  }
+
+  /// - Throws: `FormatError.overflow` for a device number of more than 12 bits, or one in its class of more than 20.
+  package func addSpecialFile(
+    _ path: String, _ file: SpecialFile, _ attributes: Ext4Attributes
+  ) throws {
+    try adding {
+      var node: Ext4Node
+      switch file {
+      case .fifo: node = Ext4Node(.fifo, attributes)
+      case .characterDevice(let major, let minor):
+        node = Ext4Node(.characterDevice, attributes)
+        node.inline = try Self.deviceNumber(major, minor, path)
+      case .blockDevice(let major, let minor):
+        node = Ext4Node(.blockDevice, attributes)
+        node.inline = try Self.deviceNumber(major, minor, path)
+      }
+      try insert(node, at: path)
+    }
+  }
+
+  /// `i_block` of a device: Linux, new_encode_dev, behind an empty word for the old 16-bit form.
+  private static func deviceNumber(
+    _ major: UInt32, _ minor: UInt32, _ path: String
+  ) throws(FormatError) -> [UInt8] {
+    guard major < 1 << 12, minor < 1 << 20 else {
+      throw FormatError(.overflow, "is device \(major):\(minor), which Linux has not", path: [path])
+    }
+    var writer = ByteWriter(capacity: 8)
+    writer.littleEndian(0 as UInt32)
+    writer.littleEndian(minor & 0xff | major << 8 | (minor & ~0xff) << 12)
+    return writer.bytes
+  }
+
+  /// Whether something is there: what was added, or a folder that it needed.
+  package func contains(_ path: String) throws -> Bool { try find(Ext4Name.path(path)) != nil }
 
   /// One more name for a file that was added before, and is no directory.
   package func addHardLink(_ path: String, to target: String) throws {
