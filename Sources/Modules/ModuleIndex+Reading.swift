@@ -59,5 +59,6 @@ extension ModuleIndex {
       }
     }
     try self.init(found, lists: texts.lists)
+    isWhole = false
   }
 }

@@ -52,6 +52,8 @@ package struct ModuleIndex: Sendable {
   /// In kmod's order: as in modules.order, then by hash of the name.
   package private(set) var modules: [Module]
   package let lists: BuildLists
+  /// Whether it has all that modules say, their symbols, too.
+  package internal(set) var isWhole = true
   /// Modules that are part of the kernel, as modules.builtin has them.
   package let builtinNames: Set<String>
   private let positions: [String: Int]
@@ -78,6 +80,7 @@ package struct ModuleIndex: Sendable {
   package init?(byName found: [(path: String, facts: ModuleFacts)], lists: BuildLists) {
     let order = ModuleOrder(lists.order)
     self.init(choosingFrom: found, lists, order, DepmodConfiguration())
+    isWhole = false
     var seenBy = [Int](repeating: -1, count: modules.count)
     for position in modules.indices {
       guard order.lists(modules[position].path),

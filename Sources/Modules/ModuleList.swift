@@ -5,7 +5,7 @@ internal import Formats
 /// One entry a line; blanks around it, empty lines, and everything after `#` don't count. An entry
 /// that starts with `?` may be missing from a kernel; one that starts with `-` takes out what earlier
 /// ones have put in.
-package struct ModuleList: Sendable {
+package struct ModuleList: Sendable, Hashable {
   package struct Entry: Sendable, Hashable {
     /// Of the file, from 1.
     package let line: Int
@@ -19,7 +19,7 @@ package struct ModuleList: Sendable {
   }
 
   /// What an entry without prefix is.
-  package enum Style: Sendable, Hashable {
+  package enum Style: String, Sendable, Hashable {
     /// A file or folder below `kernel/`.
     case paths
     /// A module's name, with wildcards.

@@ -2,7 +2,7 @@ internal import Basics
 package import Formats
 
 /// What says which of a kernel's modules a RAM disk has. Later ones change what earlier ones chose.
-package struct ModuleLists: Sendable {
+package struct ModuleLists: Sendable, Hashable {
   /// Nil for none: modules.ramfs decides alone.
   package var profile: ProfileChoice?
   /// Files and folders below `kernel/`: modules.ramfs, the last word. Nil for none.

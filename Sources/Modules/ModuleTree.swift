@@ -78,28 +78,10 @@ package struct ModuleTree: Sendable {
     _ configuration: DepmodConfiguration = DepmodConfiguration(), jobs: Int,
     warn: (String) -> Void = { _ in }
   ) throws -> [(path: String, facts: ModuleFacts)] {
-    let found = FoundModules()
-    let work = OrderedWork<[String], [(path: String, facts: ModuleFacts)]>(
-      jobs: jobs,
-      work: { paths in
-        try paths.map { path in
-          let facts = try facts(of: path)
-          try found.count(facts, of: path)
-          return (path, facts)
-        }
-      },
-      commit: found.add)
-    // Some at once: handing over a single one costs about as much as looking into it.
-    var some: [String] = []
-    var count = 0
+    let builder = ModuleIndexBuilder(jobs: jobs, reading: .tolerant)
     func add(_ path: String, isFolder: Bool) throws {
       guard !isFolder, ModuleName.isModuleFile(Substring(FileTree.name(of: path))) else { return }
-      count += 1
-      try Self.check(count: count, path)
-      some.append(path)
-      guard some.count == 32 else { return }
-      try work.submit(some)
-      some = []
+      try builder.collect(path, file: path.hasPrefix("/") ? path : "\(self.path)/\(path)")
     }
     let excluded = configuration.excludedNames.union(ModuleTreePath.sources)
     var walk = ModuleTreeWalk { _, name, _ in excluded.contains(name) }
@@ -114,13 +96,26 @@ package struct ModuleTree: Sendable {
       }
     } catch {
       // What is wrong with a module that was found before comes first, however fast it is looked into.
-      try work.finish()
+      _ = try builder.modules()
       throw error
     }
-    try work.submit(some)
-    try work.finish()
+    let modules = try builder.modules()
     walk.warnings.forEach(warn)
-    return found.all
+    return modules
+  }
+
+  /// Hands on what the tree of a kernel's own build or package has, in the byte order of whole paths, with links
+  /// followed; without what that was built in.
+  /// - Returns: what was left out, one line each.
+  package func forEachEntry(
+    _ receive: (_ below: String, _ isFolder: Bool) throws -> Void
+  ) throws -> [String] {
+    // Links of these names lead to all that the kernel was built in.
+    var walk = ModuleTreeWalk { below, name, isLink in
+      ModuleTreePath.sources.contains(name) && (isLink || below == name)
+    }
+    try walk.forEachEntry(in: path, prefix: "", receive)
+    return walk.warnings
   }
 
   /// - Parameter count: of the modules up to this one.

@@ -3,11 +3,18 @@ package enum ModuleTreePath {
   /// Links to what the kernel was built in, or folders with its headers: depmod looks into none of that
   /// name.
   package static let sources: Set<String> = ["build", "source"]
+  /// What a kernel is called in its own tree, and its configuration: neither goes with the modules.
+  package static let kernelNames: Set<String> = ["vmlinuz", "vmlinux", "Image"]
+  package static let configurationName = "config"
   /// Files that depmod makes, which say nothing that the modules do not.
   package static let indexes = Set(ModuleIndex.fileNames)
 
   package static func isLeftOut(_ below: String) -> Bool {
     isSource(below.utf8.prefix { $0 != UInt8(ascii: "/") }) || indexes.contains(below)
+  }
+
+  package static func isOfKernel(_ below: String) -> Bool {
+    kernelNames.contains(below) || below == configurationName
   }
 
   /// Whether a path is that of a file in which depmod sees a module.

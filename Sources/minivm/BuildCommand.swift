@@ -101,13 +101,15 @@ struct BuildCommand: AsyncParsableCommand {
       if let template { template } else {
         try await archive.mirror.defaultTemplate(choice.architecture, environment).folder()
       }
+    let stripsDebug = debug.stripDebug
+    var options = try disk.applied(
+      to: ramDisk.options(quiet: quiet, effort, stripsDebug: stripsDebug), size: diskSize, effort,
+      stripsDebug: stripsDebug)
+    options.kernelFormat = kernelFormat
     let builder = KitBuilder(
       choice.source, inputs: choice.inputs + (try addedModules.map(Manifest.Input.init(module:))),
-      options: KitBuilder.Options(
-        folder: output, template: template,
-        ramDisk: try ramDisk.options(quiet: quiet, stripsDebug: debug.stripDebug),
-        disk: disk.options(size: diskSize, effort, stripsDebug: debug.stripDebug, jobs: work.jobs),
-        addedModules: addedModules, kernelFormat: kernelFormat, usesCache: !ignoresCache),
+      KitBuilder.Places(folder: output, template: template, addedModules: addedModules),
+      options: options, usesCache: !ignoresCache,
       environment: environment)
     let manifest = try builder.build()
     if json {
@@ -127,8 +129,9 @@ struct BuildCommand: AsyncParsableCommand {
       var note = ""
       if Kit.Part(file.file, release) == .initramfs {
         let count = manifest.initramfsModules.count
-        let profile = manifest.options.profile.map { " (\($0))" } ?? ""
-        note = "  \(counted(count, "module"))\(profile), \(manifest.options.initramfsCompression)"
+        let profile = manifest.options.lists.profile.map { " (\($0))" } ?? ""
+        note =
+          "  \(counted(count, "module"))\(profile), \(manifest.options.initramfsCompression.rawValue)"
       }
       print("  \(output)/\(name)  \(ByteCount(file.size))\(note)")
     }

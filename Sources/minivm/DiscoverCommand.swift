@@ -111,9 +111,10 @@ struct DiscoverCommand: AsyncParsableCommand {
     if !force { try refuseExisting() }
     let found = try KernelFolder(folder, release: kernel.map(KernelRelease.init(argument:)))
     environment.progress.report("reading the modules of \(found.release)", 0, nil)
-    let subject = Discovery.Subject(
+    let subject = try Discovery.Subject(
       release: found.release, kernel: found.kernel,
-      catalog: try found.catalog(jobs: work.jobs), modulesDisk: found.modulesDisk,
+      modules: found.modules(jobs: work.jobs), configuration: found.configuration(),
+      modulesDisk: found.modulesDisk,
       template: try await chooseTemplate(found, environment))
     let lists = try await discover(subject, found, environment)
     environment.progress.end()
@@ -136,12 +137,12 @@ struct DiscoverCommand: AsyncParsableCommand {
     if lsmod != nil {
       let isGiven = machine.machine != nil || machine.disk != .virtioBlk
       return try DiscoveredLists.from(
-        LoadedModules(text, name: name), subject.catalog, subject.release,
+        LoadedModules(text, name: name), subject.index, subject.configuration, subject.release,
         place: isGiven ? place : nil, architecture: place.model.architecture, name: name)
     }
     let rootType = rootType ?? "ext4"
     let lists = try DiscoveredLists.from(
-      modaliases: DiscoveredLists.modaliases(in: text, name: name), subject.catalog,
+      modaliases: DiscoveredLists.modaliases(in: text, name: name), subject.index,
       subject.release, rootType: rootType, name: name)
     // A root disk that is made here has ext4.
     return (lists, rootType == "ext4" || root != nil ? place : nil)

@@ -14,18 +14,19 @@ struct DiskOptions: ParsableArguments {
     name: .customLong("disk-compression"),
     help: ArgumentHelp(
       "Compress with zstd, zlib (for QEMU before 5.1) or none.", valueName: "method"))
-  var compression = ModulesDisk.Options.Compression.zstd
+  var compression = DiskCompression.zstd
 
-  func options(
-    size: Int?, _ effort: EffortOptions, stripsDebug: Bool, jobs: Int
-  ) -> ModulesDisk.Options {
-    ModulesDisk.Options(
-      format: format, compression: compression, size: size, isSmallest: effort.best,
-      stripsDebug: stripsDebug, jobs: jobs)
+  func applied(
+    to options: BuildOptions, size: Int?, _ effort: EffortOptions, stripsDebug: Bool
+  ) -> BuildOptions {
+    var options = options
+    (options.diskFormat, options.diskCompression, options.diskSize) = (format, compression, size)
+    (options.isSmallest, options.stripsDebug) = (effort.best, stripsDebug)
+    return options
   }
 
   static func check(size: Int) throws {
-    let sizes = ModulesDisk.sizes
+    let sizes = BuildOptions.diskSizes
     guard sizes.contains(size) else {
       throw ValidationError(
         "the disk's size is \(sizes.lowerBound) to \(sizes.upperBound) MB, not \(size)")
@@ -40,4 +41,4 @@ struct EffortOptions: ParsableArguments {
 }
 
 extension MachineDisk.Format: ExpressibleByArgument {}
-extension ModulesDisk.Options.Compression: ExpressibleByArgument {}
+extension DiskCompression: ExpressibleByArgument {}

@@ -35,17 +35,16 @@ struct MkinitramfsCommand: ParsableCommand {
     let release = try KernelRelease(argument: release)
     let result = try RamDisk(
       release, template: .folder(template),
-      options: try ramDisk.options(stripsDebug: debug.stripDebug), isSmallest: effort.best
+      options: try ramDisk.options(effort, stripsDebug: debug.stripDebug)
     ).make(jobs: work.jobs) {
-      let listing = try ModuleListing(in: ".", release)
-      return RamDisk.Kernel(
-        timestamp: environment.sourceDateEpoch ?? listing.newest,
-        configuration: listing.configuration
-      ) {
-        try listing.modules(jobs: work.jobs) { environment.log.warning("\($0)") }
+      let modules = try FolderModuleStore(in: ".", release, jobs: work.jobs) {
+        environment.log.warning("\($0)")
       }
+      return RamDisk.Kernel(
+        timestamp: environment.sourceDateEpoch ?? modules.newest,
+        configuration: try KernelFolder.configuration(of: release, in: "."), modules: modules)
     }
-    result.warnings.forEach { environment.log.warning("\($0)") }
+    result.description.warnings.forEach { environment.log.warning("\($0)") }
     let path = Kit.Part.initramfs.fileName(release)
     try OutputFile.write(result.bytes, to: path)
     print(path)

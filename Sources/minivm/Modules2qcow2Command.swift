@@ -42,7 +42,8 @@ struct Modules2qcow2Command: ParsableCommand {
     let output = try OutputFile(replacing: path)
     let writer = try ModulesDisk(
       release, output: output,
-      options: disk.options(size: size, effort, stripsDebug: debug.stripDebug, jobs: work.jobs),
+      options: disk.applied(
+        to: BuildOptions(), size: size, effort, stripsDebug: debug.stripDebug), jobs: work.jobs,
       sourceDateEpoch: environment.sourceDateEpoch)
     var done = 0
     try KernelSource.directory(".", release).forEachEntry(

@@ -46,10 +46,16 @@ struct RamDiskOptions: ParsableArguments {
   var modulesAsShipped = false
 
   /// - Parameter quiet: not to say which of the lists is not used.
-  func options(quiet: Bool = false, stripsDebug: Bool = false) throws -> RamDisk.Options {
-    RamDisk.Options(
-      lists: try lists(quiet: quiet), compression: compression, hasColdplug: coldplug,
-      keepsModulesAsShipped: modulesAsShipped, stripsDebug: stripsDebug)
+  func options(
+    quiet: Bool = false, _ effort: EffortOptions, stripsDebug: Bool
+  ) throws -> BuildOptions {
+    var options = BuildOptions()
+    options.lists = try lists(quiet: quiet)
+    options.initramfsCompression = compression
+    options.addsColdplug = coldplug
+    options.keepsModulesAsShipped = modulesAsShipped
+    (options.isSmallest, options.stripsDebug) = (effort.best, stripsDebug)
+    return options
   }
 
   /// The lists that were given, those in this folder, or the program's own.

@@ -209,10 +209,8 @@ struct RunCommand: AsyncParsableCommand {
     let output = "\(folder)/kit"
     _ = try KitBuilder(
       choice.source, inputs: choice.inputs,
-      options: KitBuilder.Options(
-        folder: output, template: template, ramDisk: RamDisk.Options(),
-        disk: ModulesDisk.Options(jobs: Machine.cores), usesCache: true),
-      environment: environment
+      KitBuilder.Places(folder: output, template: template), options: BuildOptions(),
+      usesCache: true, environment: environment
     ).build()
     return try Kit(folder: output)
   }

@@ -26,8 +26,8 @@ import Testing
     let folder = try TemporaryFolder()
     let template = try TestKit.makeTemplate(folder)
     let manifest = try TestKit.build(
-      "cloud", template: template, to: folder("kit"), disk: ModulesDisk.Options(isSmallest: true))
-    #expect(manifest.options.best == true && manifest.options.initramfsCompression == "xz")
+      "cloud", template: template, to: folder("kit"), options: .with { $0.isSmallest = true })
+    #expect(manifest.options.isSmallest && manifest.options.initramfsCompression == .xz)
     let kit = try Kit(folder: folder("kit"))
     let plain = try Self.cloud.get()
     for (ours, theirs) in [
@@ -91,9 +91,7 @@ import Testing
     let release = try KernelRelease(TestCache.release(in: tree))
     _ = try KitBuilder(
       .directory(folder("k"), release), inputs: [Manifest.Input(directoryOf: release)],
-      options: KitBuilder.Options(
-        folder: folder("kit"), template: template, ramDisk: RamDisk.Options(),
-        disk: ModulesDisk.Options()),
+      KitBuilder.Places(folder: folder("kit"), template: template), options: BuildOptions(),
       environment: .testing(cache: folder("cache"))
     ).build()
     let outcome = try await Self.boot(

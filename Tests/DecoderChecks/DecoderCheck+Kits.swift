@@ -29,10 +29,10 @@ extension DecoderCheck {
     },
     DecoderCheck("module-records") { bytes in
       let records = try ModuleRecords(reading: bytes)
-      let modules = try records.modules(on: EmptyDisk())
-      for module in modules.index.modules.prefix(20) {
+      let modules = try CachedModuleStore(records, on: EmptyDisk())
+      for module in modules.index().modules.prefix(20) {
         do {
-          _ = try modules.contents(module.path)
+          _ = try modules.contents(of: module.path)
         } catch let broken as BrokenPromise {
           throw broken
         } catch {}

@@ -103,12 +103,13 @@ import Testing
   }
 
   @Test(
-    "A kit's modules disk", arguments: [ModulesDisk.Options(), ModulesDisk.Options(format: .raw)])
-  func disk(_ options: ModulesDisk.Options) throws {
+    "A kit's modules disk", arguments: [BuildOptions(), .with { $0.diskFormat = .raw }])
+  func disk(_ options: BuildOptions) throws {
     let folder = try TemporaryFolder()
     let template = try TestKit.makeTemplate(folder)
-    let manifest = try TestKit.build("cloud", template: template, to: folder("kit"), disk: options)
-    let path = folder("kit/modules-\(manifest.kernel).\(options.format.rawValue)")
+    let manifest = try TestKit.build(
+      "cloud", template: template, to: folder("kit"), options: options)
+    let path = folder("kit/modules-\(manifest.kernel).\(options.diskFormat.rawValue)")
     let disk = try Ext4Reader(DiskImage.open(InputFile(path)))
     let lists = "\(manifest.kernel)/modules.dep"
     #expect(try disk.contents(of: lists, limit: 1 << 20) != nil)

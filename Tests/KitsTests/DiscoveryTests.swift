@@ -9,10 +9,18 @@ import Testing
 
 /// What is found without booting; boots are in BootTests and scripts/prove-modules.
 @Suite struct DiscoveryTests {
-  private func catalog(_ name: String) throws -> (ModuleCatalog, KernelRelease) {
+  private struct Kernel {
+    var index: ModuleIndex
+    var configuration: KernelConfiguration?
+    var release: KernelRelease
+  }
+
+  private func kernel(_ name: String) throws -> Kernel {
     let folder = try TestCache.tree(name)
     let release = try KernelRelease(TestCache.release(in: folder))
-    return (try ModuleCatalog(in: folder, release, jobs: 2), release)
+    return Kernel(
+      index: try FolderModuleStore(in: folder, release, jobs: 2).wholeIndex(),
+      configuration: try KernelFolder.configuration(of: release, in: folder), release: release)
   }
 
   @Test("lsmod and /proc/modules are understood, and other files are not")
@@ -41,11 +49,12 @@ import Testing
 
   @Test("From the modules of a Debian guest: what finds its root, and no more")
   func debianGuest() throws {
-    let (catalog, release) = try catalog("full")
+    let kernel = try kernel("full")
     let path = "\(TestKit.repository)/Tests/Fixtures/lsmod-debian-12"
     let text = String(decoding: try InputFile(path).readAll(limit: 1 << 20), as: UTF8.self)
     let (lists, place) = try DiscoveredLists.from(
-      LoadedModules(text, name: "lsmod"), catalog, release, place: nil, architecture: .amd64,
+      LoadedModules(text, name: "lsmod"), kernel.index, kernel.configuration, kernel.release,
+      place: nil, architecture: .amd64,
       name: "lsmod")
     #expect(Set(lists.modules.map(\.module)) == ["virtio_pci", "virtio_blk", "ext4"])
     #expect(place?.bus == .virtioBlk && place?.model.name == .q35)
@@ -58,7 +67,7 @@ import Testing
   /// The cloud kernel has NVMe built in, which would do for any guest.
   @Test("From a guest on hardware that can't be booted here", arguments: ["cloud", "full"])
   func foreignGuest(_ package: String) throws {
-    let (catalog, release) = try catalog(package)
+    let kernel = try kernel(package)
     let text = """
       vmw_pvscsi 1 2
       scsi_mod 1 2 vmw_pvscsi,sd_mod
@@ -69,21 +78,24 @@ import Testing
       loop 1 4
       """
     let (lists, place) = try DiscoveredLists.from(
-      LoadedModules(text, name: "l"), catalog, release, place: nil, architecture: .amd64, name: "l")
+      LoadedModules(text, name: "l"), kernel.index, kernel.configuration, kernel.release,
+      place: nil, architecture: .amd64, name: "l")
     #expect(place == nil)
-    let isBuiltIn = catalog.index.isBuiltIn("ext4")
+    let isBuiltIn = kernel.index.isBuiltIn("ext4")
     #expect(
       Set(lists.modules.map(\.module))
         == Set(["vmw_pvscsi", "sd_mod"] + (isBuiltIn ? [] : ["ext4"])))
     #expect(Set(lists.others.map(\.module)) == ["vmxnet3", "loop"])
     // LVM is no other kind of disk.
     let own = try DiscoveredLists.from(
-      LoadedModules("dm_mod 1 3\nnvme 1 2\next4 1 1", name: "l"), catalog, release, place: nil,
+      LoadedModules("dm_mod 1 3\nnvme 1 2\next4 1 1", name: "l"), kernel.index,
+      kernel.configuration, kernel.release, place: nil,
       architecture: .amd64, name: "l")
     #expect(own.place?.bus == .nvme)
     let error = #expect(throws: KitError.self) {
       try DiscoveredLists.from(
-        LoadedModules("a 1 0\nb 1 0\next4 1 1", name: "l"), catalog, release, place: nil,
+        LoadedModules("a 1 0\nb 1 0\next4 1 1", name: "l"), kernel.index, kernel.configuration,
+        kernel.release, place: nil,
         architecture: .amd64, name: "l")
     }
     #expect(error?.advice?.contains("kernel that the guest runs") == true)
@@ -91,18 +103,19 @@ import Testing
 
   @Test("From a list of devices: disks, networks and what is on the way to them")
   func devices() throws {
-    let (catalog, release) = try catalog("full")
+    let kernel = try kernel("full")
     let lists = try DiscoveredLists.from(
       modaliases: [
         "pci:v00001AF4d00001042sv00001AF4sd00001100bc01sc00i00", "virtio:d00000002v00001AF4",
         "pci:v00008086d000010D3sv00008086sd00000000bc02sc00i00",
         "pci:v00008086d00002930sv00001AF4sd00001100bc0Csc05i00", "serio:ty06pr00id00ex00",
-      ], catalog, release, rootType: "ext4", name: "list")
+      ], kernel.index, kernel.release, rootType: "ext4", name: "list")
     #expect(Set(lists.modules.map(\.module)) == ["virtio_pci", "virtio_blk", "e1000e", "ext4"])
     #expect(Set(lists.others.map(\.module)).contains("i2c_i801"))
     let error = #expect(throws: KitError.self) {
       try DiscoveredLists.from(
-        modaliases: ["pci:v00001AF4d*"], catalog, release, rootType: "nofs", name: "list")
+        modaliases: ["pci:v00001AF4d*"], kernel.index, kernel.release, rootType: "nofs",
+        name: "list")
     }
     #expect(error?.message.contains("nofs") == true)
   }

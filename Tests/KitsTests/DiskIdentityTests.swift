@@ -30,7 +30,7 @@ import Testing
     let output = try OutputFile(replacing: folder("disk"))
     let release = try KernelRelease("6.1.0-1-x")
     let disk = try ModulesDisk(
-      release, output: output, options: ModulesDisk.Options(format: .raw, jobs: 1),
+      release, output: output, options: .with { $0.diskFormat = .raw }, jobs: 1,
       sourceDateEpoch: 1_000_000_000)
     func add(_ path: String, _ kind: TarEntry.Kind, _ bytes: [UInt8] = []) throws {
       try disk.add(

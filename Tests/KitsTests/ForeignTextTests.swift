@@ -27,12 +27,17 @@ import Testing
     var manifest = try JSON.decode(Manifest.self, from: Array(text.utf8))
     manifest.inputs[0].package = Self.hostile
     manifest.minivm = Self.hostile
-    manifest.options.profile = Self.hostile
     for index in manifest.initramfsModules.indices {
       manifest.initramfsModules[index].reasons = ["\(Self.hostile): y"]
     }
     _ = try await bench.run(["build", "p.deb", "--template", "t", "--out", "old", "--quiet"])
-    try bench.folder.write(path, JSON.encode(manifest))
+    let hostile = String(decoding: try JSON.encode([Self.hostile]), as: UTF8.self)
+      .split(separator: "\"", omittingEmptySubsequences: false).dropFirst().dropLast()
+      .joined(separator: "\"")
+    let written = String(decoding: try JSON.encode(manifest), as: UTF8.self)
+      .replacing("\"profile\" : \"qemu\"", with: "\"profile\" : \"\(hostile)\"")
+    #expect(written.contains(hostile))
+    try bench.folder.write(path, written.utf8)
     for command in [
       ["diff", "old", "kit"], ["explain", "kit", "x"], ["explain", "kit"],
       ["verify", "kit", "--template", "t"], ["check", "kit", "--machine", "q35"],

@@ -50,16 +50,17 @@ import Testing
   @Test(
     "The modules disk is sound, and holds the package's files and depmod's indexes",
     arguments: [
-      ModulesDisk.Options(), ModulesDisk.Options(compression: .zlib),
-      ModulesDisk.Options(compression: .none), ModulesDisk.Options(format: .raw),
+      BuildOptions(), .with { $0.diskCompression = .zlib }, .with { $0.diskCompression = .none },
+      .with { $0.diskFormat = .raw },
     ])
-  func modulesDisk(_ options: ModulesDisk.Options) async throws {
+  func modulesDisk(_ options: BuildOptions) async throws {
     let folder = try TemporaryFolder()
     let template = try TestKit.makeTemplate(folder)
-    let manifest = try TestKit.build("cloud", template: template, to: folder("kit"), disk: options)
-    let image = folder("kit/modules-\(manifest.kernel).\(options.format.rawValue)")
+    let manifest = try TestKit.build(
+      "cloud", template: template, to: folder("kit"), options: options)
+    let image = folder("kit/modules-\(manifest.kernel).\(options.diskFormat.rawValue)")
     let script =
-      options.format == .raw
+      options.diskFormat == .raw
       ? "cp --sparse=always \(image) raw"
       : "qemu-img check -q \(image); qemu-img convert -O raw \(image) raw; qemu-img compare -q \(image) raw"
     let tree = try TestCache.packages("cloud")[0]
@@ -119,7 +120,7 @@ import Testing
     let template = try TestKit.makeTemplate(folder)
     let manifest = try TestKit.build(
       "cloud", template: template, to: folder("kit"),
-      disk: ModulesDisk.Options(compression: .none), compression: compression)
+      options: .with { ($0.diskCompression, $0.initramfsCompression) = (.none, compression) })
     let tool = [
       InitramfsCompression.auto: "zstd -dqc", .zstd: "zstd -dqc", .gzip: "gzip -dc",
       .xz: "xz -dc", .lz4: "lz4 -dc", .none: "cat",
@@ -339,13 +340,12 @@ import Testing
     func make(_ architecture: MachineModel.Architecture?) throws {
       _ = try RamDisk(
         release, architecture: architecture, template: .folder(folder("t")),
-        options: RamDisk.Options(
-          lists: ModuleLists(modules: nil, autoload: ModuleList([], name: "modules.autoload")),
-          compression: .none)
-      ).make(jobs: 1) {
-        RamDisk.Kernel(timestamp: 0, configuration: nil) {
-          KernelModules(index: try ModuleIndex([], lists: .init()), contents: { _ in [] })
+        options: .with {
+          $0.lists = ModuleLists(modules: nil, autoload: ModuleList([], name: "modules.autoload"))
+          $0.initramfsCompression = .none
         }
+      ).make(jobs: 1) {
+        RamDisk.Kernel(timestamp: 0, configuration: nil, modules: NoModules())
       }
     }
     for architecture in [nil, MachineModel.Architecture.amd64] { try make(architecture) }

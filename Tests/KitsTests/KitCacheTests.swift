@@ -180,54 +180,50 @@ import Testing
 
 /// What a result is kept by: every option, written out.
 @Suite struct KitCacheKeyTests {
-  @Test("Each option is in the key, and where files are is not")
+  private static let changes: [@Sendable (inout BuildOptions) -> Void] = [
+    { $0.initramfsCompression = .xz }, { $0.addsColdplug = false },
+    { $0.keepsModulesAsShipped = true }, { $0.lists.profile = nil },
+    { $0.lists.profile = try? ProfileChoice("qemu,-gns3") },
+    { $0.lists.modules = ModuleList([], name: "modules.ramfs") },
+    { $0.lists.modules = ModuleList(Array("fs/x.ko".utf8), name: "modules.ramfs") },
+    { $0.lists.modules = ModuleList([], name: "modules.ramfs", style: .names) },
+    { $0.lists.autoload = ModuleList([], name: "modules.autoload") },
+    { $0.diskFormat = .raw }, { $0.diskCompression = .zlib }, { $0.diskSize = 300 },
+    { $0.isSmallest = true }, { $0.kernelFormat = .vmlinux }, { $0.stripsDebug = true },
+  ]
+
+  private static func key(_ options: BuildOptions) throws -> [String] {
+    [try KitCache.description(options)] + KitCache.texts(of: options.lists)
+  }
+
+  @Test("Each option is in the key")
   func options() throws {
-    typealias Options = KitBuilder.Options
-    let plain = Options(
-      folder: "a", template: "b", ramDisk: RamDisk.Options(), disk: ModulesDisk.Options())
-    let changes: [(inout Options) -> Void] = [
-      { $0.ramDisk.compression = .xz }, { $0.ramDisk.hasColdplug = false },
-      { $0.ramDisk.keepsModulesAsShipped = true }, { $0.ramDisk.lists.profile = nil },
-      { $0.ramDisk.lists.profile = try? ProfileChoice("qemu,-gns3") },
-      { $0.ramDisk.lists.modules = ModuleList([], name: "modules.ramfs") },
-      { $0.ramDisk.lists.modules = ModuleList(Array("fs/x.ko".utf8), name: "modules.ramfs") },
-      { $0.ramDisk.lists.modules = ModuleList([], name: "modules.ramfs", style: .names) },
-      { $0.ramDisk.lists.autoload = ModuleList([], name: "modules.autoload") },
-      { $0.disk.format = .raw }, { $0.disk.compression = .zlib }, { $0.disk.size = 300 },
-      { $0.disk.isSmallest = true }, { $0.kernelFormat = .vmlinux },
-      { $0.addedModules = ["a.ko"] }, { $0.disk.stripsDebug = true },
-      { $0.ramDisk.stripsDebug = true },
-    ]
-    var keys = [KitCache.description(plain)]
-    for change in changes {
-      var options = plain
-      change(&options)
-      let key = KitCache.description(options)
+    var keys = [try Self.key(BuildOptions())]
+    for change in Self.changes {
+      let key = try Self.key(.with(change))
       #expect(!keys.contains(key), "\(key)")
       keys.append(key)
     }
-    var other = plain
-    (other.folder, other.template, other.disk.jobs, other.usesCache) = ("x", "y", 77, true)
-    #expect(KitCache.description(other) == keys[0])
   }
 
-  @Test("Who adds an option has to add it to the key: these are all there are")
+  @Test("The kernel's files do not depend on what is the initramfs's alone")
+  func ofKernel() throws {
+    let usual = try KitCache.description(BuildOptions().ofKernel)
+    for (number, change) in Self.changes.enumerated() {
+      let isOfKernel = number >= 9
+      let key = try KitCache.description(BuildOptions.with(change).ofKernel)
+      #expect((key != usual) == isOfKernel, "\(number)")
+    }
+  }
+
+  @Test("Who adds an option tests it here: these are all there are")
   func all() {
     func names(_ value: Any) -> [String] { Mirror(reflecting: value).children.compactMap(\.label) }
-    let options = KitBuilder.Options(
-      folder: "a", template: "b", ramDisk: RamDisk.Options(), disk: ModulesDisk.Options())
     #expect(
-      names(options) == [
-        "folder", "template", "ramDisk", "disk", "addedModules", "kernelFormat", "usesCache",
+      names(BuildOptions()) == [
+        "lists", "initramfsCompression", "keepsModulesAsShipped", "addsColdplug", "diskFormat",
+        "diskCompression", "diskSize", "isSmallest", "stripsDebug", "kernelFormat", "unknown",
       ])
-    #expect(
-      names(options.ramDisk) == [
-        "lists", "compression", "hasColdplug", "keepsModulesAsShipped", "stripsDebug",
-      ])
-    #expect(names(options.ramDisk.lists) == ["profile", "modules", "autoload"])
-    #expect(
-      names(options.disk) == [
-        "format", "compression", "size", "isSmallest", "stripsDebug", "jobs",
-      ])
+    #expect(names(ModuleLists.defaults) == ["profile", "modules", "autoload"])
   }
 }

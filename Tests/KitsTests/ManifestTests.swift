@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Basics
@@ -7,46 +8,48 @@ import Testing
 @testable import Packages
 
 @Suite struct ManifestTests {
-  private static func said(
-    _ ramDisk: RamDisk.Options = RamDisk.Options(), _ disk: ModulesDisk.Options = .init(jobs: 3)
-  ) -> Manifest.Options {
-    Manifest.Options(
-      KitBuilder.Options(folder: "kit", template: "t", ramDisk: ramDisk, disk: disk),
-      initramfsCompression: ramDisk.compression.rawValue)
+  @Test(
+    "What a manifest says of a build's options is what they were",
+    arguments: [
+      BuildOptions(),
+      .with {
+        ($0.diskFormat, $0.diskCompression, $0.diskSize) = (.raw, .none, 300)
+        ($0.isSmallest, $0.stripsDebug) = (true, true)
+      },
+      .with { ($0.initramfsCompression, $0.addsColdplug) = (.xz, false) },
+      .with { ($0.keepsModulesAsShipped, $0.kernelFormat) = (true, .vmlinux) },
+      .with { $0.lists.profile = nil }, .with { $0.lists.profile = try? ProfileChoice("+gns3") },
+    ])
+  func options(_ options: BuildOptions) throws {
+    #expect(try JSON.decode(BuildOptions.self, from: JSON.encode(options)) == options)
   }
 
-  @Test("What a manifest says of a build's options is what they were")
-  func options() throws {
-    for disk in [
-      ModulesDisk.Options(jobs: 3),
-      ModulesDisk.Options(format: .raw, compression: .none, size: 300, isSmallest: true, jobs: 3),
-    ] {
-      #expect(Self.said(.init(), disk).disk(jobs: 3) == disk)
-    }
-    for ramDisk in [
-      RamDisk.Options(compression: .zstd), RamDisk.Options(compression: .xz, hasColdplug: false),
-      RamDisk.Options(compression: .none, keepsModulesAsShipped: true),
-    ] {
-      let again = try #require(Self.said(ramDisk).ramDisk(ramDisk.lists))
-      #expect(String(reflecting: again) == String(reflecting: ramDisk))
-    }
-    let plain = Self.said()
-    #expect(plain.best == nil && plain.modulesAsShipped == nil && plain.coldplug == nil)
+  @Test("What is as by default is left out, but for three that have always stood there")
+  func defaults() throws {
+    let text = String(decoding: try JSON.encode(BuildOptions()), as: UTF8.self)
+    #expect(
+      text == """
+        {
+          "diskCompression" : "zstd",
+          "diskFormat" : "qcow2",
+          "initramfsCompression" : "auto",
+          "profile" : "qemu"
+        }
+
+        """)
   }
 
-  @Test("Options that this version has not are none")
-  func unknown() {
-    var said = Self.said()
-    said.diskFormat = "vmdk"
-    #expect(said.disk(jobs: 1) == nil)
-    said = Self.said()
-    said.diskCompression = "lzo"
-    #expect(said.disk(jobs: 1) == nil)
-    said = Self.said()
-    said.diskSize = 0
-    #expect(said.disk(jobs: 1) == nil)
-    said = Self.said()
-    said.initramfsCompression = "lzo"
-    #expect(said.ramDisk(.defaults) == nil)
+  @Test(
+    "Options that this version has not are noted, and written again as they were",
+    arguments: [
+      ("diskFormat", "\"vmdk\"", "vmdk"), ("diskCompression", "\"lzo\"", "lzo"),
+      ("initramfsCompression", "\"lzo\"", "lzo"), ("kernelFormat", "\"bzImage\"", "bzImage"),
+      ("profile", "\"nothing-like-it\"", "nothing-like-it"), ("diskSize", "0", "0"),
+    ])
+  func unknown(_ name: String, _ value: String, _ text: String) throws {
+    let options = try JSON.decode(BuildOptions.self, from: Array("{\"\(name)\": \(value)}".utf8))
+    #expect(options.unknown == [name: text])
+    let again = try JSON.decode(BuildOptions.self, from: JSON.encode(options))
+    #expect(again.unknown == [name: text])
   }
 }

@@ -77,25 +77,24 @@ import Testing
   }
 
   private static func collect(
-    _ modules: [(path: String, bytes: [UInt8])], _ collector: ModuleCollector
+    _ modules: [(path: String, bytes: [UInt8])], _ builder: ModuleIndexBuilder
   ) throws {
-    let release = try KernelRelease("6.1.0")
     for (path, bytes) in modules {
-      let entry = KernelSource.Entry(
-        role: .moduleTree(release, path), kind: .file, mode: 0o644, size: bytes.count, modified: 0)
-      try collector.collect(path, entry, MemorySource(bytes)).forEachPiece { _ in }
+      try builder.collect(
+        path, isFile: true, size: bytes.count, modified: 0, MemorySource(bytes)
+      ).forEachPiece { _ in }
     }
   }
 
   @Test("65,536 modules are taken, one more is not")
   func moduleCount() throws {
-    let collector = ModuleCollector(jobs: 2)
-    try Self.collect((0..<65_536).map { ("kernel/m\($0).ko", []) }, collector)
+    let builder = ModuleIndexBuilder(jobs: 2)
+    try Self.collect((0..<65_536).map { ("kernel/m\($0).ko", []) }, builder)
     let error = #expect(throws: FormatError.self) {
-      try Self.collect([("kernel/more.ko", [])], collector)
+      try Self.collect([("kernel/more.ko", [])], builder)
     }
     #expect(error?.kind == .limit && error?.path == ["kernel/more.ko"])
-    #expect(try collector.index().modules.count == 65_536)
+    #expect(try builder.index().modules.count == 65_536)
   }
 
   @Test("What modules say of themselves, and unpack to, together")
@@ -103,14 +102,15 @@ import Testing
     let module = ELFModuleBuilder(information: [String(repeating: "x", count: 1000)]).bytes()
     let modules = (0..<100).map { ("kernel/m\($0).ko", module) }
     for (facts, unpacked) in [(100_000, 1 << 20), (200_000, 100 * module.count)] {
-      let fine = ModuleCollector(jobs: 1, unpackedLimit: 1 << 30, factsLimit: 200_000)
+      let fine = ModuleIndexBuilder(
+        jobs: 1, limits: ModuleLimits(unpacked: 1 << 30, facts: 200_000))
       try Self.collect(modules, fine)
       _ = try fine.index()
-      let collector = ModuleCollector(
-        jobs: 1, unpackedLimit: unpacked - 1, factsLimit: facts - 1)
+      let builder = ModuleIndexBuilder(
+        jobs: 1, limits: ModuleLimits(unpacked: unpacked - 1, facts: facts - 1))
       let error = #expect(throws: FormatError.self) {
-        try Self.collect(modules, collector)
-        _ = try collector.index()
+        try Self.collect(modules, builder)
+        _ = try builder.index()
       }
       #expect(error?.kind == .limit)
     }

@@ -14,13 +14,13 @@ import Testing
     _ name: String, _ folder: TemporaryFolder, profile: String? = "qemu", modules: String? = nil
   ) throws -> Kit {
     let template = try TestKit.makeTemplate(folder)
+    let lists = ModuleLists(
+      profile: try profile.map { try ProfileChoice($0) },
+      modules: modules.map { ModuleList(Array($0.utf8), name: "modules.ramfs") },
+      autoload: ModuleList([], name: "modules.autoload"))
     try TestKit.build(
       name, template: template, to: folder("kit"),
-      disk: ModulesDisk.Options(compression: .zstd),
-      lists: ModuleLists(
-        profile: profile.map { try ProfileChoice($0) },
-        modules: modules.map { ModuleList(Array($0.utf8), name: "modules.ramfs") },
-        autoload: ModuleList([], name: "modules.autoload")))
+      options: .with { $0.lists = lists })
     return try Kit(folder: folder("kit"))
   }
 
@@ -64,7 +64,7 @@ import Testing
     let manifest = try JSON.decode(
       Manifest.self,
       from: InputFile("\(kit.folder)/manifest-\(kit.release).json").readAll(limit: 1 << 20))
-    #expect(manifest.options.profile == "qemu")
+    #expect(manifest.options.lists.profile == .standard)
     let lost = (manifest.roots ?? []).filter { $0.problem != nil }
     #expect(lost.map { "\($0.machine) \($0.disk)" } == ["q35 ahci"])
     #expect(
@@ -90,10 +90,11 @@ import Testing
   func ownList() throws {
     let tree = try TestCache.tree("cloud")
     let release = try KernelRelease(TestCache.release(in: tree))
-    let catalog = try ModuleCatalog(in: tree, release, jobs: 2)
+    let index = try FolderModuleStore(in: tree, release, jobs: 2).wholeIndex()
+    let configuration = try KernelFolder.configuration(of: release, in: tree)
     let check = RootCheck(
-      release, kernel: catalog.index, configuration: catalog.configuration,
-      inside: catalog.index.modules.filter { $0.name != "virtio_scsi" }.map(\.path),
+      release, kernel: index, configuration: configuration,
+      inside: index.modules.filter { $0.name != "virtio_scsi" }.map(\.path),
       hasModulesDisk: true)
     func roots(_ list: String) throws -> [Manifest.Root]? {
       try check.roots(
@@ -111,32 +112,34 @@ import Testing
   func unusable() throws {
     let tree = try TestCache.tree("cloud")
     let release = try KernelRelease(TestCache.release(in: tree))
-    let catalog = try ModuleCatalog(in: tree, release, jobs: 2)
+    let index = try FolderModuleStore(in: tree, release, jobs: 2).wholeIndex()
+    let configuration = try KernelFolder.configuration(of: release, in: tree)
     func report(
       _ index: ModuleIndex, _ machine: MachineModel.Name, _ disk: MachineDisk.Bus, end: String = ""
     ) throws -> RootCheck.Report {
       try RootCheck(
-        release, kernel: index, configuration: catalog.configuration,
+        release, kernel: index, configuration: configuration,
         inside: index.modules.map { $0.path + end }, hasModulesDisk: false
       ).report(CheckedMachine(MachineModel(.amd64, name: machine)), disk: disk)
     }
     // busybox unpacks .xz, nothing .zst.
-    #expect(try report(catalog.index, .q35, .virtioBlk).reachesRoot)
-    #expect(try report(catalog.index, .q35, .virtioBlk, end: ".xz").reachesRoot)
-    let packed = try report(catalog.index, .q35, .virtioBlk, end: ".zst")
+    #expect(try report(index, .q35, .virtioBlk).reachesRoot)
+    #expect(try report(index, .q35, .virtioBlk, end: ".xz").reachesRoot)
+    let packed = try report(index, .q35, .virtioBlk, end: ".zst")
     #expect(packed.error?.message.contains("is compressed in the RAM disk") == true)
 
-    #expect(try report(catalog.index, .pc, .ide).reachesRoot)
-    let others = catalog.index.modules.filter { $0.name != "ata_piix" }
+    #expect(try report(index, .pc, .ide).reachesRoot)
+    let others = index.modules.filter { $0.name != "ata_piix" }
     #expect(others.contains { $0.name == "ata_generic" })
-    let without = try ModuleIndex(others.map { ($0.path, $0.facts) }, lists: catalog.index.lists)
+    let without = try ModuleIndex(others.map { ($0.path, $0.facts) }, lists: index.lists)
     #expect(try !report(without, .pc, .ide).reachesRoot)
   }
 
   /// A kit of the full kernel, whose RAM disk is made anew for each case.
   private struct Bench: @unchecked Sendable {
     let folder: TemporaryFolder
-    let catalog: ModuleCatalog
+    let modules: FolderModuleStore
+    let configuration: KernelConfiguration?
     let release: KernelRelease
     let template: String
 
@@ -145,22 +148,28 @@ import Testing
       template = try TestKit.makeTemplate(folder)
       try TestKit.build(
         "full", template: template, to: folder("kit"),
-        disk: ModulesDisk.Options(compression: .none))
+        options: .with { $0.diskCompression = .none })
       let tree = try TestCache.tree("full")
       release = try KernelRelease(TestCache.release(in: tree))
-      catalog = try ModuleCatalog(in: tree, release, jobs: 2)
+      modules = try FolderModuleStore(in: tree, release, jobs: 2)
+      configuration = try KernelFolder.configuration(of: release, in: tree)
     }
 
     func kit(without module: String) throws -> Kit {
-      let position = try #require(catalog.index.position(of: module))
-      let list = "@qemu\n- \(catalog.index.modules[position].path)\n"
+      let index = try modules.index()
+      let position = try #require(index.position(of: module))
+      let list = "@qemu\n- \(index.modules[position].path)\n"
       let ramDisk = try RamDisk(
         release, template: .folder(template),
-        options: RamDisk.Options(
-          lists: ModuleLists(
+        options: .with {
+          $0.lists = ModuleLists(
             modules: ModuleList(Array(list.utf8), name: "modules.ramfs"),
-            autoload: ModuleList([], name: "modules.autoload")), compression: .lz4)
-      ).make(jobs: 2) { catalog.kernel(timestamp: 0) }
+            autoload: ModuleList([], name: "modules.autoload"))
+          $0.initramfsCompression = .lz4
+        }
+      ).make(jobs: 2) {
+        RamDisk.Kernel(timestamp: 0, configuration: configuration, modules: modules)
+      }
       try folder.write("kit/initramfs-\(release)", ramDisk.bytes)
       return try Kit(folder: folder("kit"))
     }

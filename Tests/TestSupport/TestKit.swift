@@ -2,7 +2,7 @@ import Basics
 import Formats
 package import Kits
 import Machines
-package import Modules
+import Modules
 import Packages
 
 /// Kits of real kernels, made from what the test cache holds, without a network.
@@ -22,15 +22,12 @@ package enum TestKit {
   @discardableResult
   package static func build(
     _ name: String, template: String, to output: String,
-    disk: ModulesDisk.Options = ModulesDisk.Options(), compression: InitramfsCompression = .auto,
-    lists: ModuleLists = .defaults, sourceDateEpoch: Int? = nil
+    options: BuildOptions = BuildOptions(), sourceDateEpoch: Int? = nil
   ) throws -> Manifest {
     let packages = try TestCache.packages(name).map(DebArchive.init)
     return try KitBuilder(
       .packages(packages), inputs: packages.map(Manifest.Input.init(file:)),
-      options: KitBuilder.Options(
-        folder: output, template: template,
-        ramDisk: RamDisk.Options(lists: lists, compression: compression), disk: disk),
+      KitBuilder.Places(folder: output, template: template), options: options,
       environment: .testing(cache: "\(output)/cache", sourceDateEpoch: sourceDateEpoch)
     ).build()
   }
@@ -48,4 +45,13 @@ package enum TestKit {
     }
     return ".build/debug/minivm"
   }()
+}
+
+extension BuildOptions {
+  /// The defaults, changed.
+  package static func with(_ change: (inout BuildOptions) -> Void) -> BuildOptions {
+    var options = BuildOptions()
+    change(&options)
+    return options
+  }
 }

@@ -1,5 +1,5 @@
 /// How bytes are compressed.
-package enum Compression: String, Sendable, Hashable, CaseIterable {
+package enum Compression: String, Codable, Sendable, Hashable, CaseIterable {
   case none, gzip, xz, lzma, zstd, bzip2, lz4
 
   /// What the first bytes of some data say. `.lzma` has no magic number and is not detected.

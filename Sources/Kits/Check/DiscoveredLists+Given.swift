@@ -30,10 +30,10 @@ extension DiscoveredLists {
   ///   - place: the guest's machine and root disk; nil for the first that works with these modules.
   /// - Returns: the place as well; nil when it is none that can be booted here.
   package static func from(
-    _ loaded: LoadedModules, _ catalog: ModuleCatalog, _ release: KernelRelease,
+    _ loaded: LoadedModules, _ index: ModuleIndex, _ configuration: KernelConfiguration?,
+    _ release: KernelRelease,
     place given: RootPlace?, architecture: MachineModel.Architecture, name: String
   ) throws -> (lists: DiscoveredLists, place: RootPlace?) {
-    let index = catalog.index
     let unknown = loaded.modules.map(\.name).filter {
       index.position(of: $0) == nil && !index.isBuiltIn($0)
     }
@@ -45,7 +45,7 @@ extension DiscoveredLists {
     let used = Set(loaded.modules.filter { $0.otherUsers > 0 }.map(\.name))
     let positions = loaded.modules.compactMap { index.position(of: $0.name) }
     let check = RootCheck(
-      release, kernel: index, configuration: catalog.configuration,
+      release, kernel: index, configuration: configuration,
       inside: reach(index, from: Set(positions)).map {
         ModuleName.uncompressed(index.modules[$0].path)
       },
@@ -145,10 +145,9 @@ extension DiscoveredLists {
   /// From the devices of a machine.
   /// - Throws: `KitError.invalid` when the kernel has no such file system.
   package static func from(
-    modaliases: [String], _ catalog: ModuleCatalog, _ release: KernelRelease, rootType: String,
+    modaliases: [String], _ index: ModuleIndex, _ release: KernelRelease, rootType: String,
     name: String
   ) throws -> DiscoveredLists {
-    let index = catalog.index
     let aliases = AliasLookup(index)
     aliases.prepare(modaliases + ["fs-\(rootType)"])
     let fileSystems = aliases.positions(of: "fs-\(rootType)")

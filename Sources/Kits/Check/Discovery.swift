@@ -12,18 +12,24 @@ package struct Discovery {
   package struct Subject {
     package var release: KernelRelease
     package var kernel: String
-    package var catalog: ModuleCatalog
+    package var modules: any ModuleStore
+    /// Of all that they say.
+    package var index: ModuleIndex
+    /// Nil where it is not known.
+    package var configuration: KernelConfiguration?
     package var modulesDisk: MachineDisk?
     /// What the RAM disk has beside modules.
     package var template: RamDisk.Template
 
     package init(
-      release: KernelRelease, kernel: String, catalog: ModuleCatalog, modulesDisk: MachineDisk?,
-      template: RamDisk.Template
-    ) {
+      release: KernelRelease, kernel: String, modules: any ModuleStore,
+      configuration: KernelConfiguration?, modulesDisk: MachineDisk?, template: RamDisk.Template
+    ) throws {
       self.release = release
       self.kernel = kernel
-      self.catalog = catalog
+      self.modules = modules
+      index = try modules.wholeIndex()
+      self.configuration = configuration
       self.modulesDisk = modulesDisk
       self.template = template
     }
@@ -120,7 +126,7 @@ package struct Discovery {
   private func lists(
     _ probe: GuestProbe, _ own: [GuestProbe.Device]
   ) throws -> DiscoveredLists {
-    let index = subject.catalog.index
+    let index = subject.index
     let name = FileTree.name(of: machine.bus.firstDevice)
     guard let disk = probe.blockDevices.first(where: { $0.name == name }) else {
       throw KitError(
@@ -181,14 +187,20 @@ package struct Discovery {
   private func checked(
     _ lists: DiscoveredLists, _ own: [GuestProbe.Device]
   ) async throws -> DiscoveredLists {
+    var options = BuildOptions()
+    options.lists = lists.lists
     let result = try RamDisk(
-      subject.release, template: subject.template, options: RamDisk.Options(lists: lists.lists)
-    ).make(jobs: jobs) { subject.catalog.kernel(timestamp: 0) }
+      subject.release, template: subject.template, options: options
+    ).make(jobs: jobs) {
+      RamDisk.Kernel(
+        timestamp: 0, configuration: subject.configuration, modules: subject.modules)
+    }
     let path = "\(folder)/\(Kit.Part.initramfs.fileName(subject.release))"
     try OutputFile.write(result.bytes, to: path)
     var small = machine
     small.initramfs = path
-    environment.progress.report("booting \(subject.release) with \(result.modules.count)", 0, nil)
+    environment.progress.report(
+      "booting \(subject.release) with \(result.description.modules.count)", 0, nil)
     if hasOwnRoot {
       var runner = runner
       runner.expectation = "minivm: root is"
@@ -228,7 +240,7 @@ package struct Discovery {
   private func writeRamDiskOfAll(to path: String) throws -> Int {
     var initramfs = Initramfs()
     let tree = "lib/modules/\(subject.release)"
-    let index = subject.catalog.index
+    let index = subject.index
     try initramfs.add("bin/busybox", .file(busybox, isExecutable: true))
     let script = GuestProbe.script(rootTypes: Self.rootTypes)
     try initramfs.add("init", .file(Array(script.utf8), isExecutable: true))
@@ -238,7 +250,7 @@ package struct Discovery {
     for module in index.modules {
       let bytes = try inside(module.path) {
         try Compression.decompress(
-          subject.catalog.contents(of: module.path), limit: ModuleTree.sizeLimit)
+          subject.modules.contents(of: module.path), limit: ModuleTree.sizeLimit)
       }
       size += bytes.count
       try initramfs.add(

@@ -62,14 +62,15 @@ package struct KitExplanation {
 
   package let kit: Kit
   private let ramDisk: RamDiskContent
-  private let catalog: ModuleCatalog?
+  /// Of the kernel; nil where it is not known.
+  private let kernel: (modules: any ModuleStore, index: ModuleIndex)?
   private let manifest: Manifest?
 
   /// - Throws: `KitError` and `FormatError` for a kit whose RAM disk, modules disk or manifest can't be read.
   package init(_ kit: Kit, jobs: Int) throws {
     self.kit = kit
     ramDisk = try RamDiskContent(kit.initramfs, kit.release, keepingModules: true)
-    catalog = try ModuleCatalog.of(kit, jobs: jobs)
+    kernel = try kit.modules(jobs: jobs).map { ($0, try $0.index()) }
     manifest = try kit.manifest()
   }
 
@@ -95,9 +96,9 @@ package struct KitExplanation {
     {
       return try module(position, relations())
     }
-    let index = catalog?.index ?? ramDisk.index
-    if let catalog, let position = catalog.index.position(of: name) {
-      return try absent(position, catalog)
+    let index = kernel?.index ?? ramDisk.index
+    if let kernel, let position = kernel.index.position(of: name) {
+      return try absent(position, kernel.modules, kernel.index)
     }
     if index.isBuiltIn(name) {
       let path = ModuleIndex.lines(index.lists.builtin ?? []).first {
@@ -134,7 +135,7 @@ package struct KitExplanation {
   /// - Returns: the modules that modprobe would load, and the names of drivers that are built in: those
   ///   that the kernel lists, and those that the profiles know, as kernels before 6.18 list hardly any.
   package func drivers(of modalias: String) -> (modules: [Driver], builtIn: [String]) {
-    let index = catalog?.index ?? ramDisk.index
+    let index = kernel?.index ?? ramDisk.index
     let search = AliasSearch([modalias], in: index)
     let inside = ramDisk.moduleNames
     let modules = (search.modules[modalias] ?? []).map { position in
@@ -196,8 +197,9 @@ package struct KitExplanation {
   }
 
   /// A module that is not in the RAM disk, and what it would bring there.
-  private func absent(_ position: Int, _ catalog: ModuleCatalog) throws -> Item {
-    let index = catalog.index
+  private func absent(
+    _ position: Int, _ modules: any ModuleStore, _ index: ModuleIndex
+  ) throws -> Item {
     let module = index.modules[position]
     let inside = ramDisk.moduleNames
     let all = ModuleReach(index).all(from: [position])
@@ -206,7 +208,7 @@ package struct KitExplanation {
     }
     func bytes(_ position: Int) throws -> [UInt8] {
       try Compression.decompress(
-        catalog.contents(of: index.modules[position].path), limit: ModuleTree.sizeLimit)
+        modules.contents(of: index.modules[position].path), limit: ModuleTree.sizeLimit)
     }
     return Item(
       name: module.name, path: module.path, place: .modulesDisk, reasons: [],

@@ -41,13 +41,13 @@ struct ModuleProof {
   /// - Throws: `KitError` and `FormatError` for a modules disk that can't be read.
   init(_ kit: Kit, inside: Set<String>) throws {
     disk = kit.modulesDisk
-    guard disk != nil, let catalog = try ModuleCatalog.of(kit, jobs: 1) else {
+    guard disk != nil, let modules = try kit.modules(jobs: 1) else {
       obstacle =
         "that modules load: "
         + (try kit.hasNoModules ? "this kernel has none" : "the kit has no modules disk")
       return
     }
-    candidates = Self.candidates(catalog.index, inside: inside)
+    candidates = Self.candidates(try modules.index(), inside: inside)
     guard let packed = candidates.first(where: { $0.path.hasSuffix(".zst") }) else { return }
     // busybox unpacks gzip and xz.
     if try kit.configuration()?.unpacksModule(packed.path) == false {

@@ -98,10 +98,10 @@ package struct RootCheck {
   /// - Throws: `KitError` and `FormatError` for a kit whose RAM disk or modules disk can't be read.
   package init(_ kit: Kit, jobs: Int) throws {
     let ramDisk = try RamDiskContent(kit.initramfs, kit.release)
-    let catalog = try ModuleCatalog.of(kit, jobs: jobs)
-    let configuration = try catalog?.configuration ?? kit.configuration()
+    let index = try kit.modules(jobs: jobs)?.index()
+    let configuration = try kit.configuration()
     self.init(
-      kit.release, kernel: catalog?.index ?? ramDisk.index, configuration: configuration,
+      kit.release, kernel: index ?? ramDisk.index, configuration: configuration,
       inside: ramDisk.modulePaths, hasModulesDisk: kit.modulesDisk != nil)
     ramDiskProblems = Self.problems(of: ramDisk, kit.release, configuration)
   }

@@ -81,18 +81,14 @@ extension Manifest {
   }
 
   fileprivate var optionValues: [String: String] {
-    let values: [String: String?] = [
-      "profile": options.profile, "disk size": options.diskSize.map { "\($0) MiB" },
-      "disk format": options.diskFormat, "disk compression": options.diskCompression,
-      "initramfs compression": options.initramfsCompression,
-      "modules as shipped": options.modulesAsShipped.map(String.init),
-      "best": options.best.map(String.init),
-      "coldplug": options.coldplug.map(String.init),
+    let texts: [String: String?] = [
       "modules.ramfs": recipe?.modules.map { Self.digest($0) },
       "modules.autoload": recipe.map { Self.digest($0.autoload) },
       "template": recipe.map { String($0.templateSHA256.prefix(12)) },
     ]
-    return values.compactMapValues { $0 }
+    var values = texts.compactMapValues { $0 }
+    for (name, value) in options.named { values[name] = value }
+    return values
   }
 
   private static func digest(_ list: List) -> String {

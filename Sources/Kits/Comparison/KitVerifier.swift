@@ -95,12 +95,13 @@ package struct KitVerifier: Sendable {
     var environment = environment
     // What the outputs carry: the same as the newest time in the packages, where that was taken.
     environment.sourceDateEpoch = manifest.timestamp
+    environment.jobs = options.jobs
     let rebuilt = "\(staging.path)/kit"
-    var buildOptions = try buildOptions(rebuilt, template, inputs.lists(), jobs: options.jobs)
-    buildOptions.addedModules = try await inputs.addedModules()
     let built = try KitBuilder(
-      source, inputs: self.inputs(of: source), options: buildOptions,
-      environment: environment
+      source, inputs: self.inputs(of: source),
+      KitBuilder.Places(
+        folder: rebuilt, template: template, addedModules: try await inputs.addedModules()),
+      options: try buildOptions(inputs.lists()), environment: environment
     ).build()
     let names = Set((manifest.outputs + built.outputs).map(\.file))
     let result = try KitVerification(
@@ -128,23 +129,16 @@ package struct KitVerifier: Sendable {
     }
   }
 
-  private func buildOptions(
-    _ folder: String, _ template: String, _ lists: ModuleLists, jobs: Int
-  ) throws -> KitBuilder.Options {
-    guard let disk = manifest.options.disk(jobs: jobs),
-      let ramDisk = manifest.options.ramDisk(lists),
-      (0...Int(UInt32.max)).contains(manifest.timestamp)
+  private func buildOptions(_ lists: ModuleLists) throws -> BuildOptions {
+    guard manifest.options.unknown.isEmpty, (0...Int(UInt32.max)).contains(manifest.timestamp)
     else {
       throw KitError(
         .invalid,
         "the manifest of \(release) has options that minivm \(ProgramVersion.current) has not",
         advice: "verify it with minivm \(manifest.minivm)")
     }
-    let hasVmlinux = manifest.outputs.contains {
-      Kit.Part($0.file, release) == .vmlinux
-    }
-    return KitBuilder.Options(
-      folder: folder, template: template, ramDisk: ramDisk, disk: disk,
-      kernelFormat: hasVmlinux ? .vmlinux : .vmlinuz)
+    var options = manifest.options
+    options.lists = lists
+    return options
   }
 }

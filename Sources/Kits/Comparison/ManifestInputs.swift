@@ -72,7 +72,7 @@ struct ManifestInputs {
       ModuleList(Array(list.text.utf8), name: list.file)
     }
     return ModuleLists(
-      profile: try manifest.options.profile.map { try ProfileChoice($0) },
+      profile: manifest.options.lists.profile,
       modules: recipe.modules.map(list), autoload: list(recipe.autoload))
   }
 

@@ -101,14 +101,6 @@ package struct Kit: Sendable {
   }
 }
 
-/// The forms of a kernel in a kit.
-package enum KernelFormat: String, Sendable, Hashable, CaseIterable {
-  /// As the package has it.
-  case vmlinuz
-  /// Unpacked: an ELF file on amd64, an Image on arm64 and riscv64.
-  case vmlinux
-}
-
 extension MachineModel.Architecture {
   init(_ machine: KernelImage.Machine) {
     self =

@@ -43,24 +43,6 @@ package struct Manifest: Codable, Sendable, Hashable {
     }
   }
 
-  package struct Options: Codable, Sendable, Hashable {
-    /// What `--profile` said, or the default; nil when modules.ramfs decided alone.
-    package var profile: String?
-    /// MiB; nil when it was left to the tree's size.
-    package var diskSize: Int?
-    package var diskFormat: String
-    package var diskCompression: String
-    package var initramfsCompression: String
-    /// Whether compressed modules stayed so in the RAM disk; nil for no.
-    package var modulesAsShipped: Bool?
-    /// False when coldplug was not to be added to the template.
-    package var coldplug: Bool?
-    /// Whether RAM disk and modules disk are as small as can be; nil for no.
-    package var best: Bool?
-    /// Whether modules lost their debug information; nil for no.
-    package var stripDebug: Bool?
-  }
-
   /// A list that says which modules the RAM disk has, whole: `minivm verify` builds with it.
   package struct List: Codable, Sendable, Hashable {
     /// The name without its folder.
@@ -143,7 +125,8 @@ package struct Manifest: Codable, Sendable, Hashable {
   package var inputs: [Input]
   /// Where the RAM disk's programs came from; those that nothing is known of are not among them.
   package var programs: [TemplateProgram]
-  package var options: Options
+  /// With the compression that the initramfs got, where `auto` was asked for.
+  package var options: BuildOptions
   /// Nil in kits of earlier versions.
   package var recipe: Recipe?
   package var outputs: [Output]

@@ -68,7 +68,7 @@ package struct GuestRun {
   private let options: Options
   private let temporaryFolder: String
   private let modulesDisk: MachineDisk
-  private let catalog: ModuleCatalog
+  private let modules: DiskModuleStore
   private let server: Virtiofsd?
   package let transport: RunTransport
 
@@ -87,10 +87,10 @@ package struct GuestRun {
     self.options = options
     self.temporaryFolder = temporaryFolder
     modulesDisk = disk
-    catalog = try ModuleCatalog(of: disk, in: kit, isWhole: false, jobs: options.jobs)
+    modules = try DiskModuleStore(disk.path, kit.release, jobs: options.jobs)
     let found =
       options.transport == .p9 ? (server: nil, problem: nil) : Virtiofsd.find(path: options.path)
-    transport = try RunTransport(kit, catalog, job.shares, found, options.transport)
+    transport = try RunTransport(kit, modules.index(), job.shares, found, options.transport)
     (self.job, notices) =
       transport == .disk
       ? try Self.withImages(job, in: temporaryFolder) : (job, [])
@@ -152,7 +152,7 @@ package struct GuestRun {
 
   private func writeRamDisk() throws -> String {
     let ramDisk = try RunRamDisk(
-      kit, catalog, transport: transport, images: job.shares.compactMap(\.image),
+      kit, modules, transport: transport, images: job.shares.compactMap(\.image),
       hasNetwork: job.hasNetwork, wanted: options.modules, jobs: options.jobs)
     let path = "\(temporaryFolder)/initramfs"
     try OutputFile.write(ramDisk.bytes, to: path)

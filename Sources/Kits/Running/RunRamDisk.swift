@@ -13,10 +13,10 @@ struct RunRamDisk {
   let bytes: [UInt8]
 
   /// Whether a kernel has modules of these names, or what they are built in.
-  static func has(_ names: [String], in catalog: ModuleCatalog) -> Bool {
-    let present = Set(catalog.index.modules.map(\.name))
+  static func has(_ names: [String], in index: ModuleIndex) -> Bool {
+    let present = Set(index.modules.map(\.name))
     return names.allSatisfy { name in
-      present.contains(ModuleName.normalized(name)) || catalog.index.isBuiltIn(name)
+      present.contains(ModuleName.normalized(name)) || index.isBuiltIn(name)
     }
   }
 
@@ -26,15 +26,16 @@ struct RunRamDisk {
   /// - Throws: `KitError.missing` for a module that the kernel has not, `FormatError` for one that can't be
   ///   read.
   init(
-    _ kit: Kit, _ catalog: ModuleCatalog, transport: RunTransport, images: [RunImage],
+    _ kit: Kit, _ modules: any ModuleStore, transport: RunTransport, images: [RunImage],
     hasNetwork: Bool, wanted: [String], jobs: Int
   ) throws {
-    for name in wanted where !Self.has([name], in: catalog) {
+    let index = try modules.index()
+    for name in wanted where !Self.has([name], in: index) {
       throw KitError(
         .missing, "kernel \(kit.release) has no module \(name.quoted)",
         advice: "`minivm explain` lists what it has")
     }
-    for image in images where !Self.has(image.modules, in: catalog) {
+    for image in images where !Self.has(image.modules, in: index) {
       throw KitError(
         .missing,
         "kernel \(kit.release) has no \(image.fileSystem), which \(image.disk.path) holds",
@@ -57,26 +58,25 @@ struct RunRamDisk {
         Array(names.joined(separator: "\n").utf8), name: "minivm run", style: .names)
     }
     let selection = try ModuleSelection(
-      from: catalog.index,
+      from: index,
       lists: ModuleLists(
         profile: nil, modules: list(drivers + named), autoload: list(named)))
     var initramfs = Initramfs()
     try initramfs.add(Self.agentPath, .file(agent, isExecutable: true))
     let tree = "lib/modules/\(kit.release)"
     try initramfs.add(tree, .directory)
-    var modules: [(path: String, facts: ModuleFacts)] = []
+    var chosen: [(path: String, facts: ModuleFacts)] = []
     for module in selection.modules {
       let unpacked = try inside(module.path) {
         try Compression.decompress(
-          catalog.contents(of: module.path), limit: ModuleTree.sizeLimit)
+          modules.contents(of: module.path), limit: ModuleTree.sizeLimit)
       }
       let path = ModuleName.uncompressed(module.path)
-      modules.append((path, ModuleFacts(reading: unpacked)))
+      chosen.append((path, ModuleFacts(reading: unpacked)))
       try initramfs.add("\(tree)/\(path)", .file(unpacked, isExecutable: false))
     }
-    let index = try ModuleIndex(
-      modules.map { ($0.path, $0.facts) }, lists: catalog.index.lists)
-    for file in try index.files(jobs: jobs) where Self.indexes.contains(file.name) {
+    let own = try ModuleIndex(chosen, lists: index.lists)
+    for file in try own.files(jobs: jobs) where Self.indexes.contains(file.name) {
       try initramfs.add("\(tree)/\(file.name)", .file(file.bytes, isExecutable: false))
     }
     let autoload = selection.autoload.map { $0 + "\n" }.joined()

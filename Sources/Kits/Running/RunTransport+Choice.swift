@@ -10,7 +10,7 @@ extension RunTransport {
   ///   - wanted: nil for the best that there is.
   /// - Throws: `KitError` for one that is not there, and for folders that none can share.
   init(
-    _ kit: Kit, _ catalog: ModuleCatalog, _ shares: [RunShare],
+    _ kit: Kit, _ index: ModuleIndex, _ shares: [RunShare],
     _ found: (server: Virtiofsd?, problem: String?), _ wanted: RunTransport?
   ) throws(KitError) {
     let folders = shares.filter { $0.image == nil }
@@ -18,7 +18,7 @@ extension RunTransport {
       self = .disk
       return
     }
-    let known = Self.allCases.filter { RunRamDisk.has($0.modules, in: catalog) }
+    let known = Self.allCases.filter { RunRamDisk.has($0.modules, in: index) }
     let written = folders.first { !$0.isReadOnly }
     if let wanted {
       guard known.contains(wanted) else {

@@ -72,12 +72,8 @@ package struct KernelFolder: Sendable {
     return try Set(names.filter { $0.hasPrefix(prefix) }).sorted()
       .compactMap { try? KernelRelease($0.dropFirst(prefix.count)) }
       .filter { release in
-        guard (try? ModuleTree(root: folder, release: release)) == nil,
-          let path = file(["config"], of: release, in: folder)
-        else { return false }
-        return try KernelConfiguration(
-          reading: InputFile(path).readAll(limit: KernelConfiguration.sizeLimit)
-        ).hasNoModules
+        guard (try? ModuleTree(root: folder, release: release)) == nil else { return false }
+        return try configuration(of: release, in: folder)?.hasNoModules == true
       }
   }
 
@@ -97,22 +93,35 @@ package struct KernelFolder: Sendable {
     }
   }
 
-  /// All modules, each looked into.
-  package func catalog(jobs: Int) throws -> ModuleCatalog {
-    if let kit {
-      guard let catalog = try ModuleCatalog.of(kit, isWhole: true, jobs: jobs) else {
-        if try kit.hasNoModules {
-          throw KitError(
-            .invalid, "kernel \(release) has no modules: what it drives is built in",
-            advice: "boot it with `minivm boot`, or predict with `minivm check`")
-        }
-        throw KitError(
-          .missing,
-          "\(folder): has neither \(Kit.Part.modulesDisk.fileName(release)) nor lib/modules/\(release)",
-          advice: "build the kit again")
-      }
-      return catalog
+  /// All of its modules.
+  /// - Throws: `KitError.invalid` for a kernel that has none, `.missing` where they are not there; as `Kit.modules`.
+  package func modules(jobs: Int) throws -> any ModuleStore {
+    guard let kit else { return try FolderModuleStore(in: folder, release, jobs: jobs) }
+    if let modules = try kit.modules(jobs: jobs) { return modules }
+    if try kit.hasNoModules {
+      throw KitError(
+        .invalid, "kernel \(release) has no modules: what it drives is built in",
+        advice: "boot it with `minivm boot`, or predict with `minivm check`")
     }
-    return try ModuleCatalog(in: folder, release, jobs: jobs)
+    throw KitError(
+      .missing,
+      "\(folder): has neither \(Kit.Part.modulesDisk.fileName(release)) nor lib/modules/\(release)",
+      advice: "build the kit again")
+  }
+
+  /// What the kernel was configured with; nil where that is not there.
+  /// - Throws: `FormatError.io` for what can't be read.
+  package func configuration() throws -> KernelConfiguration? {
+    try kit.map { try $0.configuration() } ?? Self.configuration(of: release, in: folder)
+  }
+
+  /// What a kernel in a folder was configured with; nil where that is not there.
+  /// - Throws: `FormatError.io` for what can't be read.
+  package static func configuration(
+    of release: KernelRelease, in folder: String
+  ) throws -> KernelConfiguration? {
+    try file([ModuleTreePath.configurationName], of: release, in: folder).map {
+      KernelConfiguration(reading: try InputFile($0).readAll(limit: KernelConfiguration.sizeLimit))
+    }
   }
 }

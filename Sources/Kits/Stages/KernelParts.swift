@@ -1,7 +1,7 @@
 internal import Basics
 internal import Formats
 internal import Machines
-package import Modules
+internal import Modules
 internal import Packages
 
 /// What comes of a kernel's packages alone: its files, and its modules to make a RAM disk of.
@@ -17,31 +17,14 @@ struct KernelParts {
   var configuration: KernelConfiguration?
   /// What is wrong with some modules, one line each.
   var warnings: [String]
-  var modules: () throws -> KernelModules
-}
-
-/// All modules of a kernel.
-package struct KernelModules {
-  var index: ModuleIndex
-  /// Where modules were not looked into, or not at their symbols: the same from all that they say.
-  var whole: (() throws -> KernelModules)?
-  /// The bytes of a module, by its path below lib/modules/VER.
-  var contents: (String) throws -> [UInt8]
-
-  package init(
-    index: ModuleIndex, whole: (() throws -> KernelModules)? = nil,
-    contents: @escaping (String) throws -> [UInt8]
-  ) {
-    self.index = index
-    self.whole = whole
-    self.contents = contents
-  }
+  var modules: any ModuleStore
 }
 
 /// One pass over a kernel's packages.
 struct KernelPass {
   private let source: KernelSource
-  private let options: KitBuilder.Options
+  private let places: KitBuilder.Places
+  private let options: BuildOptions
   private let environment: KitEnvironment
   private var kernel: HashedOutput?
   private var configuration: HashedOutput?
@@ -51,8 +34,12 @@ struct KernelPass {
   /// Seconds since 1970.
   private var newest = 0
 
-  init(_ source: KernelSource, _ options: KitBuilder.Options, _ environment: KitEnvironment) {
+  init(
+    _ source: KernelSource, _ places: KitBuilder.Places, _ options: BuildOptions,
+    _ environment: KitEnvironment
+  ) {
     self.source = source
+    self.places = places
     self.options = options
     self.environment = environment
   }
@@ -61,7 +48,7 @@ struct KernelPass {
     var done = 0
     var warnings: [String] = []
     let release = try source.forEachEntry(
-      jobs: options.disk.jobs, warn: { warnings.append($0) }
+      jobs: environment.jobs, warn: { warnings.append($0) }
     ) { entry, body in
       try take(entry, body)
       done += entry.size
@@ -75,12 +62,12 @@ struct KernelPass {
           : "give all of its packages")
     }
     environment.progress.report("modules disk", done, nil)
-    if !options.addedModules.isEmpty, disk == nil {
+    if !places.addedModules.isEmpty, disk == nil {
       throw KitError(
         .invalid, "kernel \(release) loads no modules", advice: "build it without --add-module")
     }
     let disk = disk
-    let added = try AddedModules(options.addedModules, for: release)
+    let added = try AddedModules(places.addedModules, for: release)
     if let disk { try added.add(to: disk) }
     let index = try disk?.finish() ?? ModuleIndex([])
     try added.check(in: index)
@@ -93,14 +80,9 @@ struct KernelPass {
       timestamp: disk?.timestamp ?? environment.sourceDateEpoch ?? newest, files: files,
       configuration: kernelConfiguration,
       warnings: warnings + (disk?.warnings ?? []) + self.warnings(of: index, release),
-      modules: {
-        KernelModules(index: index) { path in
-          guard let disk else { throw FormatError(.malformed, "has no file \(path.quoted)") }
-          return try disk.contents(of: path)
-        }
-      })
+      modules: disk ?? NoModules())
     if let diskOutput, !index.modules.isEmpty {
-      parts.disk = Background(jobs: options.disk.jobs) { try KitFile(hashing: diskOutput) }
+      parts.disk = Background(jobs: environment.jobs) { try KitFile(hashing: diskOutput) }
     }
     return parts
   }
@@ -149,9 +131,9 @@ struct KernelPass {
   /// The disk, which is begun when the first of its files comes.
   private mutating func modulesDisk(_ release: KernelRelease) throws -> ModulesDisk {
     if let disk { return disk }
-    let output = try OutputFile(replacing: options.path(.modulesDisk, of: release))
+    let output = try OutputFile(replacing: places.path(.modulesDisk, of: release, options))
     let disk = try ModulesDisk(
-      release, output: output, options: options.disk,
+      release, output: output, options: options, jobs: environment.jobs,
       sourceDateEpoch: environment.sourceDateEpoch)
     self.disk = disk
     diskOutput = output
@@ -171,7 +153,7 @@ struct KernelPass {
           advice: "give a kernel and modules of one build")
       }
       guard options.kernelFormat == .vmlinux else { return (image, nil) }
-      let output = try HashedOutput(options.path(.vmlinux, of: release))
+      let output = try HashedOutput(places.path(.vmlinux, of: release, options))
       try image.unpack(read: kernel.file.read) { try output.append($0) }
       return (image, output)
     }
@@ -180,8 +162,18 @@ struct KernelPass {
   private func copy(
     to part: Kit.Part, of release: KernelRelease, _ body: any ByteSource
   ) throws -> HashedOutput {
-    let output = try HashedOutput(options.path(part, of: release))
+    let output = try HashedOutput(places.path(part, of: release, options))
     try body.forEachPiece { try output.append($0) }
     return output
+  }
+}
+
+/// The modules of a kernel that has none.
+struct NoModules: ModuleStore {
+  func index() throws -> ModuleIndex { try ModuleIndex([]) }
+  func wholeIndex() throws -> ModuleIndex { try index() }
+
+  func contents(of path: String) throws -> [UInt8] {
+    throw FormatError(.malformed, "has no file \(path.quoted)")
   }
 }

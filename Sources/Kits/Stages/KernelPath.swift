@@ -30,10 +30,12 @@ package enum KernelPath: Sendable, Hashable {
 
   /// - Parameter below: the path below lib/modules/VER.
   init(_ release: KernelRelease, below: String) {
-    switch below {
-    case "vmlinuz", "vmlinux", "Image": self = .kernel(release)
-    case "config": self = .configuration(release)
-    default: self = .moduleTree(release, below)
+    if ModuleTreePath.kernelNames.contains(below) {
+      self = .kernel(release)
+    } else if below == ModuleTreePath.configurationName {
+      self = .configuration(release)
+    } else {
+      self = .moduleTree(release, below)
     }
   }
 

@@ -107,17 +107,13 @@ package enum KernelSource: Sendable {
       if let path = KernelFolder.file(names, of: release, in: root) { found.append((path, role)) }
     }
     if try KernelFolder.releasesWithoutModules(in: root).contains(release) { return found }
-    let tree = try ModuleTree(root: root, release: release).path
-    found.append((tree, .moduleTree(release, "")))
-    // Links of these names lead to all that the kernel was built in.
-    var walk = ModuleTreeWalk { below, name, isLink in
-      ModuleTreePath.sources.contains(name) && (isLink || below == name)
-    }
-    try walk.forEachEntry(in: tree, prefix: "") { below, _ in
+    let tree = try ModuleTree(root: root, release: release)
+    found.append((tree.path, .moduleTree(release, "")))
+    let omissions = try tree.forEachEntry { below, _ in
       let role = KernelPath(release, below: below)
-      if role.isInModuleTree { found.append(("\(tree)/\(below)", role)) }
+      if role.isInModuleTree { found.append(("\(tree.path)/\(below)", role)) }
     }
-    walk.warnings.forEach(warn)
+    omissions.forEach(warn)
     return found
   }
 

@@ -1,58 +1,29 @@
 internal import Basics
 package import Formats
-package import Machines
+internal import Machines
 package import Modules
 
 /// The disk that a VM mounts on /lib/modules: the whole module tree of a kernel, at `/VER`.
 ///
 /// What is added streams into the image's clusters; modules that the RAM disk needs are read back
 /// from there, so that a package passes through memory once and in pieces.
-package final class ModulesDisk {
+package final class ModulesDisk: ModuleStore {
   /// The guest's init finds the disk by it.
   package static let label = "minivm-modules"
 
-  package struct Options: Sendable, Hashable {
-    package enum Compression: String, Sendable, Hashable, CaseIterable {
-      case zstd, zlib, none
-    }
-
-    package var format: MachineDisk.Format
-    package var compression: Compression
-    /// MiB that were asked for; nil for 200, or more where the tree needs more.
-    package var size: Int?
-    /// As small as the format allows, whatever it takes.
-    package var isSmallest: Bool
-    /// Whether modules that are not compressed lose their debug information.
-    package var stripsDebug: Bool
-    package var jobs: Int
-
-    package init(
-      format: MachineDisk.Format = .qcow2, compression: Compression = .zstd, size: Int? = nil,
-      isSmallest: Bool = false, stripsDebug: Bool = false, jobs: Int = Machine.cores
-    ) {
-      self.format = format
-      self.compression = compression
-      self.size = size
-      self.isSmallest = isSmallest
-      self.stripsDebug = stripsDebug
-      self.jobs = jobs
-    }
-  }
-
   /// MiB.
   package static let defaultSize = 200
-  /// MiB that may be asked for.
-  package static let sizes = 1...(1 << 24) - 1
 
   private let release: KernelRelease
-  private let options: Options
+  private let options: BuildOptions
+  private let jobs: Int
   private let writer: Ext4Writer
   /// The newest time that anything carries; nil for no bound.
   private let latestTime: Int?
   private let content = HashComputation()
-  private let collector: ModuleCollector
+  private let builder: ModuleIndexBuilder
   /// Of all that was added, once the disk is finished.
-  private var index: ModuleIndex?
+  private var finished: ModuleIndex?
   /// Folders that are there: the packages of one kernel share some.
   private var directories: Set<[UInt8]> = []
   /// Links that are called like modules, which are made when all that they may lead to is there.
@@ -71,18 +42,20 @@ package final class ModulesDisk {
   ///   - output: where the image goes; it is not committed here.
   ///   - sourceDateEpoch: later times become this one.
   package init(
-    _ release: KernelRelease, output: OutputFile, options: Options, sourceDateEpoch: Int?
+    _ release: KernelRelease, output: OutputFile, options: BuildOptions, jobs: Int,
+    sourceDateEpoch: Int?
   ) throws {
     self.release = release
     self.options = options
     latestTime = sourceDateEpoch
-    collector = ModuleCollector(jobs: options.jobs)
+    self.jobs = jobs
+    builder = ModuleIndexBuilder(jobs: jobs)
     let image: any DiskImageWriter =
-      options.format == .raw
+      options.diskFormat == .raw
       ? RawImageWriter(output)
-      : Qcow2Writer(output, compression: options.clusters, jobs: options.jobs)
+      : Qcow2Writer(output, compression: options.clusters, jobs: jobs)
     writer = try Ext4Writer(
-      image, size: (options.size ?? Self.defaultSize) << 20, mayGrow: options.size == nil)
+      image, size: (options.diskSize ?? Self.defaultSize) << 20, mayGrow: options.diskSize == nil)
   }
 
   /// Adds a path of the module tree. `build` and `source`, and what is in them, are left out,
@@ -107,7 +80,8 @@ package final class ModulesDisk {
     let path = path(below)
     let attributes = try attributes(mode: entry.mode, modified: entry.modified)
     note(below, entry)
-    body = try collector.collect(below, entry, body)
+    body = try builder.collect(
+      below, isFile: entry.kind == .file, size: entry.size, modified: entry.modified, body)
     switch entry.kind {
     case .directory:
       if directories.insert(Array(path.utf8)).inserted { try writer.addDirectory(path, attributes) }
@@ -127,24 +101,24 @@ package final class ModulesDisk {
       }
       try writer.addHardLink(path, to: self.path(earlier))
       files.insert(below)
-      try collector.collect(below, linkedTo: earlier)
+      try builder.collect(below, linkedTo: earlier)
     case .characterDevice, .blockDevice, .fifo:
       throw FormatError(.unsupported, "is a device: no kernel package has one", path: [path])
     }
   }
 
   /// The time of what is made here: the newest of what came in, or the bound.
-  package var timestamp: Int { latestTime ?? collector.newest }
+  package var timestamp: Int { latestTime ?? builder.newest }
 
   /// Adds the modules' indexes and completes the image. Its UUID and its hash seed are taken from the
   /// content, so that the same content has the same, and other content has others.
   /// - Throws: `KitError.invalid` when the tree does not fit in the size that was asked for.
   package func finish() throws -> ModuleIndex {
     try addLinks()
-    let index = try collector.index()
-    self.index = index
+    let index = try builder.index()
+    finished = index
     try addTree()
-    for file in try index.files(jobs: options.jobs) { try addIndex(file) }
+    for file in try index.files(jobs: jobs) { try addIndex(file) }
     let digest = content.finalize()
     do {
       try writer.finish(
@@ -171,7 +145,7 @@ package final class ModulesDisk {
       }
       if let place, files.contains(place) {
         try writer.addHardLink(path(below), to: path(place))
-        try collector.collect(below, linkedTo: place)
+        try builder.collect(below, linkedTo: place)
       } else {
         try writer.addSymbolicLink(path(below), to: target, attributes)
         linkWarnings.append(
@@ -202,6 +176,10 @@ package final class ModulesDisk {
       path(file.name), attributes(mode: 0o644, modified: timestamp), bytes: file.bytes)
   }
 
+  /// What `finish` has found out.
+  package func index() throws -> ModuleIndex { try finished ?? builder.index() }
+  package func wholeIndex() throws -> ModuleIndex { try index() }
+
   /// The bytes of a file that was added, read back from the image.
   package func contents(of below: String) throws -> [UInt8] {
     guard let source = try writer.contents(of: path(below)) else {
@@ -212,7 +190,7 @@ package final class ModulesDisk {
 
   /// What later RAM disks need of the modules on the finished disk.
   func records() throws -> ModuleRecords {
-    let index = try index ?? collector.index()
+    let index = try self.index()
     let records = try index.modules.map { module in
       guard let place = try writer.place(of: path(module.path)) else {
         throw KitError(.missing, "the modules disk has no file \(module.path.quoted)")
@@ -248,9 +226,9 @@ package final class ModulesDisk {
   }
 }
 
-extension ModulesDisk.Options {
+extension BuildOptions {
   fileprivate var clusters: Qcow2Compression {
-    switch compression {
+    switch diskCompression {
     case .zstd: isSmallest ? .smallestZstd : .zstd
     case .zlib: isSmallest ? .smallestZlib : .zlib
     case .none: .none

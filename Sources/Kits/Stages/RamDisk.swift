@@ -5,42 +5,17 @@ package import Modules
 
 /// Makes a kernel's RAM disk from a template, chosen modules and their indexes.
 package struct RamDisk: Sendable {
-  /// What a user says of it.
-  package struct Options: Sendable {
-    package var lists: ModuleLists
-    package var compression: InitramfsCompression
-    /// Whether coldplug is added to a template that has none.
-    package var hasColdplug: Bool
-    /// Modules that are compressed in the package are so in the RAM disk, too.
-    package var keepsModulesAsShipped: Bool
-    /// Whether modules lose their debug information.
-    package var stripsDebug: Bool
-
-    package init(
-      lists: ModuleLists = .defaults, compression: InitramfsCompression = .auto,
-      hasColdplug: Bool = true, keepsModulesAsShipped: Bool = false,
-      stripsDebug: Bool = false
-    ) {
-      self.lists = lists
-      self.compression = compression
-      self.hasColdplug = hasColdplug
-      self.keepsModulesAsShipped = keepsModulesAsShipped
-      self.stripsDebug = stripsDebug
-    }
-  }
-
   /// What it is made of beside a template.
   package struct Kernel {
     /// Seconds since 1970, for everything in the RAM disk.
     package var timestamp: Int
     /// Nil where it is not known.
     package var configuration: KernelConfiguration?
-    /// Gives all of its modules. While it does, the template may be compressed.
-    package var modules: () throws -> KernelModules
+    /// All of its modules. While their index is made, the template may be compressed.
+    package var modules: any ModuleStore
 
     package init(
-      timestamp: Int, configuration: KernelConfiguration?,
-      modules: @escaping () throws -> KernelModules
+      timestamp: Int, configuration: KernelConfiguration?, modules: any ModuleStore
     ) {
       self.timestamp = timestamp
       self.configuration = configuration
@@ -48,20 +23,27 @@ package struct RamDisk: Sendable {
     }
   }
 
-  /// What came out.
-  package struct Result: Sendable {
-    /// Compressed.
-    package var bytes: [UInt8]
+  /// What is to say of one that was made.
+  package struct Description: Codable, Sendable {
     package var compression: Compression
     package var modules: [Manifest.Module]
-    /// All that they were chosen from; without symbols where `KernelModules` has none.
-    package var index: ModuleIndex
     /// Lines of the lists that no module stands for.
     package var absent: [Manifest.Absence]
+    /// Where root can be found; nil where no profile is for a machine, and where nobody looked.
+    package var roots: [Manifest.Root]?
     /// What was added to the template's own.
     package var programs: [TemplateProgram]
     /// What a user should know of it.
     package var warnings: [String]
+  }
+
+  /// What came out.
+  package struct Result: Sendable {
+    /// Compressed.
+    package var bytes: [UInt8]
+    package var description: Description
+    /// All that its modules were chosen from; without symbols where they were not looked at.
+    package var index: ModuleIndex
   }
 
   private static let modulesFolder = "lib/modules"
@@ -70,21 +52,17 @@ package struct RamDisk: Sendable {
   private let release: KernelRelease
   private let architecture: MachineModel.Architecture?
   private let template: Template
-  private let options: Options
-  private let isSmallest: Bool
+  private let options: BuildOptions
 
-  /// - Parameters:
-  ///   - architecture: the kernel's, where it is known.
-  ///   - isSmallest: as small as the kernel can unpack, whatever it takes.
+  /// - Parameter architecture: the kernel's, where it is known.
   package init(
     _ release: KernelRelease, architecture: MachineModel.Architecture? = nil, template: Template,
-    options: Options, isSmallest: Bool = false
+    options: BuildOptions
   ) {
     self.release = release
     self.architecture = architecture
     self.template = template
     self.options = options
-    self.isSmallest = isSmallest
   }
 
   /// - Parameter kernel: what there is to know. While it is found out, the template is read; where it fails, that
@@ -97,14 +75,16 @@ package struct RamDisk: Sendable {
     }
     let kernel = try kernel()
     var compressor = try RamDiskCompressor(
-      options.compression, isSmallest: isSmallest, for: kernel.configuration, release)
+      options.initramfsCompression, isSmallest: options.isSmallest, for: kernel.configuration,
+      release)
     var initramfs = try content.value()
     let programs = initramfs.programs
     var archive = Initramfs.Archive(timestamp: kernel.timestamp)
     try archive.append(initramfs, where: { !Self.isOfKernel($0) })
     compressor.begin(archive.take(), jobs: jobs)
     let hasNoModules = kernel.configuration?.hasNoModules == true
-    let chosen = try choose(from: kernel.modules(), hasNoModules: hasNoModules, jobs: jobs)
+    let chosen = try choose(
+      from: kernel.modules.index(), of: kernel.modules, hasNoModules: hasNoModules, jobs: jobs)
     let tree = "\(Self.modulesFolder)/\(release)"
     try initramfs.add(tree, .directory)
     for module in chosen.modules {
@@ -121,7 +101,7 @@ package struct RamDisk: Sendable {
     try initramfs.add(Self.autoloadPath, .file(Array(autoload.utf8), isExecutable: false))
     var added: [TemplateProgram] = []
     var warnings = chosen.warnings
-    if options.hasColdplug, let architecture = programs.first?.architecture ?? machine {
+    if options.addsColdplug, let architecture = programs.first?.architecture ?? machine {
       try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
     }
     let hasColdplug = initramfs.entries[Coldplug.path] != nil
@@ -129,12 +109,12 @@ package struct RamDisk: Sendable {
     warnings += warning(ofForeign: chosen)
     try archive.append(initramfs)
     let (bytes, compression) = try compressor.compress(archive.finish(), jobs: jobs)
-    return Result(
-      bytes: bytes, compression: compression,
-      modules: chosen.modules.map(\.note).sorted { $0.path < $1.path }, index: chosen.index,
+    let description = Description(
+      compression: compression, modules: chosen.modules.map(\.note).sorted { $0.path < $1.path },
       absent: chosen.selection.builtin.map { Manifest.Absence($0, isBuiltIn: true) }
         + chosen.selection.missing.map { Manifest.Absence($0, isBuiltIn: false) },
       programs: added, warnings: warnings)
+    return Result(bytes: bytes, description: description, index: chosen.index)
   }
 
   /// Modules that go into a RAM disk.
@@ -149,38 +129,39 @@ package struct RamDisk: Sendable {
 
   /// Where a chosen module says more than the index has of it, all modules are read whole, and it begins anew.
   private func choose(
-    from modules: KernelModules, hasNoModules: Bool, jobs: Int
+    from index: ModuleIndex, of modules: any ModuleStore, hasNoModules: Bool, jobs: Int
   ) throws -> Chosen {
-    let index = modules.index
     let selection = try ModuleSelection(
       from: index, lists: options.lists, hasNoModules: hasNoModules)
     var chosen = Chosen(index: index, selection: selection)
-    let isWhole = modules.whole == nil
-    let files = try selection.modules.map { (path: $0.path, bytes: try modules.contents($0.path)) }
+    let isWhole = index.isWhole
+    let files = try selection.modules.map {
+      (path: $0.path, bytes: try modules.contents(of: $0.path))
+    }
     // Whether it takes more than one core to unpack them.
     let isCompressed = files.contains { Compression.detect($0.bytes) != .none }
-    let total = ModuleCollector.Unpacked()
+    let limits = ModuleLimits()
     let read = try OrderedWork.map(files, jobs: isCompressed ? jobs : 1) {
       [keepsModulesAsShipped = options.keepsModulesAsShipped] path, bytes in
       if keepsModulesAsShipped, isWhole { return (bytes, ModuleFacts?.none) }
       let unpacked = try inside(path) {
         try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
       }
-      try total.count(unpacked.count, of: path)
+      try limits.countUnpacked(unpacked.count, of: path)
       // The whole RAM disk is compressed, and not every modprobe reads compressed modules.
       return (
         keepsModulesAsShipped ? bytes : unpacked, isWhole ? nil : ModuleFacts(reading: unpacked)
       )
     }
-    let looked = FoundModules()
     var debugInformation = DebugInformation()
     var debugSize = 0
     for (module, (bytes, facts)) in zip(selection.modules, read) {
-      if let facts, let whole = modules.whole {
+      if let facts {
         guard index.agrees(with: facts, at: module.position) else {
-          return try choose(from: whole(), hasNoModules: hasNoModules, jobs: jobs)
+          return try choose(
+            from: modules.wholeIndex(), of: modules, hasNoModules: hasNoModules, jobs: jobs)
         }
-        try looked.count(facts, of: module.path)
+        try limits.count(facts, of: module.path)
         chosen.warnings += facts.problems.map { "\($0.inside(module.path))" }
       }
       let path =

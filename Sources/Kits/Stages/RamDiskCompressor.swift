@@ -2,11 +2,6 @@ internal import Basics
 internal import Formats
 internal import Modules
 
-/// How a RAM disk is compressed.
-package enum InitramfsCompression: String, Sendable, Hashable, CaseIterable {
-  case auto, zstd, gzip, xz, lz4, none
-}
-
 /// Compresses a RAM disk in a form that its kernel can unpack.
 struct RamDiskCompressor {
   private struct Candidate: Sendable {

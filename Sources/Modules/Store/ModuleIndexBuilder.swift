@@ -1,9 +1,20 @@
-internal import Formats
-internal import Modules
+internal import Basics
+package import Formats
 internal import Synchronization
 
-/// Gathers what depmod needs while a module tree streams by: modules are looked into on all cores.
-final class ModuleCollector {
+/// Makes an index of modules that come one after the other, as files or as bytes that stream by: they are looked into
+/// on all cores.
+package final class ModuleIndexBuilder {
+  /// How modules that are files are read.
+  package enum Reading: Sendable {
+    /// All that they say. One that can't be unpacked is an error.
+    case whole
+    /// What they say in `.modinfo`: their symbols are not looked at.
+    case information
+    /// All that they say, as depmod(8) reads it: what is wrong with one is noted in its facts.
+    case tolerant
+  }
+
   private struct Module: Sendable {
     enum Content: Sendable {
       case bytes([UInt8])
@@ -14,24 +25,12 @@ final class ModuleCollector {
     var content: Content
   }
 
-  /// Bytes that all modules of a tree may unpack to; those of bookworm's full kernel have 0.4 GB.
-  static let unpackedLimit = 1 << 32
-
-  /// Bytes that the modules up to now unpack to.
-  final class Unpacked: Sendable {
-    private let bytes = Mutex(0)
-    private let limit: Int
-
-    init(limit: Int = ModuleCollector.unpackedLimit) {
-      self.limit = limit
-    }
-
-    func count(_ bytes: Int, of path: String) throws {
-      try FoundModules.add(bytes, to: self.bytes, limit: limit, path, "unpack to")
-    }
+  /// What was looked into, in the order in which it came.
+  private final class Found: Sendable {
+    let modules = Mutex<[(path: String, facts: ModuleFacts)]>([])
   }
 
-  private let found: FoundModules
+  private let found = Found()
   private let work: OrderedWork<[Module], [(path: String, facts: ModuleFacts)]>
   /// The one that is being read.
   private var module: (path: String, bytes: [UInt8])?
@@ -44,42 +43,38 @@ final class ModuleCollector {
   private var lists = ModuleIndex.BuildLists()
   /// The newest time of the entries that were handed over, in seconds since 1970; that of the tree itself
   /// tells when depmod was run.
-  private(set) var newest = 0
+  package private(set) var newest = 0
 
-  /// - Parameter isWhole: whether symbols are looked at, not only what modules say in `.modinfo`.
-  init(
-    jobs: Int, isWhole: Bool = true, unpackedLimit: Int = ModuleCollector.unpackedLimit,
-    factsLimit: Int = FoundModules.factsLimit
+  package init(
+    jobs: Int, reading: Reading = .whole, limits: ModuleLimits = ModuleLimits()
   ) {
-    let found = FoundModules(factsLimit: factsLimit)
-    let unpacked = Unpacked(limit: unpackedLimit)
-    self.found = found
     work = OrderedWork(
       jobs: jobs,
       work: { modules in
         try modules.map { module in
           let facts =
             switch module.content {
-            case .bytes(let bytes):
-              try Self.facts(ofModule: bytes, module.path, isWhole, unpacked)
-            case .file(let path):
-              try Self.facts(of: InputFile(path), module.path, isWhole, unpacked)
+            case .bytes(let bytes): try Self.facts(ofModule: bytes, module.path, reading, limits)
+            case .file(let path): try Self.facts(of: InputFile(path), module.path, reading, limits)
             }
-          try found.count(facts, of: module.path)
+          try limits.count(facts, of: module.path)
           return (module.path, facts)
         }
       },
-      commit: found.add)
+      commit: { [found] some in found.modules.withLock { $0 += some } })
   }
 
   /// Takes note of a path of the tree.
+  /// - Parameters:
+  ///   - size: of a file, in bytes.
+  ///   - modified: seconds since 1970.
   /// - Returns: the path's bytes, which are to be read before the next call.
-  func collect(
-    _ below: String, _ entry: KernelSource.Entry, _ body: any ByteSource
+  package func collect(
+    _ below: String, isFile: Bool, size: Int, modified: Int, _ body: any ByteSource
   ) throws -> any ByteSource {
     try finishModule()
-    if !below.isEmpty { newest = max(newest, entry.modified) }
-    guard entry.kind == .file else { return body }
+    if !below.isEmpty { newest = max(newest, modified) }
+    guard isFile else { return body }
     let list: WritableKeyPath<ModuleIndex.BuildLists, [UInt8]?>? =
       switch below {
       case "modules.order": \.order
@@ -88,7 +83,7 @@ final class ModuleCollector {
       default: nil
       }
     guard list != nil || ModuleTreePath.isModule(below) else { return body }
-    try Self.check(size: entry.size, of: below)
+    try Self.check(size: size, of: below)
     if let list {
       lists[keyPath: list] = []
       return ObservedSource(body) { [self] in lists[keyPath: list]?.append(contentsOf: $0) }
@@ -101,7 +96,7 @@ final class ModuleCollector {
   /// Takes note of a module of the tree that is a file. Of one that is not compressed only what it says of
   /// itself is read.
   /// - Parameter path: where it is.
-  func collect(_ below: String, file path: String) throws {
+  package func collect(_ below: String, file path: String) throws {
     try countModule(below)
     files.append(Module(path: below, content: .file(path: path)))
     // One that is compressed takes as long as many that are not.
@@ -114,14 +109,14 @@ final class ModuleCollector {
   }
 
   /// Takes note of a module whose bytes are at hand.
-  func collect(_ below: String, bytes: [UInt8]) throws {
+  package func collect(_ below: String, bytes: [UInt8]) throws {
     try finishModule()
     try countModule(below)
     try work.submit([Module(path: below, content: .bytes(bytes))])
   }
 
   /// Takes note of another name of a file that was collected.
-  func collect(_ below: String, linkedTo earlier: String) throws {
+  package func collect(_ below: String, linkedTo earlier: String) throws {
     guard ModuleTreePath.isModule(below) else { return }
     try countModule(below)
     links.append((below, earlier))
@@ -140,38 +135,46 @@ final class ModuleCollector {
   }
 
   private static func facts(
-    ofModule bytes: [UInt8], _ path: String, _ isWhole: Bool, _ unpacked: Unpacked
+    ofModule bytes: [UInt8], _ path: String, _ reading: Reading, _ limits: ModuleLimits
   ) throws -> ModuleFacts {
     // A module that says nothing would be one that nobody needs: RAM disks would lack it.
     let bytes = try inside(path) {
       try Compression.decompress(bytes, limit: ModuleTree.sizeLimit)
     }
-    try unpacked.count(bytes.count, of: path)
-    return facts(reading: bytes, isWhole)
+    try limits.countUnpacked(bytes.count, of: path)
+    return facts(from: bytes, reading)
   }
 
   private static func facts(
-    of file: InputFile, _ path: String, _ isWhole: Bool, _ unpacked: Unpacked
+    of file: InputFile, _ path: String, _ reading: Reading, _ limits: ModuleLimits
   ) throws -> ModuleFacts {
+    if reading == .tolerant {
+      return try checked(ModuleFacts(readingFile: file, limit: ModuleTree.sizeLimit))
+    }
     try check(size: file.size, of: path)
     let begun = try BegunBytes(file)
     guard Compression.detect(begun.start) == .none else {
       let bytes = Array(try begun.bytes(in: 0..<begun.byteCount))
       try file.checkUnchanged()
-      return try facts(ofModule: bytes, path, isWhole, unpacked)
+      return try facts(ofModule: bytes, path, reading, limits)
     }
-    try unpacked.count(file.size, of: path)
-    let facts = facts(reading: begun, isWhole)
-    // A disk that fails is no property of the module.
-    if let failure = facts.problems.first(where: { $0.kind == .io }) { throw failure }
+    try limits.countUnpacked(file.size, of: path)
+    let facts = try checked(facts(from: begun, reading))
     try file.checkUnchanged()
     return facts
   }
 
+  /// A disk that fails is no property of the module.
+  private static func checked(_ facts: ModuleFacts) throws -> ModuleFacts {
+    if let failure = facts.problems.first(where: { $0.kind == .io }) { throw failure }
+    return facts
+  }
+
   private static func facts(
-    reading bytes: some RandomAccessBytes, _ isWhole: Bool
+    from bytes: some RandomAccessBytes, _ reading: Reading
   ) -> ModuleFacts {
-    isWhole ? ModuleFacts(reading: bytes) : ModuleFacts(readingInformation: bytes)
+    reading == .information
+      ? ModuleFacts(readingInformation: bytes) : ModuleFacts(reading: bytes)
   }
 
   /// The module that is being read has passed: it is looked into.
@@ -183,16 +186,16 @@ final class ModuleCollector {
 
   /// The index of all that was collected.
   /// - Parameter given: instead of the tree's own lists.
-  func index(lists given: ModuleIndex.BuildLists? = nil) throws -> ModuleIndex {
+  package func index(lists given: ModuleIndex.BuildLists? = nil) throws -> ModuleIndex {
     try ModuleIndex(modules(), lists: given ?? lists)
   }
 
   /// All that were collected, by path.
-  func modules() throws -> [(path: String, facts: ModuleFacts)] {
+  package func modules() throws -> [(path: String, facts: ModuleFacts)] {
     try finishModule()
     try finishFiles()
     try work.finish()
-    var modules = found.all
+    var modules = found.modules.withLock { $0 }
     if !links.isEmpty {
       var facts = Dictionary(modules, uniquingKeysWith: { first, _ in first })
       for link in links {

@@ -22,59 +22,42 @@ struct KitCache {
   private static let recordsName = "modules.records"
 
   private let results: ResultCache
-  private let options: KitBuilder.Options
+  private let folder: String
+  private let jobs: Int
   private let kernelKey: ResultCache.Key
   private let ramDiskKey: ResultCache.Key
 
   /// - Parameter template: the SHA-256 of what is in it.
   /// - Returns: nil for a kernel that nothing is kept of: a folder has no hash.
   init?(
-    _ inputs: [Manifest.Input], _ options: KitBuilder.Options, template: Background<String>,
-    _ environment: KitEnvironment
+    _ inputs: [Manifest.Input], _ places: KitBuilder.Places, _ options: BuildOptions,
+    template: Background<String>, _ environment: KitEnvironment
   ) throws {
     let packages = inputs.compactMap(\.sha256)
     guard packages.count == inputs.count, !packages.isEmpty else { return nil }
-    let program = Background(jobs: options.disk.jobs) { try ProgramIdentity.digest() }
+    let program = Background(jobs: environment.jobs) { try ProgramIdentity.digest() }
     let epoch = environment.sourceDateEpoch.map(String.init) ?? "none"
     results = ResultCache(environment)
-    self.options = options
+    (folder, jobs) = (places.folder, environment.jobs)
     kernelKey = ResultCache.Key(
-      ["kernel", try program.value(), epoch] + Self.ofKernel(options) + packages)
+      ["kernel", try program.value(), epoch, try Self.description(options.ofKernel)] + packages
+        + ["added modules"] + places.addedModules.map(FileTree.name))
     ramDiskKey = ResultCache.Key(
-      ["RAM disk", kernelKey.name, try template.value()] + Self.description(options))
+      ["RAM disk", kernelKey.name, try template.value(), try Self.description(options)]
+        + Self.texts(of: options.lists))
   }
 
-  /// All options but for those that say where files are and how many cores there are, each with its name.
-  static func description(_ options: KitBuilder.Options) -> [String] {
-    let lists = options.ramDisk.lists
-    return ofKernel(options) + [
-      "compression", options.ramDisk.compression.rawValue,
-      "coldplug", "\(options.ramDisk.hasColdplug)",
-      "modules as shipped", "\(options.ramDisk.keepsModulesAsShipped)",
-      "debug stripped in the RAM disk", "\(options.ramDisk.stripsDebug)",
-      "profile", lists.profile.map { "is \($0)" } ?? "none",
-    ] + description("modules", lists.modules) + description("autoload", lists.autoload)
+  /// As JSON: an option that is added comes into the keys by itself.
+  static func description(_ options: BuildOptions) throws -> String {
+    String(decoding: try JSON.encode(options), as: UTF8.self)
   }
 
-  private static func description(_ title: String, _ list: ModuleList?) -> [String] {
-    guard let list else { return [title, "none"] }
-    let style =
-      switch list.style {
-      case .paths: "paths"
-      case .names: "names"
-      }
-    return [title, "is", list.name, style, list.text]
-  }
-
-  /// Options without those that are the RAM disk's alone.
-  static func ofKernel(_ options: KitBuilder.Options) -> [String] {
-    let disk = options.disk
-    return [
-      "format", disk.format.rawValue, "disk compression", disk.compression.rawValue,
-      "size", disk.size.map(String.init) ?? "none", "smallest", "\(disk.isSmallest)",
-      "debug stripped", "\(disk.stripsDebug)",
-      "kernel format", options.kernelFormat.rawValue, "added modules",
-    ] + options.addedModules.map(FileTree.name)
+  /// What `description` has not of the lists.
+  static func texts(of lists: ModuleLists) -> [String] {
+    [("modules", lists.modules), ("autoload", lists.autoload)].flatMap { title, list in
+      guard let list else { return [title, "none"] }
+      return [title, "is", list.name, list.style.rawValue, list.text]
+    }
   }
 
   /// - Returns: nil when they have to be made.
@@ -85,7 +68,7 @@ struct KitCache {
     let image = entry.files[1]
     do {
       // The largest of the files beside the others.
-      let disk = Background(jobs: options.disk.jobs) { try restore(image, kernelKey) }
+      let disk = Background(jobs: jobs) { try restore(image, kernelKey) }
       let files = try entry.files[2...].map { try restore($0, kernelKey) }
       let records = try results.bytes(kernelKey, entry.files[0])
       // What was hashed: the file in its place, or the one that was copied.
@@ -99,10 +82,7 @@ struct KitCache {
         timestamp: entry.details.timestamp, files: files, disk: disk,
         configuration: configuration.map(KernelConfiguration.init(reading:)),
         warnings: entry.details.warnings,
-        modules: {
-          try ModuleRecords(reading: records)
-            .modules(on: DiskImage.open(hashed))
-        })
+        modules: try CachedModuleStore(ModuleRecords(reading: records), on: DiskImage.open(hashed)))
     } catch {
       // What is wrong may be the cache's or the kit's folder: what is made anew is stored anew.
       return nil
@@ -111,15 +91,15 @@ struct KitCache {
 
   /// - Returns: nil when it has to be made.
   func ramDisk() -> RamDiskPart? {
-    guard let entry = results.find(ramDiskKey, RamDiskPart.Details.self),
+    guard let entry = results.find(ramDiskKey, RamDisk.Description.self),
       let file = entry.files.first
     else { return nil }
     guard let restored = try? restore(file, ramDiskKey) else { return nil }
-    return RamDiskPart(file: restored, details: entry.details)
+    return RamDiskPart(file: restored, description: entry.details)
   }
 
   private func restore(_ file: Manifest.Output, _ key: ResultCache.Key) throws -> KitFile {
-    try KitFile.restore(file, in: options.folder, from: results.path(key, file.file))
+    try KitFile.restore(file, in: folder, from: results.path(key, file.file))
   }
 
   /// Keeps what was made, from the files in their places.
@@ -145,7 +125,7 @@ struct KitCache {
     try results.store(
       ramDiskKey,
       ResultCache.Entry(
-        files: [ramDisk.file.description], details: ramDisk.details),
+        files: [ramDisk.file.description], details: ramDisk.description),
       label: "RAM disk of \(release)", from: [ramDisk.file.source()])
   }
 }

@@ -1,31 +1,33 @@
 internal import Basics
-internal import Formats
-internal import Modules
+package import Formats
 
-/// What is known of the modules on a finished disk: with it, a RAM disk can be made of them without
-/// their packages.
-struct ModuleRecords {
-  struct Record {
+/// What is known of the modules on a finished disk, as the cache keeps it.
+package struct ModuleRecords {
+  package struct Record {
     /// Below lib/modules/VER.
-    var path: String
-    var facts: ModuleFacts
-    var place: Ext4FilePlace
+    package var path: String
+    package var facts: ModuleFacts
+    package var place: Ext4FilePlace
+
+    package init(path: String, facts: ModuleFacts, place: Ext4FilePlace) {
+      (self.path, self.facts, self.place) = (path, facts, place)
+    }
   }
 
   private static let sizeLimit = 1 << 30
   /// The most blocks that a disk has: 16 TiB.
   private static let blockLimit = 1 << 32
 
-  var records: [Record]
-  var lists: ModuleIndex.BuildLists
+  package var records: [Record]
+  package var lists: ModuleIndex.BuildLists
 
-  init(records: [Record], lists: ModuleIndex.BuildLists) {
+  package init(records: [Record], lists: ModuleIndex.BuildLists) {
     self.records = records
     self.lists = lists
   }
 
   /// A form of this program's own, compressed.
-  func bytes() throws(FormatError) -> [UInt8] {
+  package func bytes() throws(FormatError) -> [UInt8] {
     var writer = ByteWriter()
     for list in [lists.order, lists.builtin, lists.builtinInformation] {
       writer.byte(list == nil ? 0 : 1)
@@ -47,7 +49,7 @@ struct ModuleRecords {
   }
 
   /// - Throws: for what `bytes` did not make.
-  init(reading bytes: [UInt8]) throws {
+  package init(reading bytes: [UInt8]) throws {
     var reader = ByteReader(try Compression.decompress(bytes, limit: Self.sizeLimit))
     func list() throws -> [UInt8]? {
       let isThere = try reader.byte() == 1
@@ -72,24 +74,5 @@ struct ModuleRecords {
         Record(
           path: path.first ?? "", facts: try ModuleFacts(reading: &reader), place: place))
     }
-  }
-
-  /// The modules themselves.
-  func modules(on image: any DiskImageReader) throws -> KernelModules {
-    let places = Dictionary(
-      records.map { ($0.path, $0.place) }, uniquingKeysWith: { first, _ in first })
-    return KernelModules(
-      index: try ModuleIndex(records.map { ($0.path, $0.facts) }, lists: lists),
-      contents: { path in
-        guard let place = places[path] else {
-          throw KitError(.missing, "the modules disk has no file \(path.quoted)")
-        }
-        return try SourceReader(
-          place.source { cluster in
-            try image.read(
-              at: cluster * DiskImage.clusterSize, count: DiskImage.clusterSize)
-          }
-        ).readToEnd(limit: ModuleTree.sizeLimit)
-      })
   }
 }
