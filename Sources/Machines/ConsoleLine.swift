@@ -1,13 +1,13 @@
 /// A line of a guest's console: who wrote it, and what it says of the boot's end.
-struct ConsoleLine {
+package struct ConsoleLine {
   /// Seconds on the kernel's clock; nil for a line that the kernel did not write, or not with printk.time.
-  let stamp: Double?
+  package let stamp: Double?
   /// The line without the kernel's stamps.
-  let text: Substring
+  package let text: Substring
 
   /// Reads the stamps of `[    1.974218] Run /init as init process`, with or without a level in front
   /// (`<6>`) and a caller behind (`[    T1]`). Linux, kernel/printk/printk.c.
-  init(_ line: String) {
+  package init(_ line: String) {
     var rest = line[...]
     if rest.first == "<", let end = rest.firstIndex(of: ">"),
       rest[rest.index(after: rest.startIndex)..<end].allSatisfy(\.isNumber)

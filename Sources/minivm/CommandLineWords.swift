@@ -33,11 +33,36 @@ struct CommandLineWords {
     else {
       throw KitError(.usage, "there is no subcommand \(first.quoted)", advice: advice(for: first))
     }
+    let words = command == RunCommand.self ? try withRunForms(words) : words
     let needsCheck = words.dropFirst().prefix { $0 != "--" }.contains {
       $0.hasPrefix("-") && (!$0.hasPrefix("--") && $0 != "-" || command == DepmodCommand.self)
     }
     guard needsCheck else { return words }
     return [first] + (try CommandLineWords(command, first).checked(words.dropFirst()))
+  }
+
+  /// The forms of `run` that the parser has not: a flag that may have a value, and the packages of a kernel that come
+  /// in several files, as `build` takes them.
+  private static func withRunForms(_ words: [String]) throws -> [String] {
+    let end = words.firstIndex(of: "--") ?? words.endIndex
+    let flag = "--fail-on-warnings="
+    var forms = words
+    for index in words[..<end].indices where words[index].hasPrefix(flag) {
+      forms[index] = "--allow-warnings=\(words[index].dropFirst(flag.count))"
+    }
+    let packages = words[..<end].indices.filter {
+      !words[$0].hasPrefix("-") && words[$0].hasSuffix(".deb")
+    }
+    guard packages.count > 1 else { return forms }
+    let options = try CommandOptions(of: RunCommand.self)
+    let isValue = { index in
+      index > 0 && words[index - 1].hasPrefix("--")
+        && options.option(long: words[index - 1].dropFirst(2))?.takesValue == true
+    }
+    for index in packages.filter({ !isValue($0) }).dropFirst() {
+      forms[index] = "--with=\(words[index])"
+    }
+    return forms
   }
 
   private init(_ command: any ParsableCommand.Type, _ name: String) throws {

@@ -16,7 +16,7 @@ struct RunCommand: AsyncParsableCommand {
       folder, which it may write to, and ends with its exit status. Other changes go to the guest's RAM.
 
       Exit status: the command's; 128+N for signal N; 124 timeout; 125 minivm itself failed; 126 and \
-      127 as a shell has them; 255 the kernel died before the command ended. On a terminal, Ctrl-] three \
+      127 as a shell has them; 254 with --fail-on-warnings; 255 the kernel died before the command ended. On a terminal, Ctrl-] three \
       times ends the machine.
 
       Examples:
@@ -30,6 +30,13 @@ struct RunCommand: AsyncParsableCommand {
       "A kit's folder, or a kernel as build takes it (default: the newest cloud kernel).",
       valueName: "kernel"), completion: .file())
   var kernel: String?
+
+  @Option(
+    name: .customLong("with"),
+    help: ArgumentHelp(
+      "Another package of the same kernel; .deb files may also follow the first; repeatable.",
+      valueName: "package"), completion: .file())
+  var packages: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -73,6 +80,20 @@ struct RunCommand: AsyncParsableCommand {
     help: ArgumentHelp("Load a module before the command starts; repeatable.", valueName: "name"))
   var modules: [String] = []
 
+  @Option(
+    name: .customLong("add-module"),
+    help: ArgumentHelp(
+      "Add a module of your own to updates/ on the modules disk; repeatable.", valueName: "file"),
+    completion: .file())
+  var addedModules: [String] = []
+
+  @Option(
+    name: .customLong("disk"),
+    help: ArgumentHelp(
+      "Attach a disk: IMAGE, which the guest writes to, IMAGE:ro or IMAGE:snapshot; repeatable.",
+      valueName: "image"), completion: .file())
+  var disks: [String] = []
+
   @Option(help: ArgumentHelp("Memory of the guest in MiB (default: 1024).", valueName: "MiB"))
   var memory = 1024
 
@@ -90,7 +111,8 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "user for QEMU's user network, or none (default: none).", valueName: "network"))
+      "QEMU's user network: user, or user,hostfwd=tcp::8080-:80 (default: none).",
+      valueName: "network"))
   var net = "none"
 
   @Option(
@@ -113,6 +135,19 @@ struct RunCommand: AsyncParsableCommand {
     completion: .file())
   var json: String?
 
+  @Flag(
+    name: .customLong("fail-on-warnings"),
+    help:
+      "End with 254 where the command succeeds and the kernel warned; =FILE as --allow-warnings.")
+  var failsOnWarnings = false
+
+  @Option(
+    name: .customLong("allow-warnings"),
+    help: ArgumentHelp(
+      "Like --fail-on-warnings, but for lines with one of the texts in FILE.", valueName: "file"),
+    completion: .file())
+  var allowedWarnings: String?
+
   @Flag(help: "Print the commands for virtiofsd and QEMU instead of running them.")
   var dryRun = false
 
@@ -133,9 +168,6 @@ struct RunCommand: AsyncParsableCommand {
     }
     guard (64...1 << 20).contains(memory), (1...255).contains(cpus) else {
       throw ValidationError("--memory is at least 64, --cpus 1 to 255")
-    }
-    guard net == "user" || net == "none" else {
-      throw ValidationError("--net is user or none, not \(net.quoted)")
     }
     guard accel == "auto" || Accelerator(rawValue: accel) != nil else {
       throw ValidationError("--accel is auto, kvm or tcg, not \(accel.quoted)")
@@ -200,17 +232,23 @@ struct RunCommand: AsyncParsableCommand {
           .usage, "\(kernel): is a kit, which needs no mirror or architecture",
           advice: "leave --arch, --suite, --mirror, --keyring, --at and --offline out")
       }
+      guard packages.isEmpty, addedModules.isEmpty else {
+        throw KitError(
+          .usage, "\(kernel): is a kit, which takes neither packages nor modules",
+          advice: "name its kernel instead, or make a kit with `minivm build --add-module`")
+      }
       return try Kit(kernel)
     }
     let choice = try await KernelChoice(
-      [kernel].compactMap { $0 }, archive, isVerified: false, environment)
+      [kernel].compactMap { $0 } + packages, archive, isVerified: false, environment)
     let template = try await archive.mirror.defaultTemplate(choice.architecture, environment)
       .folder()
     let output = "\(folder)/kit"
     _ = try KitBuilder(
-      choice.source, inputs: choice.inputs,
-      KitBuilder.Places(folder: output, template: template), options: BuildOptions(),
-      usesCache: true, environment: environment
+      choice.source,
+      inputs: choice.inputs + (try addedModules.map(Manifest.Input.init(module:))),
+      KitBuilder.Places(folder: output, template: template, addedModules: addedModules),
+      options: BuildOptions(), usesCache: true, environment: environment
     ).build()
     return try Kit(folder: output)
   }
@@ -231,11 +269,21 @@ struct RunCommand: AsyncParsableCommand {
     options.append = append
     options.modules = modules
     options.transport = transport
+    options.disks = try disks.map { try RunDisk.disk(argument: $0) }
+    options.network = try RunNetwork.device(argument: net)
+    options.allowedWarnings = try warnings()
     options.timeout = timeout
     options.console = console
     options.hasTerminal = hasTerminal
     options.jobs = Machine.cores
     return try GuestRun(kit, job(kit, temporary), options: options, temporaryFolder: temporary)
+  }
+
+  /// What the kernel may warn of; nil where no warning matters.
+  private func warnings() throws -> [String]? {
+    guard let allowedWarnings else { return failsOnWarnings ? [] : nil }
+    let bytes = try InputFile.contents(of: allowedWarnings, limit: 1 << 20)
+    return KernelWarnings.allowed(in: String(decoding: bytes, as: UTF8.self))
   }
 
   private func job(_ kit: Kit, _ temporary: String) throws -> RunJob {
@@ -263,7 +311,7 @@ struct RunCommand: AsyncParsableCommand {
     var job = RunJob(
       arguments: command.isEmpty ? [Self.variable("SHELL") ?? "/bin/sh"] : command,
       variables: try environment(of: user), folder: workdir ?? folder, user: user,
-      shares: shares, hostname: Machine.hostname, hasNetwork: net == "user")
+      shares: shares, hostname: Machine.hostname, hasNetwork: net != "none")
     job.limits = RunJob.currentLimits
     return job
   }

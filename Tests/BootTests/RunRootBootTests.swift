@@ -89,4 +89,68 @@ import Testing
     #expect(written.errors.contains("shared for writing"), "\(written.errors)")
     #expect(written.errors.contains("--share .:ro"))
   }
+
+  @Test(
+    "Disks have the names of their order, and are written to, are read-only or forget",
+    arguments: ["q35", "microvm"])
+  func disks(_ machine: String) async throws {
+    let place = try TemporaryFolder()
+    try await Tool.shell(
+      "for name in a b c; do printf \"$name-disk\" >$name; truncate -s 1M $name; done",
+      in: place.path)
+    let result = try await RunKits.run(
+      [
+        "sh", "-c",
+        """
+        for disk in vda vdb vdc; do head -c 6 /dev/$disk; cat /sys/block/$disk/ro; done
+        for disk in vda vdb vdc; do printf new >/dev/$disk || echo refused; done; head -c 6 /dev/vdc
+        """,
+      ],
+      [
+        "--machine", machine, "--no-cwd", "--user", "0", "--disk", place("a"), "--disk",
+        "\(place("b")):ro", "--disk", "\(place("c")):snapshot",
+      ], in: place)
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("a-disk0\nb-disk1\nc-disk0\n"), "\(result.output)")
+    #expect(result.output.hasSuffix("newisk"))
+    for (name, text) in [("a", "newisk"), ("b", "b-disk"), ("c", "c-disk")] {
+      #expect(try place.read(name).starts(with: text.utf8), "\(name)")
+    }
+  }
+
+  @Test("A kernel that warns makes a success a failure, where that is asked for")
+  func warnings() async throws {
+    let place = try TemporaryFolder()
+    let options = ["--fail-on-warnings", "--no-cwd", "--user", "0", "--json", place("report")]
+    let warned = try await RunKits.run(
+      ["sh", "-c", "echo '<4>WARNING: CPU: 0 PID: 1 at made/up.c:7' >/dev/kmsg"], options, in: place
+    )
+    #expect(warned.status == 254, "\(warned.errors)")
+    #expect(warned.errors.contains("the kernel warned once"), "\(warned.errors)")
+    #expect(warned.errors.contains("at made/up.c:7"))
+    let report = String(decoding: try place.read("report"), as: UTF8.self)
+    #expect(report.contains("\"ended\" : \"warned\"") && report.contains("up.c:7"), "\(report)")
+    let silent = try await RunKits.run(["true"], options, in: place)
+    #expect(silent.status == 0, "\(silent.errors)")
+  }
+
+  @Test("A port of this machine leads to the guest")
+  func forwarding() async throws {
+    let place = try TemporaryFolder()
+    try place.write("page", "from the guest\n".utf8)
+    try await RunKits.shell(
+      """
+      port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+      $run --net "user,hostfwd=tcp::$port-:80" --user 0 -- python3 -c '
+      import http.server
+      http.server.HTTPServer(("", 80), http.server.SimpleHTTPRequestHandler).handle_request()' 2>log &
+      for try in $(seq 600); do
+        python3 -c "import urllib.request as u; print(u.urlopen('http://127.0.0.1:$port/page', timeout=60).read().decode())" \
+          >got 2>/dev/null && break
+        kill -0 $!; sleep 0.2
+      done
+      grep 'from the guest' got
+      wait $!
+      """, in: place)
+  }
 }

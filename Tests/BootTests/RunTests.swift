@@ -118,7 +118,7 @@ import Testing
     for (options, message) in [
       (["--module", "no-such-module"], "has no module"),
       (["--transport", "9p"], "has no 9p"),
-      (["--net", "bridge"], "--net is user or none"),
+      (["--net", "bridge"], "--net is none, or user"),
       (["--share", "/no/such/folder"], "/no/such/folder: no such folder"),
       (["--user", "no-such-user"], "no user"),
     ] {

@@ -126,4 +126,21 @@ extension CommandLineTests {
       #expect(script.contains(value), "\(value)")
     }
   }
+
+  @Test(
+    "run takes the packages of one kernel as build does, and --fail-on-warnings with and without a file"
+  )
+  func runForms() async throws {
+    let bench = try CommandBench()
+    try bench.folder.write("allow", [])
+    for (arguments, fragment) in [
+      (["run", "p.deb", "none.deb", "--", "true"], "none.deb: "),
+      (["run", "p.deb", "--with", "none.deb", "--", "true"], "none.deb: "),
+      (["run", "p.deb", "-v", "none.deb", "--", "true"], "none.deb: "),
+      (["run", "none.deb", "--fail-on-warnings=allow", "--", "x.deb", "y.deb"], "none.deb: "),
+      (["run", "none.deb", "--fail-on-warnings", "--", "true"], "none.deb: "),
+    ] {
+      try await bench.expectFailure(arguments, 125, fragment)
+    }
+  }
 }

@@ -45,4 +45,46 @@ import Testing
       #expect(throws: KitError.self) { try RunUser(argument: name, root: root.path) }
     }
   }
+
+  @Test("Ports are forwarded from the loopback address, and the guest's addresses are fixed")
+  func networks() throws {
+    #expect(try RunNetwork.device(argument: "none") == nil)
+    let user = try #require(try RunNetwork.device(argument: "user"))
+    #expect(user.card == .virtio && user.userOptions.isEmpty)
+    for (rule, forwarded) in [
+      ("tcp::8080-:80", "tcp:127.0.0.1:8080-:80"), ("::1-:2", ":127.0.0.1:1-:2"),
+      ("udp:0.0.0.0:53-10.0.2.15:53", "udp:0.0.0.0:53-10.0.2.15:53"),
+    ] {
+      let device = try RunNetwork.device(argument: "user,hostfwd=\(rule),restrict=on")
+      #expect(device?.userOptions == ["hostfwd=\(forwarded)", "restrict=on"])
+    }
+    for word in [
+      "bridge", "", "user,net=10.1.0.0/16", "user,dns=10.0.2.9", "user,hostfwd=8080-:80",
+      "user,hostfwd=tcp:8080:80", "user,hostfwd=sctp::1-:2", "user,x=y",
+    ] {
+      #expect(throws: KitError.self, "\(word)") { try RunNetwork.device(argument: word) }
+    }
+  }
+
+  @Test("IMAGE, IMAGE:ro and IMAGE:snapshot")
+  func disks() async throws {
+    let folder = try TemporaryFolder()
+    let raw = try folder.write("raw", [UInt8](repeating: 0, count: 4096))
+    let colon = try folder.write("a:ro", [UInt8](repeating: 0, count: 4096))
+    try await Tool.shell(
+      "qemu-img create -q -f qcow2 q 1M; qemu-img create -q -f qcow2 -b q -F qcow2 back",
+      in: folder.path)
+    for (argument, path, format, access) in [
+      (raw, raw, .raw, .readWrite), ("\(raw):rw", raw, .raw, .readWrite),
+      ("\(raw):ro", raw, .raw, .unchanged), ("\(raw):snapshot", raw, .raw, .snapshot),
+      (colon, colon, .raw, .readWrite), ("\(colon):ro", colon, .raw, .unchanged),
+      (folder("q"), folder("q"), .qcow2, .readWrite),
+    ] as [(String, String, MachineDisk.Format, MachineDisk.Access)] {
+      #expect(
+        try RunDisk.disk(argument: argument) == MachineDisk(path, format: format, access: access))
+    }
+    for argument in [folder("back"), folder.path, folder("none"), folder("none:ro"), "/dev/null"] {
+      #expect(throws: KitError.self, "\(argument)") { try RunDisk.disk(argument: argument) }
+    }
+  }
 }

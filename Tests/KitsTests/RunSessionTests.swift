@@ -18,7 +18,7 @@ import Testing
   /// - Returns: how it ended, and the kinds of the frames that the guest got.
   private static func run(
     _ machine: [String], _ bytes: [UInt8], seconds: Int? = nil,
-    startLimit: UInt64 = 600_000_000_000
+    startLimit: UInt64 = 600_000_000_000, warnings: KernelWarnings? = nil
   ) throws -> (ending: RunEnding?, got: [RunFrame.Kind]) {
     let channel = try RunSocket.pair()
     var signals: [Int32] = [0, 0]
@@ -32,7 +32,7 @@ import Testing
       files: RunSession.Files(channel: channel.ours, signals: signals[0], console: -1),
       job: [RunFrame(.argument, Array("x".utf8)), RunFrame(.start)], hasTerminal: false,
       deadline: seconds.map { (monotonicTime() + UInt64($0) * 1_000_000_000, $0) }, silence: nil,
-      startLimit: startLimit, onNotice: { _ in })
+      startLimit: startLimit, warnings: warnings, onNotice: { _ in })
     let ending = session.run()
     child.end()
     close(channel.ours)
@@ -138,5 +138,26 @@ import Testing
     #expect(KernelDeath.isStop("[3] ---[ end Kernel panic - not syncing: x ]---"))
     #expect(KernelDeath.isStop("[3] reboot: System halted"))
     #expect(!KernelDeath.isStop("reboot: System halted, said a program"))
+  }
+
+  @Test(
+    "A success with warnings of the kernel is none where they count, and another end stays what it is"
+  )
+  func warnings() throws {
+    let line = "[    1.2] WARNING: CPU: 0 PID: 1 at x.c:1"
+    let machine = ["/bin/sh", "-c", "echo '\(line)'"]
+    let success = Self.hello + Self.started + Self.exited(0, 0)
+    #expect(
+      try Self.run(machine, success, warnings: KernelWarnings()).ending
+        == .warned([line], count: 1))
+    #expect(RunEnding.warned([line], count: 1).status == 254)
+    #expect(try Self.run(machine, success).ending == .exited(0))
+    #expect(
+      try Self.run(machine, success, warnings: KernelWarnings(allowed: ["x.c"])).ending
+        == .exited(0))
+    #expect(
+      try Self.run(
+        machine, Self.hello + Self.started + Self.exited(0, 3), warnings: KernelWarnings()
+      ).ending == .exited(3))
   }
 }

@@ -16,6 +16,11 @@ package struct GuestRun {
     package var cpus = 1
     /// More of the kernel's command line.
     package var append: [String] = []
+    /// More disks, in the order of their names in the guest: /dev/vda, /dev/vdb and on.
+    package var disks: [MachineDisk] = []
+    package var network: NetworkDevice?
+    /// Whether a success is none where the kernel warned, but for lines with one of these texts; nil for no.
+    package var allowedWarnings: [String]?
     /// Modules to load before the command starts.
     package var modules: [String] = []
     /// Nil for the best that there is.
@@ -59,6 +64,8 @@ package struct GuestRun {
     package var total: Double
     /// Nil where the command did not end.
     package var resources: RunResources?
+    /// Lines of the console that begin the kernel's reports of its own faults.
+    package var warnings: [String]?
   }
 
   private let kit: Kit
@@ -153,7 +160,7 @@ package struct GuestRun {
   private func writeRamDisk() throws -> String {
     let ramDisk = try RunRamDisk(
       kit, modules, transport: transport, images: job.shares.compactMap(\.image),
-      hasNetwork: job.hasNetwork, wanted: options.modules, jobs: options.jobs)
+      network: options.network, wanted: options.modules, jobs: options.jobs)
     let path = "\(temporaryFolder)/initramfs"
     try OutputFile.write(ramDisk.bytes, to: path)
     return path
@@ -173,8 +180,9 @@ package struct GuestRun {
     let level = options.console == nil ? ["loglevel=5"] : []
     return RunMachine(
       model: options.model, kernel: kit.kernel, initramfs: initramfs, modulesDisk: modulesDisk,
+      disks: options.disks,
       commandLine: ["panic=-1"] + level + options.append, memory: options.memory,
-      cpus: options.cpus, hasNetwork: job.hasNetwork, shares: job.shares, transport: transport,
+      cpus: options.cpus, network: options.network, shares: job.shares, transport: transport,
       extraArguments: [])
   }
 
@@ -216,7 +224,8 @@ package struct GuestRun {
       files: RunSession.Files(channel: channel.ours, signals: signals, console: console),
       job: job.frames(transport, terminal: size), hasTerminal: options.hasTerminal,
       deadline: options.timeout.map { (begin + UInt64($0) * 1_000_000_000, $0) },
-      silence: isLast ? nil : 15_000_000_000, onNotice: onNotice)
+      silence: isLast ? nil : 15_000_000_000,
+      warnings: options.allowedWarnings.map(KernelWarnings.init(allowed:)), onNotice: onNotice)
     let ending = session.run()
     // QEMU brings what its disks hold to their files when it is asked to end.
     switch ending {
@@ -234,7 +243,8 @@ package struct GuestRun {
         ended: ending.word, message: ending.message,
         lines: ending.lines.isEmpty ? nil : ending.lines, agent: times.hello,
         started: times.started, finished: times.ended,
-        total: Double(monotonicTime() - begin) / 1e9, resources: session.resources)
+        total: Double(monotonicTime() - begin) / 1e9, resources: session.resources,
+        warnings: session.warnings.lines.isEmpty ? nil : session.warnings.lines)
     )
   }
 

@@ -25,7 +25,7 @@ package struct RunImage: Sendable, Hashable {
         .invalid, "\(path): is a block device, not an image", advice: "mount it and give the folder"
       )
     }
-    disk = try MachineDisk(detecting: path, access: .unchanged)
+    disk = try RunDisk.disk(path, .unchanged)
     (partition, fileSystem) = try Self.fileSystem(
       on: inside(path) { try DiskImage.open(InputFile(path)) }, path)
   }

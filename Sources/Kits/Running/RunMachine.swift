@@ -15,7 +15,7 @@ struct RunMachine {
   /// MiB.
   var memory: Int
   var cpus: Int
-  var hasNetwork: Bool
+  var network: NetworkDevice?
   var shares: [RunShare]
   var transport: RunTransport
   /// More of QEMU's own arguments.
@@ -62,7 +62,7 @@ struct RunMachine {
     }
     let machine = VirtualMachine(
       model: model, kernel: kernel, initramfs: initramfs, disks: allDisks, bus: .virtioBlk,
-      networks: hasNetwork ? [NetworkDevice(.virtio)] : [], commandLine: commandLine,
+      networks: network.map { [$0] } ?? [], commandLine: commandLine,
       memory: memory, cpus: cpus,
       extraArguments: arguments + extraArguments)
     return try machine.arguments(accelerator, isInteractive: false)

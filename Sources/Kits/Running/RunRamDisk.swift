@@ -27,7 +27,7 @@ struct RunRamDisk {
   ///   read.
   init(
     _ kit: Kit, _ modules: any ModuleStore, transport: RunTransport, images: [RunImage],
-    hasNetwork: Bool, wanted: [String], jobs: Int
+    network: NetworkDevice?, wanted: [String], jobs: Int
   ) throws {
     let index = try modules.index()
     for name in wanted where !Self.has([name], in: index) {
@@ -52,7 +52,7 @@ struct RunRamDisk {
     let named = ["overlay", "ext4"] + fileSystems + transport.modules + wanted
     let drivers =
       ["? virtio_pci", "? virtio_mmio", "virtio_blk", "virtio_console"]
-      + (hasNetwork ? ["virtio_net", "? af_packet"] : [])
+      + (network.map { $0.card.device.drivers.map { "? \($0)" } + ["? af_packet"] } ?? [])
     func list(_ names: [String]) -> ModuleList {
       ModuleList(
         Array(names.joined(separator: "\n").utf8), name: "minivm run", style: .names)

@@ -37,22 +37,19 @@ final class RunSession {
   private let begin = monotonicTime()
   private(set) var times = Times()
   private(set) var resources: RunResources?
-  private var decoder = RunFrameDecoder()
-  private var queue: [[UInt8]] = []
-  private var sent = 0
+  private var channel: RunChannel
+  private var input: RunInput
   private var outputs = [RunOutput(STDOUT_FILENO), RunOutput(STDERR_FILENO)]
   /// Bytes that were written and that the guest was not told of.
   private var ungranted = [0, 0]
-  private var isInputOpen = true
-  private var inputWindow = RunFrame.window
-  private var escapes = 0
   private var console = Console()
   private var complaints: RunTail
   private var serverComplaints: RunTail
-  private var isChannelOpen = true
   private var openFiles: Set<Int32>
   private var interruptions = 0
   private var notices = 0
+  private(set) var warnings: KernelWarnings
+  private let failsOnWarnings: Bool
   /// The kernel has stopped, and QEMU does not notice.
   private var hasStopped = false
   /// What the guest says of the command's end.
@@ -61,20 +58,26 @@ final class RunSession {
   /// - Parameters:
   ///   - job: what is sent when the guest is there.
   ///   - deadline: by `monotonicTime`, and the seconds that it stands for.
+  ///   - warnings: collects the kernel's; nil where they make no success a failure.
   ///   - startLimit: nanoseconds; by far more than an emulated machine takes.
   init(
     _ machine: ChildProcess, servers: [ChildProcess], files: Files, job: [RunFrame],
     hasTerminal: Bool, deadline: (time: UInt64, seconds: Int)?, silence: UInt64?,
-    startLimit: UInt64 = 600_000_000_000, onNotice: @escaping (String) -> Void
+    startLimit: UInt64 = 600_000_000_000, warnings: KernelWarnings? = nil,
+    onNotice: @escaping (String) -> Void
   ) {
     self.machine = machine
     self.servers = servers
     self.files = files
     self.hello = job
+    channel = RunChannel(files.channel)
+    input = RunInput(isTerminal: hasTerminal)
     self.hasTerminal = hasTerminal
     self.deadline = deadline
     self.silence = silence
     self.startLimit = startLimit
+    self.warnings = warnings ?? KernelWarnings()
+    failsOnWarnings = warnings != nil
     self.onNotice = onNotice
     (complaints, serverComplaints) = (RunTail(), RunTail())
     openFiles = Set([machine.output, machine.errors] + servers.flatMap { [$0.output, $0.errors] })
@@ -111,12 +114,13 @@ final class RunSession {
       polls.append(pollfd(fd: file, events: Int16(events), revents: 0))
       return polls.count - 1
     }
-    let channel = add(
-      isChannelOpen ? files.channel : -1, POLLIN | (queue.isEmpty ? 0 : POLLOUT))
-    let signals = add(files.signals, POLLIN)
+    let channelPoll = add(
+      channel.isOpen ? files.channel : -1,
+      POLLIN | (channel.waiting == 0 ? 0 : POLLOUT))
+    let signalPoll = add(files.signals, POLLIN)
     let ends = [machine.endFile] + servers.map(\.endFile)
     let endPolls = ends.map { add(verdict == nil ? $0 : -1, POLLIN) }
-    let input = add(wantsInput ? STDIN_FILENO : -1, POLLIN)
+    let inputPoll = add(wantsInput ? STDIN_FILENO : -1, POLLIN)
     let outputPolls = outputs.map { add($0.wantsRoom ? $0.file : -1, POLLOUT) }
     let texts = openFiles.map { ($0, add($0, POLLIN)) }
     let wait = waitingTime()
@@ -129,18 +133,18 @@ final class RunSession {
     }
     func isReady(_ index: Int) -> Bool { polls[index].revents != 0 }
     for (file, index) in texts where isReady(index) { readText(file) }
-    if isReady(signals), let ending = takeSignals() { return ending }
-    if isReady(channel) {
-      if polls[channel].revents & Int16(POLLOUT) != 0 { flush() }
-      if polls[channel].revents & Int16(POLLIN | POLLHUP | POLLERR) != 0,
+    if isReady(signalPoll), let ending = takeSignals() { return ending }
+    if isReady(channelPoll) {
+      if polls[channelPoll].revents & Int16(POLLOUT) != 0 { channel.flush() }
+      if polls[channelPoll].revents & Int16(POLLIN | POLLHUP | POLLERR) != 0,
         let ending = receive()
       {
         return ending
       }
     }
     for (index, place) in outputPolls.enumerated() where isReady(place) { write(index) }
-    if isReady(input) { readInput() }
-    if hasTerminal, escapes >= 3 { return .left }
+    if isReady(inputPoll), let frame = input.read() { channel.send(frame) }
+    if input.hasLeft { return .left }
     if zip(endPolls, [machine] + servers).contains(where: { isReady($0) && $1.hasEnded }) {
       return machineEnded()
     }
@@ -148,7 +152,7 @@ final class RunSession {
   }
 
   private var wantsInput: Bool {
-    isStarted && isInputOpen && inputWindow > 0 && verdict == nil && queue.count < 8
+    isStarted && input.wantsBytes && verdict == nil && channel.waiting < 8
   }
 
   private func waitingTime() -> Int32 {
@@ -174,7 +178,10 @@ final class RunSession {
     if piece.isEmpty { openFiles.remove(file) }
     switch file {
     case machine.output:
-      if console.receive(piece).contains(where: KernelDeath.isStop) { hasStopped = true }
+      for line in console.receive(piece) {
+        if KernelDeath.isStop(line) { hasStopped = true }
+        warnings.take(line)
+      }
       if files.console >= 0 { _ = unsafe Glibc.write(files.console, piece, piece.count) }
     case machine.errors: complaints.append(piece)
     default: serverComplaints.append(piece)
@@ -183,47 +190,17 @@ final class RunSession {
 
   // MARK: The channel
 
-  private func send(_ frame: RunFrame) {
-    guard isChannelOpen else { return }
-    queue.append(frame.bytes)
-    flush()
-  }
-
-  private func flush() {
-    while let bytes = queue.first {
-      let count = unsafe bytes.withUnsafeBytes {
-        unsafe Glibc.send(
-          files.channel, $0.baseAddress! + sent, $0.count - sent,
-          Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
-      }
-      guard count > 0 else {
-        // Where it is closed, the machine's end says so.
-        if errno != EAGAIN, errno != EINTR { queue = [] }
-        return
-      }
-      sent += count
-      if sent == bytes.count {
-        queue.removeFirst()
-        sent = 0
-      }
-    }
-  }
-
   private func receive() -> RunEnding? {
-    let piece = ChildProcess.readPiece(files.channel, count: 1 << 18)
-    if piece.isEmpty {
-      isChannelOpen = false
-      return nil
-    }
-    decoder.append(piece)
-    while true {
-      switch decoder.next() {
-      case .incomplete: return nil
-      case .malformed: return .failed("the guest sent what is no message of its agent", lines: [])
-      case .frame(let frame):
-        if let ending = take(frame) { return ending }
+    let (frames, isMalformed): ([RunFrame], Bool) =
+      switch channel.receive() {
+      case .frames(let frames): (frames, false)
+      case .malformed(let frames): (frames, true)
       }
+    for frame in frames {
+      if let ending = take(frame) { return ending }
     }
+    return isMalformed
+      ? .failed("the guest sent what is no message of its agent", lines: []) : nil
   }
 
   private func take(_ frame: RunFrame) -> RunEnding? {
@@ -241,8 +218,8 @@ final class RunSession {
       guard times.hello == nil else { break }
       times.hello = seconds
       for frame in hello {
-        if frame.kind == .start { send(.presentTime) }
-        send(frame)
+        if frame.kind == .start { channel.send(.presentTime) }
+        channel.send(frame)
       }
     case .started: times.started = times.started ?? seconds
     case .data where stream > 0:
@@ -251,9 +228,8 @@ final class RunSession {
           <= RunFrame.window
       else { return .failed("the guest sent more than it was allowed to", lines: []) }
       outputs[stream - 1].append(frame.payload)
-    case .end where stream == 0: isInputOpen = false
-    case .credit where stream == 0:
-      inputWindow = min(RunFrame.window, inputWindow + Int(numbers.first ?? 0))
+    case .end where stream == 0: input.close()
+    case .credit where stream == 0: input.grant(Int(numbers.first ?? 0))
     case .notice where notices < 16:
       notices += 1
       onNotice(String(decoding: frame.payload, as: UTF8.self).visible)
@@ -264,34 +240,12 @@ final class RunSession {
         numbers[0] == 0
         ? .exited(Int(numbers[1])) : .killed(signal: Int(numbers[1]))
     case .failed where numbers.count >= 2:
-      verdict = refusal(Int(numbers[0]), numbers[1], Array(frame.payload.dropFirst(8)))
+      verdict = RunEnding(
+        refusal: Array(frame.payload.dropFirst(8)), numbers, command: commandName,
+        lines: console.lines.suffix(5))
     default: break
     }
     return nil
-  }
-
-  private func refusal(_ status: Int, _ error: UInt32, _ text: [UInt8]) -> RunEnding {
-    let reason = unsafe String(cString: strerror(Int32(clamping: error)))
-    guard status == 126 || status == 127 else {
-      let parts = [String(decoding: text, as: UTF8.self).visible, error == 0 ? "" : reason]
-      return .failed(
-        "the guest can't run the command: \(parts.filter { !$0.isEmpty }.joined(separator: ": "))",
-        lines: console.lines.suffix(5))
-    }
-    let name = hello.first { $0.kind == .argument }?.payload ?? []
-    let command = String(decoding: name, as: UTF8.self).visible
-    if status == 127 { return .refused(status: status, "\(command): command not found") }
-    switch Int32(clamping: error) {
-    case ENOEXEC:
-      return .refused(
-        status: status,
-        "\(command): not a program for this kernel; begin a script with #!, or give it to a shell"
-      )
-    case ENOENT:
-      return .refused(
-        status: status, "\(command): its interpreter or dynamic loader does not exist")
-    default: return .refused(status: status, "\(command): \(reason)")
-    }
   }
 
   // MARK: Streams
@@ -301,33 +255,13 @@ final class RunSession {
     ungranted[index] += count
     let stream = UInt8(index + 1)
     if outputs[index].isClosed {
-      send(RunFrame(.end, stream: stream))
+      channel.send(RunFrame(.end, stream: stream))
     } else if ungranted[index] >= RunFrame.window / 4 || !outputs[index].wantsRoom {
       if ungranted[index] > 0 {
-        send(RunFrame(.credit, stream: stream, numbers: [UInt32(ungranted[index])]))
+        channel.send(RunFrame(.credit, stream: stream, numbers: [UInt32(ungranted[index])]))
       }
       ungranted[index] = 0
     }
-  }
-
-  private func readInput() {
-    let count = min(RunFrame.pieceSize, inputWindow)
-    var result = 0
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      result = unsafe read(STDIN_FILENO, buffer.baseAddress, count)
-      filled = max(0, result)
-    }
-    if result < 0, errno == EINTR || errno == EAGAIN { return }
-    guard result > 0 else {
-      isInputOpen = false
-      send(RunFrame(.end, stream: 0))
-      return
-    }
-    inputWindow -= result
-    if hasTerminal {
-      for byte in bytes where escapes < 3 { escapes = byte == 0x1d ? escapes + 1 : 0 }
-    }
-    send(RunFrame(.data, stream: 0, bytes))
   }
 
   private func takeSignals() -> RunEnding? {
@@ -335,14 +269,14 @@ final class RunSession {
       let number = Int32(byte)
       if number == SIGWINCH {
         if hasTerminal, isStarted, let size = RunTerminal.size {
-          send(RunFrame(.size, numbers: [size.rows, size.columns]))
+          channel.send(RunFrame(.size, numbers: [size.rows, size.columns]))
         }
         continue
       }
       interruptions += 1
       // Who asks twice does not want to wait for the command.
       guard isStarted, interruptions == 1 else { return .interrupted(signal: Int(number)) }
-      send(RunFrame(.signal, numbers: [UInt32(number)]))
+      channel.send(RunFrame(.signal, numbers: [UInt32(number)]))
     }
     return nil
   }
@@ -350,13 +284,13 @@ final class RunSession {
   // MARK: The end
 
   private func finish(_ verdict: RunEnding) -> RunEnding {
-    send(RunFrame(.acknowledged))
+    channel.send(RunFrame(.acknowledged))
     if verdict != .exited(0),
       let line = console.lines.last(where: { $0.contains("Out of memory: Killed process") })
     {
       onNotice("the guest ran out of memory; raise --memory: \(line)")
     }
-    guard let problem = outputs.compactMap(\.problem).first else { return verdict }
+    guard let problem = outputs.compactMap(\.problem).first else { return judged(verdict) }
     // What the command wrote is not where it should be.
     let end =
       switch verdict {
@@ -368,13 +302,33 @@ final class RunSession {
     return .failed("the command's output can't be written: \(problem)\(end)", lines: [])
   }
 
+  /// The verdict, when all that the kernel said is known.
+  private func judged(_ verdict: RunEnding) -> RunEnding {
+    guard failsOnWarnings else { return verdict }
+    readLastWords()
+    guard warnings.count > 0 else { return verdict }
+    if verdict == .exited(0) { return .warned(warnings.lines, count: warnings.count) }
+    for line in warnings.lines { onNotice("kernel warning: \(line)") }
+    return verdict
+  }
+
+  /// Reads the console until the machine has powered off, for some seconds at most.
+  private func readLastWords() {
+    let end = monotonicTime() + 5_000_000_000
+    while openFiles.contains(machine.output), monotonicTime() < end {
+      channel.flush()
+      var console = pollfd(fd: machine.output, events: Int16(POLLIN), revents: 0)
+      if unsafe poll(&console, 1, 100) > 0 { readText(machine.output) }
+    }
+  }
+
   /// QEMU or a server has ended. What the guest said before counts.
   private func machineEnded() -> RunEnding? {
     if let server = servers.first(where: \.hasEnded), !machine.hasEnded, verdict == nil {
       return .failed(server.ending ?? "virtiofsd ended", lines: serverComplaints.lines.suffix(5))
     }
     guard machine.hasEnded else { return nil }
-    while isChannelOpen {
+    while channel.isOpen {
       if let ending = receive() { return ending }
     }
     for file in openFiles where file == machine.output || file == machine.errors {
@@ -389,6 +343,11 @@ final class RunSession {
       return .died("the machine ended before its kernel said a word; raise --memory", lines: [])
     }
     return death
+  }
+
+  private var commandName: String {
+    let name = hello.first { $0.kind == .argument }?.payload ?? []
+    return String(decoding: name, as: UTF8.self).visible
   }
 
   private var death: RunEnding { KernelDeath(console.lines).ending(isStarted: isStarted) }
