@@ -43,8 +43,13 @@ static int attach_share(const struct minivm_child *child) {
       return -1;
   }
   if (syscall(move_mount_call, tree, "", AT_FDCWD, child->view, move_from_empty_path) != 0) return -1;
-  for (const char *const *hidden = child->hidden; hidden && *hidden; hidden++)
+  // What is mounted there goes, and an empty folder hides what is below: not all systems mount /run.
+  for (const char *const *hidden = child->hidden; hidden && *hidden; hidden++) {
     umount2(*hidden, MNT_DETACH);
+    if (mount("none", *hidden, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k") != 0 &&
+        errno != ENOENT && errno != ENOTDIR)
+      return -1;
+  }
   return 0;
 }
 

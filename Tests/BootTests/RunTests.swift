@@ -23,6 +23,7 @@ import Testing
       grep -c ^CONFIG_VIRTIO= /boot/config-$(uname -r)
       mkdir /tmp/again && mount -t virtiofs minivm0 /tmp/again && mount -o remount,rw /tmp/again
       echo broken >/tmp/again\(mark) || echo refused
+      for hidden in proc sys dev run; do ls -A /tmp/again/$hidden; done | wc -l
       exit 7
       """
     let result = try await RunKits.run(
@@ -41,6 +42,7 @@ import Testing
         1
         1
         refused
+        0
 
         """)
     #expect(result.errors.hasPrefix("problem\n"))
@@ -115,7 +117,9 @@ import Testing
   @Test("What is wrong before the boot is minivm's own failure, 125")
   func ownFailures() async throws {
     let folder = try TemporaryFolder()
+    try FileTree.makeLink(folder("link"), to: "target")
     for (options, message) in [
+      (["--console", folder("link")], "is a symbolic link"),
       (["--module", "no-such-module"], "has no module"),
       (["--transport", "9p"], "has no 9p"),
       (["--net", "bridge"], "--net is none, or user"),

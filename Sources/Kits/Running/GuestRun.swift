@@ -138,8 +138,16 @@ package struct GuestRun {
     let signals = try signalPipe()
     var console: Int32 = -1
     if let path = options.console {
-      console = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      // A guest that could write to this folder before may have left a link to another file of the user's.
+      let isSystems = path.hasPrefix("/dev/") || path.hasPrefix("/proc/")
+      console = unsafe open(
+        path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | (isSystems ? 0 : O_NOFOLLOW), 0o644)
       guard console >= 0 else {
+        guard errno != ELOOP else {
+          throw KitError(
+            .invalid, "\(path): is a symbolic link, which a guest may have made",
+            advice: "remove it, or name the file that it leads to")
+        }
         throw KitError(
           .invalid, "\(path): can't be written: \(unsafe String(cString: strerror(errno)))")
       }
