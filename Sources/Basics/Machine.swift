@@ -1,4 +1,5 @@
 internal import CMiniVM
+package import Formats
 internal import Glibc
 
 /// The machine that the program runs on.
@@ -22,16 +23,22 @@ package enum Machine {
     sleep(UInt32(clamping: seconds))
   }
 
-  /// Debian's name of this machine's architecture.
-  package static var debianArchitecture: String {
+  /// This machine's, as the program was built for it.
+  package static var architecture: Architecture {
     #if arch(x86_64)
-      "amd64"
+      .amd64
     #elseif arch(arm64)
-      "arm64"
+      .arm64
     #elseif arch(riscv64)
-      "riscv64"
+      .riscv64
+    #elseif arch(powerpc64le)
+      .ppc64el
+    #elseif arch(s390x)
+      .s390x
+    #elseif arch(arm)
+      .armhf
     #else
-      "unknown"
+      .i386
     #endif
   }
 

@@ -1,4 +1,5 @@
 internal import Basics
+package import Formats
 
 /// A machine as the kernel sees it when it looks for its root disk: which devices stand on the way.
 ///
@@ -49,7 +50,7 @@ package struct CheckedMachine: Sendable, Hashable {
 
   /// As the user writes it.
   package let name: String
-  package let architecture: MachineModel.Architecture
+  package let architecture: Architecture
   let transport: Transport
   let hasPCI: Bool
   /// How its disks may be attached.
@@ -89,7 +90,7 @@ package struct CheckedMachine: Sendable, Hashable {
   }
 
   /// - Parameter argument: one of QEMU's, `firecracker` or `cloud-hypervisor`.
-  package init(_ architecture: MachineModel.Architecture, argument: String) throws {
+  package init(_ architecture: Architecture, argument: String) throws {
     let others = ["firecracker", "cloud-hypervisor"]
     guard others.contains(argument) else {
       self.init(try MachineModel(architecture, argument: argument, others: others))
@@ -108,7 +109,7 @@ package struct CheckedMachine: Sendable, Hashable {
   }
 
   private init(
-    name: String, architecture: MachineModel.Architecture, transport: Transport, hasPCI: Bool,
+    name: String, architecture: Architecture, transport: Transport, hasPCI: Bool,
     buses: [MachineDisk.Bus], console: (device: String, options: [String])
   ) {
     self.name = name
@@ -121,7 +122,7 @@ package struct CheckedMachine: Sendable, Hashable {
   }
 
   private static func console(
-    _ architecture: MachineModel.Architecture, _ name: String
+    _ architecture: Architecture, _ name: String
   ) -> (device: String, options: [String]) {
     if name == "ttyAMA0" { return (name, ["SERIAL_AMBA_PL011_CONSOLE"]) }
     let options = ["SERIAL_8250_CONSOLE"]

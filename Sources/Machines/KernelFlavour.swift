@@ -1,3 +1,4 @@
+internal import Formats
 package import Modules
 
 /// Which of Debian's kernels has what another one leaves out.
@@ -6,9 +7,8 @@ package enum KernelFlavour {
   /// `6.1.0-57-cloud-amd64`; nil for a kernel that is no cloud one.
   package static func fullPackage(of release: KernelRelease) -> String? {
     guard let cloud = release.description.firstRange(of: "-cloud-") else { return nil }
-    let architecture = String(release.description[cloud.upperBound...])
-    guard MachineModel.Architecture(rawValue: architecture) != nil else { return nil }
-    return "linux-image-\(architecture)"
+    let architecture = Architecture(rawValue: String(release.description[cloud.upperBound...]))
+    return architecture.map { "linux-image-\($0.rawValue)" }
   }
 
   /// What to advise of a module that the kernel has not: where minivm or a profile knows it, or the kernel's configuration has an

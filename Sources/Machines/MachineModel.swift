@@ -1,18 +1,8 @@
 internal import Basics
-internal import Formats
+package import Formats
 
 /// A virtual machine that QEMU makes: what differs between architectures and models.
 package struct MachineModel: Sendable, Hashable {
-  package enum Architecture: String, Sendable, Hashable, CaseIterable, Codable {
-    case amd64, arm64, riscv64
-
-    /// Whether its kernels run programs that are for `program`, Debian's name of an architecture.
-    package func runs(_ program: String) -> Bool {
-      let older: [Architecture: String] = [.amd64: "i386", .arm64: "armhf"]
-      return program == rawValue || program == older[self]
-    }
-  }
-
   package enum Name: String, Sendable, Hashable, CaseIterable {
     case pc, q35, microvm, virt
   }
@@ -61,20 +51,14 @@ package struct MachineModel: Sendable, Hashable {
     try self.init(architecture, name: name, properties: Array(words.dropFirst()))
   }
 
-  package var emulator: String {
-    switch architecture {
-    case .amd64: "qemu-system-x86_64"
-    case .arm64: "qemu-system-aarch64"
-    case .riscv64: "qemu-system-riscv64"
-    }
-  }
+  package var emulator: String { "qemu-system-\(architecture.qemu)" }
 
   /// Debian's package of the emulator and its firmware.
   package var emulatorPackages: String {
     switch architecture {
     case .amd64: "qemu-system-x86"
     case .arm64: "qemu-system-arm"
-    case .riscv64: "qemu-system-misc and opensbi"
+    default: "qemu-system-misc and opensbi"
     }
   }
 
@@ -105,7 +89,7 @@ package struct MachineModel: Sendable, Hashable {
     // `max` signs every return address, which takes an emulator long, and kernels before 5.12
     // don't start on its 52-bit page tables.
     case .arm64: "cortex-a57"
-    case .riscv64: nil
+    default: nil
     }
   }
 

@@ -1,4 +1,5 @@
 internal import Basics
+package import Formats
 
 /// What is booted, and on what.
 package struct VirtualMachine: Sendable {
@@ -118,8 +119,8 @@ package enum Accelerator: String, Sendable, Hashable, CaseIterable {
 
   /// Those worth a try on this machine, best first. A `/dev/kvm` that opens is no proof: in a virtual
   /// machine without nested virtualisation it may be there, and its guests hang.
-  package static func candidates(_ architecture: MachineModel.Architecture) -> [Accelerator] {
-    guard architecture.rawValue == Machine.debianArchitecture, Machine.hasVirtualization else {
+  package static func candidates(_ architecture: Architecture) -> [Accelerator] {
+    guard architecture.rawValue == Machine.architecture.rawValue, Machine.hasVirtualization else {
       return [.tcg]
     }
     return [.kvm, .tcg]

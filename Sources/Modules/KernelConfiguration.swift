@@ -1,58 +1,69 @@
 package import Basics
 internal import Formats
-internal import Glibc
 
 /// The options that a kernel was built with. Linux, Documentation/kbuild/kconfig.rst.
 package struct KernelConfiguration: Sendable, Hashable {
+  /// What an option is set to.
+  package enum Value: Sendable, Hashable {
+    case builtIn
+    case module
+    /// "is not set", written out.
+    case off
+    /// A number, or a text without its quotes.
+    case text(String)
+
+    /// As the file has it; nil for what is off.
+    var written: String? {
+      switch self {
+      case .builtIn: "y"
+      case .module: "m"
+      case .off: nil
+      case .text(let text): text
+      }
+    }
+  }
+
   /// The most bytes of a configuration.
   package static let sizeLimit = 1 << 24
 
-  /// A line feed, the file without NULs, and a NUL.
-  private let text: [CChar]
+  /// By names without `CONFIG_`. Of several lines with one option the last counts.
+  private let values: [String: Value]
 
-  /// - Parameter bytes: a `.config`, as packages have it at boot/config-VER.
+  /// - Parameter bytes: a `.config`, as packages have it at boot/config-VER. Lines that are none of one's are passed
+  ///   over.
   package init(reading bytes: [UInt8]) {
-    text = [0x0a] + bytes.map { $0 == 0 ? 0x0a : CChar(bitPattern: $0) } + [0]
-  }
-
-  /// All options that are set, by name.
-  private var values: [String: String] {
-    var values: [String: String] = [:]
-    let lines = text.map(UInt8.init(bitPattern:)).dropLast().split(separator: 0x0a)
-    for line in lines where line.starts(with: "CONFIG_".utf8) {
-      guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
-      let name = String(decoding: line[..<equals].dropFirst("CONFIG_".utf8.count), as: UTF8.self)
-      values[name] = String(decoding: line[(equals + 1)...], as: UTF8.self)
-    }
-    return values
-  }
-
-  /// A whole configuration has thousands of options, of which few are asked for. Of lines with one option the last
-  /// counts.
-  private func value(of option: String) -> String? {
-    let name = "\nCONFIG_\(option)="
-    return unsafe text.withUnsafeBufferPointer { text in
-      var value: String?
-      var rest = text.baseAddress!
-      while let found = unsafe strstr(rest, name) {
-        unsafe rest = unsafe UnsafePointer(found) + name.utf8.count
-        value = unsafe String(
-          decoding: UnsafeRawBufferPointer(start: rest, count: strcspn(rest, "\n")), as: UTF8.self)
+    var values: [String: Value] = [:]
+    values.reserveCapacity(1 << 14)
+    for line in bytes.split(separator: 0x0a) {
+      if line.starts(with: "CONFIG_".utf8) {
+        let line = line.dropFirst("CONFIG_".utf8.count)
+        guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
+        values[String(decoding: line[..<equals], as: UTF8.self)] = Self.value(line[(equals + 1)...])
+      } else if line.starts(with: "# CONFIG_".utf8), line.ends(with: " is not set".utf8) {
+        let name = line.dropFirst("# CONFIG_".utf8.count).dropLast(" is not set".utf8.count)
+        values[String(decoding: name, as: UTF8.self)] = .off
       }
-      return value
     }
+    self.values = values
   }
 
-  /// The value of an option, written without `CONFIG_`, without quotes; nil when it is not set.
+  private static func value(_ text: ArraySlice<UInt8>) -> Value {
+    if text.count == 1, text.first == UInt8(ascii: "y") { return .builtIn }
+    if text.count == 1, text.first == UInt8(ascii: "m") { return .module }
+    let isQuoted = text.first == UInt8(ascii: "\"")
+    return .text(String(decoding: isQuoted ? text.dropFirst().dropLast() : text, as: UTF8.self))
+  }
+
+  /// The text that an option is set to, by its name without `CONFIG_`; nil for one that is no text.
   package func text(of option: String) -> String? {
-    value(of: option).map { $0.hasPrefix("\"") ? String($0.dropFirst().dropLast()) : $0 }
+    guard case .text(let text)? = values[option] else { return nil }
+    return text
   }
 
   /// The options that another configuration has otherwise, by name; nil is not set.
   package func changes(to other: KernelConfiguration) -> [Change] {
-    let (values, others) = (values, other.values)
-    return Set(values.keys).union(others.keys).sorted().compactMap {
-      Change("CONFIG_\($0)", values[$0], others[$0])
+    Set(values.keys).union(other.values.keys).sorted().compactMap {
+      Change("CONFIG_\($0)", values[$0]?.written, other.values[$0]?.written)
     }
   }
 
@@ -65,18 +76,15 @@ package struct KernelConfiguration: Sendable, Hashable {
   }
 
   /// Whether the configuration says of an option, written without `CONFIG_`, that it is not set.
-  package func isNotSet(_ option: String) -> Bool {
-    let line = "\n# CONFIG_\(option) is not set\n"
-    return unsafe text.withUnsafeBufferPointer { text in
-      unsafe strstr(text.baseAddress!, line) != nil
-    }
-  }
+  package func isNotSet(_ option: String) -> Bool { values[option] == .off }
 
   /// Whether the kernel was built without support for modules.
   package var hasNoModules: Bool { isNotSet("MODULES") }
 
   /// Whether an option, written without `CONFIG_`, is part of the kernel itself.
-  package func isBuiltIn(_ option: String) -> Bool {
-    value(of: option) == "y"
-  }
+  package func isBuiltIn(_ option: String) -> Bool { values[option] == .builtIn }
+}
+
+extension ArraySlice<UInt8> {
+  fileprivate func ends(with end: String.UTF8View) -> Bool { suffix(end.count).elementsEqual(end) }
 }

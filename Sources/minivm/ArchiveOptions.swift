@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basics
+import Formats
 import Kits
 import Logging
 import Packages
@@ -156,7 +157,7 @@ struct ArchiveOptions: ParsableArguments {
 
   /// Debian's name of the architecture that packages are for.
   func architecture() throws -> String {
-    try arch ?? CommandEnvironment.configuration().architecture ?? Machine.debianArchitecture
+    try arch ?? CommandEnvironment.configuration().architecture ?? Machine.architecture.rawValue
   }
 
   func repository(_ environment: KitEnvironment) throws -> DebianRepository {
@@ -166,8 +167,9 @@ struct ArchiveOptions: ParsableArguments {
   func validate() throws {
     guard let arch else { return }
     try checkName(arch)
-    let names = ["x86_64": "amd64", "aarch64": "arm64"]
-    if let name = names[arch] { throw ValidationError("Debian calls \(arch) \(name)") }
+    if Architecture(rawValue: arch) == nil, let own = Architecture(anyName: arch) {
+      throw ValidationError("Debian calls \(arch) \(own.rawValue)")
+    }
   }
 }
 

@@ -108,7 +108,7 @@ struct BuildCommand: AsyncParsableCommand {
     options.kernelFormat = kernelFormat
     let builder = KitBuilder(
       choice.source, inputs: choice.inputs + (try addedModules.map(Manifest.Input.init(module:))),
-      KitBuilder.Places(folder: output, template: template, addedModules: addedModules),
+      BuildPlaces(folder: output, template: template, addedModules: addedModules),
       options: options, usesCache: !ignoresCache,
       environment: environment)
     let manifest = try builder.build()

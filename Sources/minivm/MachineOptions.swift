@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basics
+import Formats
 import Kits
 import Machines
 
@@ -73,7 +74,7 @@ struct MachineOptions: ParsableArguments {
   }
 
   /// - Throws: `KitError.usage` for a machine that the architecture has not.
-  func model(_ architecture: MachineModel.Architecture) throws -> MachineModel {
+  func model(_ architecture: Architecture) throws -> MachineModel {
     try machine.map { try MachineModel(architecture, argument: $0) }
       ?? MachineModel(architecture, disk: disk)
   }

@@ -247,7 +247,7 @@ struct RunCommand: AsyncParsableCommand {
     _ = try KitBuilder(
       choice.source,
       inputs: choice.inputs + (try addedModules.map(Manifest.Input.init(module:))),
-      KitBuilder.Places(folder: output, template: template, addedModules: addedModules),
+      BuildPlaces(folder: output, template: template, addedModules: addedModules),
       options: BuildOptions(), usesCache: true, environment: environment
     ).build()
     return try Kit(folder: output)
@@ -288,10 +288,10 @@ struct RunCommand: AsyncParsableCommand {
 
   private func job(_ kit: Kit, _ temporary: String) throws -> RunJob {
     let root = try RunRoot(argument: root, temporaryFolder: temporary, jobs: Machine.cores)
-    if root.share.host == "/", kit.architecture.rawValue != Machine.debianArchitecture {
+    if root.share.host == "/", kit.architecture.rawValue != Machine.architecture.rawValue {
       throw KitError(
         .usage,
-        "the kernel is for \(kit.architecture.rawValue), this machine's programs for \(Machine.debianArchitecture)",
+        "the kernel is for \(kit.architecture.rawValue), this machine's programs for \(Machine.architecture.rawValue)",
         advice: "give --root with programs for \(kit.architecture.rawValue)")
     }
     let others = try share.map { try RunShare(argument: $0) }

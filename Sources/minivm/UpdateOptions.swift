@@ -83,7 +83,7 @@ struct UpdateOptions: ParsableArguments {
 
   /// Debian's name of the architecture that a mirror's program is for.
   private func mirrorsArchitecture() throws -> String {
-    try arch ?? CommandEnvironment.configuration().architecture ?? Machine.debianArchitecture
+    try arch ?? CommandEnvironment.configuration().architecture ?? Machine.architecture.rawValue
   }
 
   private func provide(_ tool: TemplateTool) async throws -> TemplateTool.Provided {

@@ -91,7 +91,7 @@ import Testing
     let release = try KernelRelease(TestCache.release(in: tree))
     _ = try KitBuilder(
       .directory(folder("k"), release), inputs: [Manifest.Input(directoryOf: release)],
-      KitBuilder.Places(folder: folder("kit"), template: template), options: BuildOptions(),
+      BuildPlaces(folder: folder("kit"), template: template), options: BuildOptions(),
       environment: .testing(cache: folder("cache"))
     ).build()
     let outcome = try await Self.boot(

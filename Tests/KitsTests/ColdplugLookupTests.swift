@@ -9,7 +9,7 @@ import Testing
 
 /// What coldplug would load, judged by modprobe. It is the guest's own program that is asked: here it
 /// runs as it does there.
-@Suite(.enabled(if: Machine.debianArchitecture == "amd64")) struct ColdplugLookupTests {
+@Suite(.enabled(if: Machine.architecture.rawValue == "amd64")) struct ColdplugLookupTests {
   private static let program = "\(TestKit.repository)/Guest/build/coldplug-amd64"
 
   /// A kernel's modules with their indexes.

@@ -337,7 +337,7 @@ import Testing
       "tree: is for amd64, not for arm64")
     let folder = bench.folder
     let release = try KernelRelease(CommandBench.release)
-    func make(_ architecture: MachineModel.Architecture?) throws {
+    func make(_ architecture: Architecture?) throws {
       _ = try RamDisk(
         release, architecture: architecture, template: .folder(folder("t")),
         options: .with {
@@ -348,8 +348,8 @@ import Testing
         RamDisk.Kernel(timestamp: 0, configuration: nil, modules: NoModules())
       }
     }
-    for architecture in [nil, MachineModel.Architecture.amd64] { try make(architecture) }
-    for architecture in [MachineModel.Architecture.arm64, .riscv64] {
+    for architecture in [nil, Architecture.amd64] { try make(architecture) }
+    for architecture in [Architecture.arm64, .riscv64] {
       let error = #expect(throws: KitError.self) { try make(architecture) }
       #expect(error?.message.contains("bin/busybox of the template is for amd64") == true)
     }

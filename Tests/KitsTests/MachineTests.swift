@@ -157,7 +157,7 @@ import Testing
 
   @Test("Every machine has its emulator, console and firmware")
   func architectures() throws {
-    func arguments(_ architecture: MachineModel.Architecture) throws -> [String] {
+    func arguments(_ architecture: Architecture) throws -> [String] {
       try VirtualMachine(
         model: MachineModel(architecture), kernel: "k", initramfs: "i", disks: [],
         bus: .virtioBlk, commandLine: []

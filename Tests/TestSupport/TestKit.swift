@@ -27,7 +27,7 @@ package enum TestKit {
     let packages = try TestCache.packages(name).map(DebArchive.init)
     return try KitBuilder(
       .packages(packages), inputs: packages.map(Manifest.Input.init(file:)),
-      KitBuilder.Places(folder: output, template: template), options: options,
+      BuildPlaces(folder: output, template: template), options: options,
       environment: .testing(cache: "\(output)/cache", sourceDateEpoch: sourceDateEpoch)
     ).build()
   }

@@ -38,12 +38,12 @@ private struct Command {
     self.words = words[...]
   }
 
-  private enum Job {
+  private enum Task {
     case coldplug, showDepends, probe, modprobe
   }
 
   mutating func run() -> Int32 {
-    var job = Job.coldplug
+    var job = Task.coldplug
     while let word = words.first, word.first == UInt8(ascii: "-") {
       words.removeFirst()
       if word.isText("--") { break }

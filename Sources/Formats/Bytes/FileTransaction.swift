@@ -34,7 +34,7 @@ package struct FileTransaction {
     }
   }
 
-  private struct Change {
+  private struct Step {
     /// Where it ends up.
     var place: String
     var source: Source
@@ -49,14 +49,14 @@ package struct FileTransaction {
     var lock: EarlierFile?
   }
 
-  private var changes: [Change] = []
+  private var changes: [Step] = []
 
   package init() {}
 
   /// Adds a file, whose place is its `path`.
   /// - Parameter mode: permission bits; nil for those that any new file gets.
   package mutating func add(_ file: OutputFile, mode: UInt32? = nil) {
-    changes.append(Change(place: file.path, source: .file(file, mode: mode)))
+    changes.append(Step(place: file.path, source: .file(file, mode: mode)))
   }
 
   /// Adds a file or a folder that was made in a staged folder.
@@ -64,12 +64,12 @@ package struct FileTransaction {
   ///   - below: its path in the staged folder.
   ///   - place: where it goes. What is there is replaced, but never a folder by a file, or the other way round.
   package mutating func add(_ below: String, of folder: StagingDirectory, at place: String) {
-    changes.append(Change(place: place, source: .staged(folder, below: below)))
+    changes.append(Step(place: place, source: .staged(folder, below: below)))
   }
 
   /// Adds a path that goes if the others come.
   package mutating func remove(_ path: String) {
-    changes.append(Change(place: path, source: .nothing))
+    changes.append(Step(place: path, source: .nothing))
   }
 
   /// Makes all the changes, once all the files are known to be on the disk.
@@ -101,7 +101,7 @@ package struct FileTransaction {
     for (file, _) in files { file.forgetTemporaryName() }
   }
 
-  private func check(_ change: Change) throws(FormatError) {
+  private func check(_ change: Step) throws(FormatError) {
     guard let staged = change.source.path,
       let earlier = FileTree.status(change.place)?.kind, earlier != .symbolicLink
     else { return }
@@ -113,7 +113,7 @@ package struct FileTransaction {
   }
 
   /// - Parameter isLast: whether nothing comes after it that could fail: a file may simply replace another then.
-  private func make(_ change: Change, isLast: Bool) throws(FormatError) -> Made {
+  private func make(_ change: Step, isLast: Bool) throws(FormatError) -> Made {
     let place = change.place
     var made = Made(place: place, source: change.source)
     guard let staged = change.source.path else {

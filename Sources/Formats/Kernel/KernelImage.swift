@@ -3,16 +3,12 @@
 /// Linux, Documentation/arch/x86/boot.rst, arm64/booting.rst, riscv/boot-image-header.rst; EFI's zboot
 /// images: drivers/firmware/efi/libstub/zboot-header.S.
 package struct KernelImage: Sendable, Hashable {
-  package enum Machine: Sendable, Hashable {
-    case x86, arm64, riscv64
-  }
-
   /// What the kernel proper may unpack to, in bytes.
   package static let sizeLimit = 1 << 29
   /// Bytes that say what an image is.
   private static let headerSize = 0x260
 
-  package let machine: Machine
+  package let architecture: Architecture
   /// Where the kernel proper is, in bytes from the image's start: all of it, when nothing is packed.
   let payload: Range<Int>
   let compression: Compression
@@ -24,7 +20,7 @@ package struct KernelImage: Sendable, Hashable {
   /// - Parameters:
   ///   - size: bytes of the image.
   ///   - read: up to `count` bytes from `offset`, fewer only at the image's end.
-  /// - Throws: `FormatError.malformed` for what is not a kernel of one of these machines.
+  /// - Throws: `FormatError.malformed` for what is not a kernel of one of `Architecture.bootable`.
   package init(
     size: Int, read: (_ offset: Int, _ count: Int) throws -> [UInt8]
   ) throws {
@@ -33,8 +29,8 @@ package struct KernelImage: Sendable, Hashable {
       self = try Self.x86(start, size: size, read: read)
     } else if start.has("MZ", at: 0), start.has("zimg", at: 4) {
       self = try Self.zboot(start, size: size, read: read)
-    } else if let machine = Self.machine(ofImage: start) {
-      self.init(machine, 0..<size, .none, unpackedSize: nil)
+    } else if let architecture = Self.architecture(ofImage: start) {
+      self.init(architecture, 0..<size, .none, unpackedSize: nil)
     } else {
       // Image.gz and its siblings: an image, packed as a whole.
       let compression = Compression.detect(start)
@@ -44,9 +40,10 @@ package struct KernelImage: Sendable, Hashable {
   }
 
   private init(
-    _ machine: Machine, _ payload: Range<Int>, _ compression: Compression, unpackedSize: Int?
+    _ architecture: Architecture, _ payload: Range<Int>, _ compression: Compression,
+    unpackedSize: Int?
   ) {
-    self.machine = machine
+    self.architecture = architecture
     self.payload = payload
     self.compression = compression
     self.unpackedSize = unpackedSize
@@ -56,7 +53,7 @@ package struct KernelImage: Sendable, Hashable {
     .malformed, "is not a Linux kernel of amd64, arm64 or riscv64")
 
   /// Of arm64's and riscv64's own image formats.
-  private static func machine(ofImage start: [UInt8]) -> Machine? {
+  private static func architecture(ofImage start: [UInt8]) -> Architecture? {
     if start.has("ARM\u{64}", at: 56) { return .arm64 }
     if start.has("RSC\u{5}", at: 56) { return .riscv64 }
     return nil
@@ -76,7 +73,7 @@ package struct KernelImage: Sendable, Hashable {
     func image(_ payload: Range<Int>, _ compression: Compression, _ unpackedSize: Int?)
       -> KernelImage
     {
-      var image = KernelImage(.x86, payload, compression, unpackedSize: unpackedSize)
+      var image = KernelImage(.amd64, payload, compression, unpackedSize: unpackedSize)
       image.release = release
       return image
     }
@@ -133,7 +130,7 @@ package struct KernelImage: Sendable, Hashable {
     return try packed(begin..<begin + length, compression, unpackedSize: unpackedSize, read: read)
   }
 
-  /// An image inside of another, whose first bytes have to be unpacked to tell the machine.
+  /// An image inside of another, whose first bytes have to be unpacked to tell the architecture.
   private static func packed(
     _ payload: Range<Int>, _ compression: Compression, unpackedSize: Int?,
     read: (Int, Int) throws -> [UInt8]
@@ -141,8 +138,8 @@ package struct KernelImage: Sendable, Hashable {
     return try withoutActuallyEscaping(read) { read in
       let source = RangeSource(payload, read: read)
       let start = try SourceReader(compression.decode(source)).read(exactly: 64)
-      guard let machine = machine(ofImage: start) else { throw notAKernel }
-      return KernelImage(machine, payload, compression, unpackedSize: unpackedSize)
+      guard let architecture = architecture(ofImage: start) else { throw notAKernel }
+      return KernelImage(architecture, payload, compression, unpackedSize: unpackedSize)
     }
   }
 
@@ -153,7 +150,7 @@ package struct KernelImage: Sendable, Hashable {
   package func unpack(
     read: (_ offset: Int, _ count: Int) throws -> [UInt8], _ receive: ([UInt8]) throws -> Void
   ) throws {
-    guard !payload.isEmpty, machine != .x86 || unpackedSize != nil else {
+    guard !payload.isEmpty, architecture != .amd64 || unpackedSize != nil else {
       throw FormatError(.malformed, "its header does not say where its payload is", offset: 0x248)
     }
     if let unpackedSize, unpackedSize > Self.sizeLimit { throw tooLarge(unpackedSize) }
@@ -167,7 +164,7 @@ package struct KernelImage: Sendable, Hashable {
       var size = 0
       try inside("payload") {
         try source.forEachPiece { piece in
-          if size == 0, machine == .x86 { try Self.checkELF(piece) }
+          if size == 0, architecture == .amd64 { try Self.checkELF(piece) }
           size += piece.count
           guard size <= unpackedSize ?? Self.sizeLimit else { throw tooLarge(size) }
           try receive(piece)

@@ -7,27 +7,9 @@ package import Packages
 
 /// The main job: from a kernel's packages to the files that a VM boots from, in one pass.
 package struct KitBuilder: Sendable {
-  /// Where a build's files come from and go.
-  package struct Places: Sendable {
-    /// Where the kit goes.
-    package var folder: String
-    /// A folder with `init` and what it needs.
-    package var template: String
-    /// Modules of the user's own, which go into `updates/`: paths of files.
-    package var addedModules: [String]
-
-    package init(folder: String, template: String, addedModules: [String] = []) {
-      (self.folder, self.template, self.addedModules) = (folder, template, addedModules)
-    }
-
-    func path(_ part: Kit.Part, of release: KernelRelease, _ options: BuildOptions) -> String {
-      "\(folder)/\(part.fileName(release, format: options.diskFormat))"
-    }
-  }
-
   private let source: KernelSource
   private let inputs: [Manifest.Input]
-  private let places: Places
+  private let places: BuildPlaces
   private let options: BuildOptions
   private let usesCache: Bool
   private let environment: KitEnvironment
@@ -36,7 +18,7 @@ package struct KitBuilder: Sendable {
   ///   - inputs: what the manifest says of where the kernel comes from.
   ///   - usesCache: whether results of earlier builds are used, and those of this one kept.
   package init(
-    _ source: KernelSource, inputs: [Manifest.Input], _ places: Places, options: BuildOptions,
+    _ source: KernelSource, inputs: [Manifest.Input], _ places: BuildPlaces, options: BuildOptions,
     usesCache: Bool = false, environment: KitEnvironment
   ) {
     self.source = source

@@ -13,7 +13,7 @@ internal import Packages
 struct KitCache {
   private struct KernelDetails: Codable {
     var release: String
-    var architecture: MachineModel.Architecture
+    var architecture: Architecture
     var timestamp: Int
     var warnings: [String]
   }
@@ -30,7 +30,7 @@ struct KitCache {
   /// - Parameter template: the SHA-256 of what is in it.
   /// - Returns: nil for a kernel that nothing is kept of: a folder has no hash.
   init?(
-    _ inputs: [Manifest.Input], _ places: KitBuilder.Places, _ options: BuildOptions,
+    _ inputs: [Manifest.Input], _ places: BuildPlaces, _ options: BuildOptions,
     template: Background<String>, _ environment: KitEnvironment
   ) throws {
     let packages = inputs.compactMap(\.sha256)

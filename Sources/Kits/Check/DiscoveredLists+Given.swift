@@ -1,5 +1,5 @@
 internal import Basics
-internal import Formats
+package import Formats
 package import Machines
 package import Modules
 
@@ -14,7 +14,7 @@ package struct RootPlace: Sendable, Hashable {
   }
 
   /// All that QEMU has for an architecture, the usual ones first.
-  package static func all(_ architecture: MachineModel.Architecture) -> [RootPlace] {
+  package static func all(_ architecture: Architecture) -> [RootPlace] {
     let names: [MachineModel.Name] = architecture == .amd64 ? [.q35, .pc, .microvm] : [.virt]
     return names.compactMap { try? MachineModel(architecture, name: $0) }.flatMap { model in
       CheckedMachine(model).buses.map { RootPlace(model, $0) }
@@ -32,7 +32,7 @@ extension DiscoveredLists {
   package static func from(
     _ loaded: LoadedModules, _ index: ModuleIndex, _ configuration: KernelConfiguration?,
     _ release: KernelRelease,
-    place given: RootPlace?, architecture: MachineModel.Architecture, name: String
+    place given: RootPlace?, architecture: Architecture, name: String
   ) throws -> (lists: DiscoveredLists, place: RootPlace?) {
     let unknown = loaded.modules.map(\.name).filter {
       index.position(of: $0) == nil && !index.isBuiltIn($0)

@@ -54,7 +54,7 @@ struct ModuleProof {
       obstacle =
         "that modules load: neither this kernel (CONFIG_MODULE_DECOMPRESS) nor busybox unpacks .ko.zst; kmod does"
     } else {
-      loader = Coldplug.program(for: kit.architecture.rawValue)
+      loader = Coldplug.program(for: kit.architecture)
       if loader == nil {
         obstacle = "that modules load: busybox does not unpack .ko.zst; kmod does"
       }

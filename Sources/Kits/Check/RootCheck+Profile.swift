@@ -6,7 +6,7 @@ internal import Modules
 extension RootCheck {
   /// The machines and disks that a profile is for; none for one that is only an addition.
   static func places(
-    of profile: String, _ architecture: MachineModel.Architecture
+    of profile: String, _ architecture: Architecture
   ) throws -> [(machine: CheckedMachine, disk: MachineDisk.Bus)] {
     let names: [String]
     switch profile {
@@ -28,7 +28,7 @@ extension RootCheck {
   /// - Throws: `KitError.invalid` when a profile was chosen, and root is found nowhere. Whoever writes a
   ///   list of his own, which may take in profiles, knows his machine.
   func roots(
-    of lists: ModuleLists, _ architecture: MachineModel.Architecture
+    of lists: ModuleLists, _ architecture: Architecture
   ) throws -> [Manifest.Root]? {
     let profiles = lists.profile.map { $0.additions } ?? lists.modules?.profiles ?? []
     let places = try (profiles.isEmpty ? ["qemu"] : profiles)
@@ -54,7 +54,7 @@ extension RootCheck {
 
   /// Why a list without profiles finds root on none of the machines that there are profiles for; nil when it
   /// does on one of them, or has drivers for others.
-  func problem(ofOwn lists: ModuleLists, _ architecture: MachineModel.Architecture) throws
+  func problem(ofOwn lists: ModuleLists, _ architecture: Architecture) throws
     -> String?
   {
     guard isOwn(lists) else { return nil }

@@ -99,7 +99,7 @@ package struct KitVerifier: Sendable {
     let rebuilt = "\(staging.path)/kit"
     let built = try KitBuilder(
       source, inputs: self.inputs(of: source),
-      KitBuilder.Places(
+      BuildPlaces(
         folder: rebuilt, template: template, addedModules: try await inputs.addedModules()),
       options: try buildOptions(inputs.lists()), environment: environment
     ).build()

@@ -1,5 +1,5 @@
 package import Basics
-internal import Formats
+package import Formats
 package import Machines
 package import Modules
 
@@ -7,7 +7,7 @@ package import Modules
 package struct Kit: Sendable {
   package let folder: String
   package let release: KernelRelease
-  package let architecture: MachineModel.Architecture
+  package let architecture: Architecture
   package let kernel: String
   /// The kernel unpacked; nil when the kit was built without.
   package let vmlinux: String?
@@ -52,7 +52,7 @@ package struct Kit: Sendable {
     modulesDisk = MachineDisk.Format.allCases
       .map { MachineDisk(path(.modulesDisk, format: $0), format: $0, access: .unchanged) }
       .first { exists($0.path) }
-    architecture = try KernelFolder.architecture(ofKernel: kernel)
+    architecture = try Architecture(ofKernel: kernel)
   }
 
   /// A kit by its folder, or by the manifest in it: a folder may have several kernels.
@@ -101,13 +101,15 @@ package struct Kit: Sendable {
   }
 }
 
-extension MachineModel.Architecture {
-  init(_ machine: KernelImage.Machine) {
-    self =
-      switch machine {
-      case .x86: .amd64
-      case .arm64: .arm64
-      case .riscv64: .riscv64
-      }
+extension Architecture {
+  /// Of the kernel in a file.
+  /// - Throws: `FormatError` for what is no kernel, or changes.
+  init(ofKernel path: String) throws {
+    self = try inside(path) {
+      let file = try InputFile(path)
+      let architecture = try KernelImage(size: file.size, read: file.read).architecture
+      try file.checkUnchanged()
+      return architecture
+    }
   }
 }

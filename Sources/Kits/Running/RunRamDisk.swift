@@ -97,7 +97,7 @@ struct RunRamDisk {
     "modules.dep.bin", "modules.alias.bin", "modules.builtin.bin", "modules.softdep",
   ]
 
-  private static func agent(for architecture: MachineModel.Architecture) -> [UInt8]? {
+  private static func agent(for architecture: Architecture) -> [UInt8]? {
     var count = 0
     guard let bytes = unsafe minivm_run_agent(architecture.rawValue, &count) else { return nil }
     return unsafe Array(UnsafeBufferPointer(start: bytes, count: count))

@@ -8,25 +8,24 @@ enum Coldplug {
   /// Below a template. What stands there already is the template's choice.
   static let path = "bin/coldplug"
 
-  /// - Parameter architecture: Debian's name of it.
   /// - Returns: nil when there is none for it.
-  static func program(for architecture: String) -> [UInt8]? {
+  static func program(for architecture: Architecture) -> [UInt8]? {
     var count = 0
-    guard let bytes = unsafe minivm_coldplug(architecture, &count) else { return nil }
+    guard let bytes = unsafe minivm_coldplug(architecture.rawValue, &count) else { return nil }
     return unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
   }
 
   /// What the manifest says of it.
-  static func note(_ program: [UInt8], _ architecture: String) -> TemplateProgram {
+  static func note(_ program: [UInt8], _ architecture: Architecture) -> TemplateProgram {
     TemplateProgram(
-      path: path, architecture: architecture, sha256: Digest.sha256(of: program),
+      path: path, architecture: architecture.rawValue, sha256: Digest.sha256(of: program),
       origin: "minivm", version: ProgramVersion.current)
   }
 }
 
 extension Initramfs {
-  /// Its ELF files, with Debian's names of the architectures that they are for.
-  var programs: [(path: String, architecture: String)] {
+  /// Its ELF files, with what they are for.
+  var programs: [(path: String, architecture: Architecture)] {
     paths.compactMap { path in
       guard case .file(let bytes, _)? = entries[path] else { return nil }
       return StaticProgram.architecture(ofELF: bytes).map { (path, $0) }

@@ -1,12 +1,12 @@
 internal import Basics
-internal import Formats
+package import Formats
 package import Machines
 package import Modules
 
 /// A kernel and its modules in a folder: a kit, or what `minivm unpack` leaves.
 package struct KernelFolder: Sendable {
   package let release: KernelRelease
-  package let architecture: MachineModel.Architecture
+  package let architecture: Architecture
   /// Paths.
   package let kernel: String
   /// Nil where there is no kit.
@@ -45,7 +45,7 @@ package struct KernelFolder: Sendable {
           advice: "put it there or into boot, or make it with `minivm unpack linux-image-*.deb`")
       }
       (self.release, kernel) = (first, path)
-      architecture = try Self.architecture(ofKernel: path)
+      architecture = try Architecture(ofKernel: path)
       (initramfs, modulesDisk) = (nil, nil)
     }
   }
@@ -80,17 +80,8 @@ package struct KernelFolder: Sendable {
   /// What the kernel of a folder with lib/modules/VER runs on; nil when it is not there.
   package static func architecture(
     of release: KernelRelease, in folder: String
-  ) throws -> MachineModel.Architecture? {
-    try file(kernelNames, of: release, in: folder).map(architecture)
-  }
-
-  static func architecture(ofKernel path: String) throws -> MachineModel.Architecture {
-    try inside(path) {
-      let file = try InputFile(path)
-      let machine = try KernelImage(size: file.size, read: file.read).machine
-      try file.checkUnchanged()
-      return MachineModel.Architecture(machine)
-    }
+  ) throws -> Architecture? {
+    try file(kernelNames, of: release, in: folder).map(Architecture.init(ofKernel:))
   }
 
   /// All of its modules.

@@ -7,7 +7,7 @@ internal import Packages
 /// What comes of a kernel's packages alone: its files, and its modules to make a RAM disk of.
 struct KernelParts {
   var release: KernelRelease
-  var architecture: MachineModel.Architecture
+  var architecture: Architecture
   /// Seconds since 1970, for everything that is made.
   var timestamp: Int
   /// The kernel, unpacked, too, where that is wanted, and its configuration if the packages have one.
@@ -23,7 +23,7 @@ struct KernelParts {
 /// One pass over a kernel's packages.
 struct KernelPass {
   private let source: KernelSource
-  private let places: KitBuilder.Places
+  private let places: BuildPlaces
   private let options: BuildOptions
   private let environment: KitEnvironment
   private var kernel: HashedOutput?
@@ -35,7 +35,7 @@ struct KernelPass {
   private var newest = 0
 
   init(
-    _ source: KernelSource, _ places: KitBuilder.Places, _ options: BuildOptions,
+    _ source: KernelSource, _ places: BuildPlaces, _ options: BuildOptions,
     _ environment: KitEnvironment
   ) {
     self.source = source
@@ -76,7 +76,7 @@ struct KernelPass {
     let files = [kernel, vmlinux, configuration].compactMap { $0 }.map(KitFile.init)
     var parts = KernelParts(
       release: release,
-      architecture: MachineModel.Architecture(image.machine),
+      architecture: image.architecture,
       timestamp: disk?.timestamp ?? environment.sourceDateEpoch ?? newest, files: files,
       configuration: kernelConfiguration,
       warnings: warnings + (disk?.warnings ?? []) + self.warnings(of: index, release),

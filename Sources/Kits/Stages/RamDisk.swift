@@ -1,6 +1,6 @@
 internal import Basics
 package import Formats
-package import Machines
+internal import Machines
 package import Modules
 
 /// Makes a kernel's RAM disk from a template, chosen modules and their indexes.
@@ -50,13 +50,13 @@ package struct RamDisk: Sendable {
   private static let autoloadPath = "etc/modules.autoload"
 
   private let release: KernelRelease
-  private let architecture: MachineModel.Architecture?
+  private let architecture: Architecture?
   private let template: Template
   private let options: BuildOptions
 
   /// - Parameter architecture: the kernel's, where it is known.
   package init(
-    _ release: KernelRelease, architecture: MachineModel.Architecture? = nil, template: Template,
+    _ release: KernelRelease, architecture: Architecture? = nil, template: Template,
     options: BuildOptions
   ) {
     self.release = release
@@ -91,7 +91,7 @@ package struct RamDisk: Sendable {
       try initramfs.add("\(tree)/\(module.note.path)", .file(module.bytes, isExecutable: false))
     }
     let machine =
-      architecture?.rawValue
+      architecture
       ?? chosen.modules.lazy.compactMap { StaticProgram.architecture(ofELF: $0.bytes) }.first
     if let machine { try check(programs, runOn: machine) }
     for (name, bytes) in try indexFiles(of: chosen, jobs: jobs) {
@@ -188,30 +188,28 @@ package struct RamDisk: Sendable {
       || path.utf8.starts(with: "\(modulesFolder)/".utf8)
   }
 
-  /// - Parameter machine: the kernel's architecture, as Debian calls it.
   private func check(
-    _ programs: [(path: String, architecture: String)], runOn machine: String
+    _ programs: [(path: String, architecture: Architecture)], runOn machine: Architecture
   ) throws(KitError) {
-    for program in programs where program.architecture != machine {
-      if MachineModel.Architecture(rawValue: machine)?.runs(program.architecture) == true {
-        continue
-      }
+    for program in programs where !machine.runs(program.architecture) {
       throw KitError(
         .invalid,
-        "\(program.path) of the template is for \(program.architecture), kernel \(release) for \(machine)",
+        "\(program.path) of the template is for \(program.architecture.rawValue), kernel \(release) for \(machine.rawValue)",
         advice:
-          "get the one for it: `minivm update-busybox` and `update-e2fsck` with --arch \(machine)")
+          "get the one for it: `minivm update-busybox` and `update-e2fsck` with --arch \(machine.rawValue)"
+      )
     }
   }
 
   private func addColdplug(
-    for architecture: String, to initramfs: inout Initramfs, _ programs: inout [TemplateProgram],
+    for architecture: Architecture, to initramfs: inout Initramfs,
+    _ programs: inout [TemplateProgram],
     _ warnings: inout [String]
   ) throws {
     guard initramfs.entries[Coldplug.path] == nil else { return }
     guard let program = Coldplug.program(for: architecture) else {
       warnings.append(
-        "this minivm was built without coldplug for \(architecture): the RAM disk finds its drivers"
+        "this minivm was built without coldplug for \(architecture.rawValue): the RAM disk finds its drivers"
           + " with the shell, which takes longer (`make build` builds both)")
       return
     }

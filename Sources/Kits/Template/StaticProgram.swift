@@ -8,8 +8,8 @@ package struct StaticProgram: Sendable, Hashable {
   static let sizeLimit = 64 << 20
 
   package let bytes: [UInt8]
-  /// Debian's name of the architecture that it runs on.
-  package let architecture: String
+  /// What it runs on.
+  package let architecture: Architecture
 
   /// - Throws: `FormatError` for what is no ELF executable, or one that is not static.
   package init(_ bytes: [UInt8]) throws(FormatError) {
@@ -33,34 +33,20 @@ package struct StaticProgram: Sendable, Hashable {
         offset: interpreter.offset)
     }
     self.bytes = bytes
-    architecture = try Self.architecture(header)
+    guard let architecture = Architecture(header) else {
+      throw FormatError(
+        .unsupported, "is for an unknown machine, number \(header.machine)", offset: 18)
+    }
+    self.architecture = architecture
   }
 
-  /// Debian's name of the architecture of any ELF file; nil for other bytes.
-  static func architecture(ofELF bytes: [UInt8]) -> String? {
-    header(bytes).flatMap { try? architecture($0) }
+  /// The architecture of any ELF file; nil for other bytes.
+  static func architecture(ofELF bytes: [UInt8]) -> Architecture? {
+    header(bytes).flatMap(Architecture.init)
   }
 
   private static func header(_ bytes: [UInt8]) -> ELFHeader? {
     guard bytes.count >= ELFHeader.size else { return nil }
     return try? ELFHeader(bytes[..<ELFHeader.size])
-  }
-
-  private static func architecture(_ header: ELFHeader) throws(FormatError) -> String {
-    switch (header.machine, header.is64Bit, header.isLittleEndian) {
-    case (3, false, true): return "i386"
-    case (8, true, true): return "mips64el"
-    case (8, false, true): return "mipsel"
-    case (21, true, true): return "ppc64el"
-    case (22, true, false): return "s390x"
-    case (40, false, true): return "armhf"
-    case (62, true, true): return "amd64"
-    case (183, true, true): return "arm64"
-    case (243, true, true): return "riscv64"
-    case (258, true, true): return "loong64"
-    default:
-      throw FormatError(
-        .unsupported, "is for an unknown machine, number \(header.machine)", offset: 18)
-    }
   }
 }

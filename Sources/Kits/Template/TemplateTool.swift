@@ -148,14 +148,14 @@ package enum TemplateTool: String, Sendable, CaseIterable {
       _ = try linkNames(program)
       return program
     }
-    guard architecture ?? program.architecture == program.architecture else {
+    guard architecture ?? program.architecture.rawValue == program.architecture.rawValue else {
       throw KitError(
         .invalid,
-        "\(file): its \(rawValue) is for \(program.architecture), and \(architecture ?? "") is asked for"
+        "\(file): its \(rawValue) is for \(program.architecture.rawValue), and \(architecture ?? "") is asked for"
       )
     }
     var note = note
-    note.architecture = program.architecture
+    note.architecture = program.architecture.rawValue
     note.sha256 = Digest.sha256(of: program.bytes)
     return Provided(program: program, note: note)
   }

@@ -9,11 +9,6 @@ package struct AlpineRepository: Sendable {
 
   /// The most bytes of an index; Alpine's largest has 3 MB.
   private static let indexLimit = 1 << 25
-  private static let architectures = [
-    "amd64": "x86_64", "arm64": "aarch64", "armhf": "armv7", "i386": "x86",
-    "loong64": "loongarch64", "ppc64el": "ppc64le", "riscv64": "riscv64", "s390x": "s390x",
-  ]
-
   private let mirror: String
   private let branch: String
   private let keys: AlpineKeys?
@@ -45,11 +40,12 @@ package struct AlpineRepository: Sendable {
   /// - Throws: `KitError`: `.unverified` for all that is not what it has to be, `.missing` for what the
   ///   mirror does not have.
   package func download(_ name: String, architecture: String) throws -> Download {
-    guard let alpineArchitecture = Self.architectures[architecture] else {
+    guard let alpineArchitecture = Architecture(rawValue: architecture)?.alpine else {
+      let known = Architecture.allCases.filter { $0.alpine != nil }.map(\.rawValue).sorted()
       throw KitError(
         .usage, "Alpine has no architecture that Debian calls \(architecture)",
         advice:
-          "give one of \(Self.architectures.keys.sorted().joined(separator: ", ")) with --arch")
+          "give one of \(known.joined(separator: ", ")) with --arch")
     }
     let keys = keys ?? .system(architecture: alpineArchitecture)
     let base = "\(mirror)/\(branch)/main/\(alpineArchitecture)"
