@@ -66,12 +66,12 @@ struct MirrorOptions: ParsableArguments {
     let environment = offline ? environment.offline() : environment
     if !isRelease { note(defaults, environment) }
     if mirrors(defaults).isEmpty, !isRelease {
-      environment.aptSources.problems.forEach {
+      CommandEnvironment.aptSources.problems.forEach {
         environment.log.warning("\($0): what it says is passed over")
       }
     }
     return DebianRepository(
-      suites: try environment.aptSources.chosen(
+      suites: try CommandEnvironment.aptSources.chosen(
         suite: suite, mirrors: mirrors(defaults), isAlone: onlySuite),
       keyrings: keyrings(defaults).map { .file($0) }, components: components(defaults),
       at: at.flatMap(PointInTime.seconds), acceptsChanges: allowReleaseinfoChange,
@@ -84,7 +84,7 @@ struct MirrorOptions: ParsableArguments {
     _ environment: KitEnvironment, of manifest: Manifest
   ) throws -> DebianRepository {
     let defaults = try CommandEnvironment.configuration()
-    let suites = manifest.suites(of: environment.aptSources)
+    let suites = manifest.suites(of: CommandEnvironment.aptSources)
     guard suite == nil, mirror.isEmpty, !suites.isEmpty else { return try repository(environment) }
     return DebianRepository(
       suites: suites, keyrings: keyrings(defaults).map { .file($0) },
@@ -107,7 +107,9 @@ struct MirrorOptions: ParsableArguments {
     _ architecture: String, _ environment: KitEnvironment
   ) throws -> DefaultTemplate {
     // Backports have kernels, and no busybox.
-    let suite = try (suite ?? CommandEnvironment.configuration().suite).map(DebianSuite.release)
+    let suite =
+      try (suite ?? CommandEnvironment.configuration().suite).map(DebianSuite.release)
+      ?? CommandEnvironment.aptSources.codename
     let defaults = try CommandEnvironment.configuration()
     return DefaultTemplate(
       architecture: architecture, suite: suite,

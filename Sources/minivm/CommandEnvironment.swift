@@ -9,6 +9,9 @@ enum CommandEnvironment {
   /// What stands on the terminal until something else is written there.
   static let progressLine = ProgressLine()
 
+  /// Where this machine's packages come from.
+  static let aptSources = AptSources.system()
+
   /// - Parameters:
   ///   - quiet: no progress, even on a terminal, and no notices.
   ///   - jobs: cores that may be at work.

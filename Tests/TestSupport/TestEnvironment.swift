@@ -15,7 +15,7 @@ extension KitEnvironment {
       pause: { _ in },
       now: { now },
       sourceDateEpoch: sourceDateEpoch, cacheFolder: cache,
-      temporaryFolder: Variables["TMPDIR"] ?? "/tmp", aptSources: AptSources(suites: []),
+      temporaryFolder: Variables["TMPDIR"] ?? "/tmp",
       log: Logger(label: "test"), progress: .none)
   }
 }

@@ -16,7 +16,7 @@ package struct DefaultTemplate: Sendable {
   private let environment: KitEnvironment
 
   /// - Parameters:
-  ///   - suite: the name of the suite that the programs come from; nil for the machine's own.
+  ///   - suite: the name of the suite that the programs come from; nil where the machine has none of its own.
   ///   - origin: what says where they come from; empty for the machine's own mirrors.
   ///   - keyrings: files of the keys that vouch for them; empty for the machine's own. What some keys vouch
   ///     for is not taken for others', also when those are in a file of the same name.
@@ -28,7 +28,7 @@ package struct DefaultTemplate: Sendable {
   ) {
     self.architecture = architecture
     self.repository = repository
-    let suite = (suite ?? environment.aptSources.codename ?? "default").replacing("/", with: "_")
+    let suite = (suite ?? "default").replacing("/", with: "_")
     // What can't be read vouches for nothing.
     let keys = keyrings.map { (try? Digest.sha256(of: InputFile($0))) ?? $0 }
     let origin = origin + keys

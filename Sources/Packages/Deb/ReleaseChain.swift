@@ -44,18 +44,34 @@ struct ReleaseChain: Sendable {
   /// Whether a suite may come with another Origin, Label or Codename than it had.
   var acceptsChanges = false
 
+  private struct Request: Hashable {
+    var suite: DebianSuite
+    var keyrings: [Keyring]
+    var at: Int?
+    var isOffline: Bool
+  }
+
+  /// A list that this run of the program has verified.
+  private struct KnownList: Sendable {
+    var request: Request
+    var release: Release
+    var trust: TrustedRelease
+  }
+
   /// A suite's list, which a run of the program asks for once.
   /// - Throws: `KitError.unverified`, for each reason with its own message.
   func release(of suite: DebianSuite) async throws -> (release: Release, trust: TrustedRelease) {
-    let request = ReleaseMemory.Request(
+    let request = Request(
       suite: suite, keyrings: keyrings, at: at, isOffline: environment.isOffline)
-    if let known = environment.releases[request] {
+    if let known = environment.memory.first(where: { (list: KnownList) in list.request == request })
+    {
       // The clock goes on.
       try check(known.release, suite, known.trust.url)
-      return known
+      return (known.release, known.trust)
     }
     let found = try await verified(suite)
-    environment.releases[request] = found
+    environment.memory.keep(
+      KnownList(request: request, release: found.release, trust: found.trust))
     return found
   }
 

@@ -27,20 +27,18 @@ package struct KitEnvironment: Sendable {
   package var cacheFolder: String
   /// Where files go that nobody keeps.
   package var temporaryFolder: String
-  package var aptSources: AptSources
   package var log: Logger
   package var progress: Progress
   /// What checks OpenPGP signatures; nil for whichever this machine has.
   package var signatureTool: SignatureTool?
-  /// The signed lists of this run.
-  let releases = ReleaseMemory()
+  let memory = RunMemory()
   /// Seconds between one try of a download and the next.
   var pauses = [1, 3, 9]
 
   package init(
     get: @escaping Get, pause: @escaping @Sendable (_ seconds: Int) -> Void = Machine.pause,
     now: @escaping @Sendable () -> Int, sourceDateEpoch: Int?, cacheFolder: String,
-    temporaryFolder: String, aptSources: AptSources, log: Logger, progress: Progress
+    temporaryFolder: String, log: Logger, progress: Progress
   ) {
     self.get = get
     self.pause = pause
@@ -48,7 +46,6 @@ package struct KitEnvironment: Sendable {
     self.sourceDateEpoch = sourceDateEpoch
     self.cacheFolder = cacheFolder
     self.temporaryFolder = temporaryFolder
-    self.aptSources = aptSources
     self.log = log
     self.progress = progress
   }
@@ -107,8 +104,7 @@ package struct KitEnvironment: Sendable {
       }
     return KitEnvironment(
       get: HTTPClient().get, now: { Machine.now }, sourceDateEpoch: epoch, cacheFolder: cache,
-      temporaryFolder: temporaryFolder(variables), aptSources: .system(),
-      log: Logger(label: "minivm"), progress: progress)
+      temporaryFolder: temporaryFolder(variables), log: Logger(label: "minivm"), progress: progress)
   }
 }
 
