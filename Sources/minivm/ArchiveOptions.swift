@@ -13,6 +13,11 @@ struct MirrorOptions: ParsableArguments {
     "forky", "sid",
   ]
 
+  /// Debian's and Ubuntu's, for completion.
+  private static let usualComponents = [
+    "main", "contrib", "non-free", "non-free-firmware", "universe", "restricted", "multiverse",
+  ]
+
   @Option(
     help: ArgumentHelp("A suite such as trixie; this machine's by default.", valueName: "name"),
     completion: .list(Self.usualSuites))
@@ -30,7 +35,8 @@ struct MirrorOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Components to look in, such as main,universe; repeatable (default: those of the apt sources, all of a mirror).",
-      valueName: "names"))
+      valueName: "names"),
+    completion: .list(Self.usualComponents))
   var component: [String] = []
 
   @Option(
@@ -55,6 +61,15 @@ struct MirrorOptions: ParsableArguments {
   var isGiven: Bool {
     suite != nil || !mirror.isEmpty || !keyring.isEmpty || !component.isEmpty || at != nil
       || onlySuite || offline || allowReleaseinfoChange
+  }
+
+  /// The options that were given and mean nothing to a mirror of another distribution.
+  var debianOptions: [String] {
+    [
+      ("--suite", suite != nil), ("--only-suite", onlySuite), ("--component", !component.isEmpty),
+      ("--keyring", !keyring.isEmpty), ("--at", at != nil),
+      ("--allow-releaseinfo-change", allowReleaseinfoChange),
+    ].filter(\.1).map(\.0)
   }
 
   /// - Parameter isRelease: look in the release itself that the suite stands beside.

@@ -71,13 +71,9 @@ struct UpdateOptions: ParsableArguments {
     if !["debian", "alpine"].contains(from), mirror.isGiven {
       throw ValidationError("--from \(from) is a file: nothing is asked of a mirror")
     }
-    if from == "alpine", mirror.offline {
+    if from == "alpine", let option = mirror.debianOptions.first {
       throw ValidationError(
-        "--offline is for --from debian; what comes from Alpine's mirrors is not kept")
-    }
-    if from == "alpine", mirror.suite != nil || !mirror.keyring.isEmpty || mirror.at != nil {
-      throw ValidationError(
-        "--suite, --keyring and --at are Debian's; give --branch and --keys for Alpine")
+        "\(option) is for Debian's mirrors; Alpine's take --branch and --keys")
     }
   }
 
@@ -101,8 +97,9 @@ struct UpdateOptions: ParsableArguments {
           .usage, "--from alpine needs the address of one mirror",
           advice: "give the folder with its branches with --mirror")
       }
-      let environment = try CommandEnvironment.make()
+      var environment = try CommandEnvironment.make()
       defer { environment.progress.end() }
+      if mirror.offline { environment = environment.offline() }
       let repository = try AlpineRepository(
         mirror: address, branch: branch ?? AlpineRepository.newestBranch,
         keys: keys.map(AlpineKeys.init(folder:)), environment: environment)

@@ -46,7 +46,7 @@ import Testing
       try await Tool.run(
         TestKit.program,
         ["update-busybox", folder("template"), "--from", "alpine", "--mirror", server.address]
-          + arguments, in: folder.path)
+          + arguments, in: folder.path, environment: ["XDG_CACHE_HOME": folder("cache")])
     }
     let sound = ["--arch", "amd64", "--branch", "v3.20", "--keys", "keys"]
     let server = try TestServer.files(below: folder.path)
@@ -61,7 +61,8 @@ import Testing
     for (arguments, status, message) in [
       (["--keys", "nowhere"], 3, "no such folder"), (["--branch", "v1.0"], 3, "no branch"),
       (["--arch", "arm64"], 3, "for aarch64"), (["--keys", "none"], 4, "no such key is in none"),
-      (["--suite", "trixie"], 2, "--suite"), (["--branch", "../x"], 2, "can't be the name"),
+      (["--suite", "trixie"], 2, "--suite"), (["--component", "main"], 2, "--component"),
+      (["--only-suite"], 2, "--only-suite"), (["--branch", "../x"], 2, "can't be the name"),
     ] {
       let result = try await update(server, sound + arguments)
       #expect(

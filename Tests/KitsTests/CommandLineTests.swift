@@ -122,6 +122,7 @@ extension CommandLineTests {
     let script = try await CommandBench().run(["--generate-completion-script", shell]).output
     for value in [
       "microvm", "virtio-net", "cloud-hypervisor", "virtio-scsi", "bookworm-backports", "tcg",
+      "non-free-firmware",
     ] {
       #expect(script.contains(value), "\(value)")
     }

@@ -256,6 +256,33 @@ import Testing
     #expect(try await place.succeed(words + mirror).contains("is the same"))
   }
 
+  @Test("From an archive whose lists have SHA-512 alone: out of the cache, and by the archive's index")
+  func sha512() async throws {
+    let place = try await DownloadProgramTests.Place(OutputTests.big)
+    let signed = place.repository
+    let sum = try await Tool.shell("sha512sum <pool/kernel+b1.deb", in: signed.root).prefix(128)
+    try await Tool.shell(
+      "sed -i 's/^SHA256: .*/SHA512: \(sum)/' Packages; xz -kf Packages",
+      in: "\(signed.suiteFolder)/main/binary-amd64")
+    var fields = SignedRepository.Fields(date: signed.now - 3600)
+    fields.hashes = ["SHA512": "sha512sum"]
+    try await signed.writeRelease(fields)
+    try await signed.sign()
+    let server = try TestServer.files(below: signed.root)
+    try await place.succeed(place.build(server.address))
+    let count = server.requests.count
+    let words = ["verify", place.folder("out"), "--template", place.folder("template")]
+    #expect(try await place.succeed(words + ["--offline"]).contains("is the same"))
+    #expect(server.requests.count == count)
+    // Not at its address any more, and in the index that the named mirror has.
+    FileTree.remove(place.folder("cache"))
+    try await Tool.shell(
+      "sed -i 's#\(server.address)/pool#\(server.address)/gone#' manifest-*; grep -v manifest SHA256SUMS >s; sha256sum manifest-* >>s; mv s SHA256SUMS",
+      in: place.folder("out"))
+    let mirror = ["--mirror", server.address, "--suite", "test", "--keyring", signed.keyring]
+    #expect(try await place.succeed(words + mirror).contains("is the same"))
+  }
+
   @Test("When the manifest's address fails, whatever the reason, the named mirror is asked, too")
   func otherMirror() async throws {
     let place = try await DownloadProgramTests.Place(OutputTests.big)

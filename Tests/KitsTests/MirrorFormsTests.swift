@@ -52,15 +52,30 @@ import Testing
     try await Tool.shell(
       "gzip -k Packages; bzip2 -k Packages; zstd -q Packages", in: index)
     try await publish()
+    let root = signed.root
+    // Answers as the environment does, for apt.
+    let server = try TestServer { request in
+      guard let bytes = try? InputFile(root + request.target.replacing("%2B", with: "+"))
+        .readAll(limit: 1 << 24)
+      else {
+        let status = isForbidding ? "403 Forbidden" : "404 Not Found"
+        return [.send(TestServer.head(status, length: 0))]
+      }
+      return [.send(TestServer.head("200 OK", length: bytes.count)), .send(bytes)]
+    }
+    let source = "deb [signed-by=\(signed.keyring) arch=amd64] \(server.address) test main\n"
     for gone in ["xz", "zst", "bz2", "gz"] {
       FileTree.remove("\(index)/Packages.\(gone)")
       FileTree.remove(cache("files"))
       #expect(try await versions(repository(isForbidding: isForbidding)) == ["1.0+b1"], "\(gone)")
+      // apt's verdict on the same archive.
+      #expect(try await signed.isTakenByApt(source: source), "\(gone)")
     }
     FileTree.remove("\(index)/Packages")
     FileTree.remove(cache("files"))
     let error = await failure(try repository(isForbidding: isForbidding))
     #expect(error?.isForbidden == isForbidding && error?.message.contains("Packages.xz") == true)
+    #expect(try await !signed.isTakenByApt(source: source))
   }
 
   @Test("Indexes by hash where the server has none of these, and says 403")

@@ -143,9 +143,9 @@ struct ManifestInputs {
     guard isHash, !name.isEmpty, ![".", ".."].contains(name) else {
       throw KitError(.invalid, "the manifest has no sound name and SHA-256 of \(name.quoted)")
     }
-    let cached = "\(environment.cacheFolder)/files/\(wanted.sha256)"
-    let places =
-      given.flatMap(Self.files) + beside.map { "\($0)/\(name)" } + Self.files(in: cached)
+    let cached = DownloadCache(environment: environment)
+      .paths(named: name, size: wanted.size, sha256: wanted.sha256)
+    let places = given.flatMap(Self.files) + beside.map { "\($0)/\(name)" } + cached
     for path in places where FileTree.status(path, followingLink: true)?.kind == .file {
       let file = try InputFile(path)
       if let size = wanted.size, size != file.size { continue }
@@ -206,9 +206,13 @@ struct ManifestInputs {
     let found = try await archive.packages(
       architecture: architecture == "all" ? manifest.architecture : architecture
     ) { $0 == package }
-    let hash = FileHash(.sha256, wanted.sha256)
-    guard let twin = found.first(where: { $0.hash == hash }) else { return nil }
-    return try archive.file(of: twin)
+    for package in found where wanted.size == nil || wanted.size == package.size {
+      if package.hash.algorithm == .sha256, package.hash.text != wanted.sha256 { continue }
+      // An archive that has SHA-512 alone does not say: the file does.
+      let file = try archive.file(of: package)
+      if try Digest.sha256(of: file) == wanted.sha256 { return file }
+    }
+    return nil
   }
 
   /// The files of a folder, or the file that a path is.

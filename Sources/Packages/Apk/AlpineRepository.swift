@@ -7,6 +7,7 @@ package struct AlpineRepository: Sendable {
   /// The mirror's name of the newest branch.
   package static let newestBranch = "latest-stable"
 
+  private static let indexName = "APKINDEX.tar.gz"
   /// The most bytes of an index; Alpine's largest has 3 MB.
   private static let indexLimit = 1 << 25
   private let mirror: String
@@ -51,14 +52,23 @@ package struct AlpineRepository: Sendable {
     let base = "\(mirror)/\(branch)/main/\(alpineArchitecture)"
     let package = try newest(name, alpineArchitecture, base, keys)
     let url = "\(base)/\(DebianRepository.escaped(package.fileName))"
-    return try refusingDamage {
-      // Nothing larger than the index says is taken, and what is smaller is not looked into.
-      let bytes = try get(url, limit: package.size, name: package.fileName)
-      guard bytes.count == package.size else {
-        throw KitError(
-          .unverified, "\(url): has \(bytes.count) bytes, and the index says \(package.size)",
-          advice: "try again, or another mirror")
-      }
+    let key = "apk-\(Digest.text(package.checksum))"
+    let file = try DownloadCache(environment: environment).file(
+      DownloadCache.Wanted(
+        urls: [url], name: package.fileName, size: package.size,
+        proof: .judged(key: key) { _ = try open($0, package, keys, url) }))
+    // Read once more, and checked: what is taken is what was checked.
+    return try open(file, package, keys, url)
+  }
+
+  /// Reads a package and checks it against the index and against its own signature.
+  /// - Parameter url: for messages.
+  /// - Throws: `KitError.unverified` for any other file.
+  private func open(
+    _ file: InputFile, _ package: ApkIndex.Package, _ keys: AlpineKeys, _ url: String
+  ) throws -> Download {
+    try refusingDamage {
+      let bytes = try file.readAll(limit: ApkArchive.sizeLimit)
       try ApkArchive.refuseVersion3(bytes, url)
       let archive = try ApkArchive(bytes, name: url)
       try archive.check(against: package)
@@ -69,17 +79,18 @@ package struct AlpineRepository: Sendable {
   private func newest(
     _ name: String, _ architecture: String, _ base: String, _ keys: AlpineKeys
   ) throws -> ApkIndex.Package {
-    let url = "\(base)/APKINDEX.tar.gz"
-    let bytes: [UInt8]
-    do {
-      bytes = try get(url, limit: Self.indexLimit, name: "APKINDEX.tar.gz")
-    } catch let error as KitError where error.code == .missing {
-      throw KitError(
-        .missing, "\(mirror) has no branch \(branch.quoted) for \(architecture)",
-        advice: "give another with --branch or --mirror")
-    }
+    let url = "\(base)/\(Self.indexName)"
+    let kept = KeptList(
+      "apk-\(Digest.sha256(of: Array(base.utf8)))", title: "\(mirror) \(branch) \(architecture)",
+      environment)
+    let bytes = try indexBytes(url, kept, architecture)
     let index = try refusingDamage {
       try inside(url) { try ApkIndex(bytes, keys: keys, package: name, url: url) }
+    }
+    if !environment.isOffline,
+      try kept.read(Self.indexName, limit: Self.indexLimit) != bytes
+    {
+      try kept.keep([(Self.indexName, bytes)])
     }
     let packages = index.packages.filter {
       [architecture, "noarch"].contains($0.architecture) && $0.size <= ApkArchive.sizeLimit
@@ -91,9 +102,24 @@ package struct AlpineRepository: Sendable {
     return package
   }
 
-  private func get(_ url: String, limit: Int, name: String) throws -> [UInt8] {
-    try environment.download(url, limit: limit) {
-      environment.progress.report(name, $0, nil)
+  /// Returns the index as the mirror has it now, or without a network as an earlier run got it.
+  private func indexBytes(
+    _ url: String, _ kept: KeptList, _ architecture: String
+  ) throws -> [UInt8] {
+    if environment.isOffline {
+      guard let bytes = try kept.read(Self.indexName, limit: Self.indexLimit) else {
+        throw kept.absence
+      }
+      return bytes
+    }
+    do {
+      return try environment.download(url, limit: Self.indexLimit) {
+        environment.progress.report(Self.indexName, $0, nil)
+      }
+    } catch let error as KitError where error.code == .missing {
+      throw KitError(
+        .missing, "\(mirror) has no branch \(branch.quoted) for \(architecture)",
+        advice: "give another with --branch or --mirror")
     }
   }
 

@@ -177,7 +177,7 @@ package struct DebianRepository: Sendable {
     let files = try DownloadCache(environment: environment).files(
       packages.map {
         DownloadCache.Wanted(
-          urls: [$0.url], name: FileTree.name(of: $0.file), size: $0.size, hash: $0.hash)
+          urls: [$0.url], name: FileTree.name(of: $0.file), size: $0.size, proof: .hash($0.hash))
       })
     return try zip(packages, files).map { package, file in
       let archive = try DebArchive(file)

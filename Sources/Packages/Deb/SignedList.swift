@@ -41,53 +41,38 @@ struct SignedList {
   /// - Parameter isPast: whether one that was taken for a time in the past will do; it is preferred.
   init(kept suite: DebianSuite, isPast: Bool, _ environment: KitEnvironment) throws {
     for isPast in isPast ? [true, false] : [false] {
-      let folder = Self.folder(suite, isPast: isPast, environment)
+      let list = Self.kept(suite, isPast: isPast, environment)
       let base = suite.folder
-      if FileTree.status("\(folder)/InRelease") != nil {
-        self.init(url: "\(base)/InRelease", text: try Self.read("\(folder)/InRelease"))
+      if let text = try list.read("InRelease", limit: Self.sizeLimit) {
+        self.init(url: "\(base)/InRelease", text: text)
         return
       }
-      if FileTree.status("\(folder)/Release") != nil {
-        self.init(
-          url: "\(base)/Release", text: try Self.read("\(folder)/Release"),
-          signature: try Self.read("\(folder)/Release.gpg"))
+      if let text = try list.read("Release", limit: Self.sizeLimit),
+        let signature = try list.read("Release.gpg", limit: Self.sizeLimit)
+      {
+        self.init(url: "\(base)/Release", text: text, signature: signature)
         return
       }
     }
-    throw KitError(
-      .missing, "the list of \(suite.mirror) \(suite.suite) is not in the cache",
-      advice: "run it once without --offline")
+    throw Self.kept(suite, isPast: false, environment).absence
   }
 
   /// Keeps the list, which was verified, for later without a network.
   func keep(for suite: DebianSuite, isPast: Bool, _ environment: KitEnvironment) throws {
-    let destination = Self.folder(suite, isPast: isPast, environment)
-    let name = signature == nil ? "InRelease" : "Release"
-    if try signature == nil && FileTree.status("\(destination)/\(name)") != nil
-      && Self.read("\(destination)/\(name)") == text
-    {
-      return
+    let list = Self.kept(suite, isPast: isPast, environment)
+    guard let signature else {
+      if try list.read("InRelease", limit: Self.sizeLimit) == text { return }
+      return try list.keep([("InRelease", text)])
     }
     // The list and its signature change in one step.
-    try environment.makeCacheFolder(FileTree.parent(of: destination))
-    let staging = try StagingDirectory(in: FileTree.parent(of: destination))
-    func add(_ name: String, _ bytes: [UInt8]) throws {
-      try staging.addFile("list/\(name)", mode: 0o644, modified: 0, body: MemorySource(bytes))
-    }
-    try add(name, text)
-    if let signature { try add("Release.gpg", signature) }
-    try add("address", Array("\(suite.mirror) \(suite.suite)\n".utf8))
-    try staging.publish("list", to: destination)
+    try list.keep([("Release", text), ("Release.gpg", signature)])
   }
 
-  private static func folder(
+  private static func kept(
     _ suite: DebianSuite, isPast: Bool, _ environment: KitEnvironment
-  ) -> String {
-    "\(environment.cacheFolder)/lists/\(suite.key)\(isPast ? "-past" : "")"
-  }
-
-  private static func read(_ path: String) throws -> [UInt8] {
-    try InputFile(path).readAll(limit: sizeLimit)
+  ) -> KeptList {
+    KeptList(
+      "\(suite.key)\(isPast ? "-past" : "")", title: "\(suite.mirror) \(suite.suite)", environment)
   }
 
   /// - Parameter isForbidden: becomes true where the mirror refuses the file, which may mean that there

@@ -2,13 +2,14 @@ internal import Basics
 package import Formats
 internal import Synchronization
 
-/// Files that were downloaded, by their hashes: what is in it is what it is called, or it is not used.
+/// Files that were downloaded, by what proves them: a file is what its folder says, or it is not used.
 ///
-/// `files/HASH/NAME` is complete, and is hashed again whenever it is used: what it hands on is open, so
-/// that nothing can come in the place of what was hashed. `partial/HASH` is what
-/// came of a file so far; it is locked while somebody writes it, and any later run goes on with it.
+/// `files/KEY/NAME` is complete, and is proved again whenever it is used; the file that is handed on is open, so
+/// that nothing can come in its place afterwards. `partial/KEY` is the part of a file that came so far; it is locked
+/// while a run writes it, and any later run goes on with it. KEY is a SHA-256 or a SHA-512, or the key of
+/// `FileProof.judged`.
 package struct DownloadCache: Sendable {
-  /// A file that somebody trusted says the size and the hash of.
+  /// A file whose size and proof a trusted list states.
   package struct Wanted: Sendable {
     /// Where it may be, the best first; the next is asked when a server does not have it.
     var urls: [String]
@@ -16,7 +17,7 @@ package struct DownloadCache: Sendable {
     var name: String
     /// Bytes; more are never taken.
     var size: Int
-    var hash: FileHash
+    var proof: FileProof
   }
 
   /// How many files come at once.
@@ -31,8 +32,27 @@ package struct DownloadCache: Sendable {
   /// A file with this hash, from the cache or from the first of the addresses that has it.
   /// - Throws: `KitError.unverified` when what comes is something else; nothing of it stays.
   package func file(_ urls: [String], name: String, size: Int, hash: FileHash) throws -> InputFile {
-    let wanted = Wanted(urls: urls, name: name, size: size, hash: hash)
-    return try file(wanted, DownloadTally([wanted], environment.progress))
+    try file(Wanted(urls: urls, name: name, size: size, proof: .hash(hash)))
+  }
+
+  /// Returns a file from the cache, or from the first of its addresses that has it.
+  /// - Throws: `KitError.unverified` when another file comes; nothing of it stays.
+  package func file(_ wanted: Wanted) throws -> InputFile {
+    try file(wanted, DownloadTally([wanted], environment.progress))
+  }
+
+  /// Returns the paths of complete files that may be the one with a SHA-256: the one under that hash, then those of
+  /// its name and size that lists with other hashes have named. None of them has been checked.
+  /// - Parameter size: bytes; nil for any.
+  package func paths(named name: String, size: Int?, sha256: String) -> [String] {
+    let root = "\(environment.cacheFolder)/files"
+    func names(_ folder: String) -> [String] { (try? FileTree.names(in: folder)) ?? [] }
+    let keys = names(root).filter { FileHash(.sha256, $0) == nil }
+    return names("\(root)/\(sha256)").map { "\(root)/\(sha256)/\($0)" }
+      + keys.map { "\(root)/\($0)/\(name)" }.filter {
+        guard let status = FileTree.status($0), status.kind == .file else { return false }
+        return size == nil || size == status.size
+      }
   }
 
   /// Several files, which come side by side.
@@ -48,12 +68,12 @@ package struct DownloadCache: Sendable {
   }
 
   private func file(_ wanted: Wanted, _ tally: DownloadTally) throws -> InputFile {
-    let folder = "\(environment.cacheFolder)/files/\(wanted.hash.text)"
+    let folder = "\(environment.cacheFolder)/files/\(wanted.proof.key)"
     let path = "\(folder)/\(wanted.name)"
     if let file = try sound(path, wanted) { return file }
     if environment.isOffline { throw environment.notInCache(wanted.urls.first ?? wanted.name) }
     try environment.makeCacheFolder("\(environment.cacheFolder)/partial")
-    let partial = try PartialFile("\(environment.cacheFolder)/partial/\(wanted.hash.text)")
+    let partial = try PartialFile("\(environment.cacheFolder)/partial/\(wanted.proof.key)")
     defer { if partial.size == 0 { partial.remove() } }
     // Another process may have brought it while we waited for the lock.
     if let file = try sound(path, wanted) {
@@ -81,9 +101,20 @@ package struct DownloadCache: Sendable {
   private func sound(_ path: String, _ wanted: Wanted) throws -> InputFile? {
     guard FileTree.status(path)?.kind == .file else { return nil }
     let file = try InputFile(path)
-    guard file.size == wanted.size, try FileHash(of: file, wanted.hash.algorithm) == wanted.hash
-    else { return nil }
-    return file
+    guard file.size == wanted.size else { return nil }
+    switch wanted.proof {
+    case .hash(let hash):
+      return try FileHash(of: file, hash.algorithm) == hash ? file : nil
+    case .judged(_, let judge):
+      do {
+        try judge(file)
+      } catch {
+        // Another download may be better, and without a network this is the reason.
+        if environment.isOffline { throw error }
+        return nil
+      }
+      return file
+    }
   }
 
   /// Brings what is missing. Where that does not fit to what was there, once more from the start.
@@ -109,15 +140,16 @@ package struct DownloadCache: Sendable {
   private func append(
     to partial: PartialFile, from url: String, _ wanted: Wanted, _ tally: DownloadTally
   ) throws {
-    var hash = HashComputation(wanted.hash.algorithm.function)
-    var count = try Digest.update(hash, from: partial.read)
+    var hash = wanted.proof.hash.map { HashComputation($0.algorithm.function) }
+    var count = partial.size
+    if let hash { count = try Digest.update(hash, from: partial.read) }
     tally.report(wanted, count)
     if count < wanted.size {
       try environment.download(url, from: count, to: wanted.size, isResumed: true) {
         piece, offset in
         try tally.check()
         if offset == 0, count > 0 {
-          hash = HashComputation(wanted.hash.algorithm.function)
+          hash = wanted.proof.hash.map { HashComputation($0.algorithm.function) }
           count = 0
           try partial.truncate(to: 0)
         }
@@ -128,16 +160,28 @@ package struct DownloadCache: Sendable {
             "is larger than the \(wanted.size) bytes that the archive says", partial, url)
         }
         try partial.write(piece, at: count)
-        hash.update(piece)
+        hash?.update(piece)
         count += piece.count
         tally.report(wanted, count)
       }
     }
-    let digest = Digest.text(hash.finalize())
-    guard count == wanted.size, digest == wanted.hash.text else {
-      throw refusal(
-        "has \(count) bytes with \(wanted.hash.algorithm.title) \(digest); the archive says \(wanted.size) and \(wanted.hash.text)",
-        partial, url)
+    switch wanted.proof {
+    case .hash(let known):
+      let digest = hash.map { Digest.text($0.finalize()) } ?? ""
+      guard count == wanted.size, digest == known.text else {
+        throw refusal(
+          "has \(count) bytes with \(known.algorithm.title) \(digest); the archive says \(wanted.size) and \(known.text)",
+          partial, url)
+      }
+    case .judged(_, let judge):
+      do {
+        try judge(InputFile(partial.path))
+      } catch {
+        // A web page may have the wanted size.
+        let start = (try? partial.read(at: 0, count: WebPage.length)) ?? []
+        try partial.truncate(to: 0)
+        throw WebPage.isBegun(by: start) ? WebPage.refusal(url) : error
+      }
     }
   }
 
@@ -168,7 +212,7 @@ private final class DownloadTally: Sendable {
 
   package func report(_ wanted: DownloadCache.Wanted, _ count: Int) {
     let done = state.withLock { state in
-      state.counts[wanted.hash.text] = count
+      state.counts[wanted.proof.key] = count
       return state.counts.values.reduce(0, +)
     }
     progress.report(stage, done, total)
