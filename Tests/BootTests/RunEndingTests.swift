@@ -174,6 +174,26 @@ import Testing
       """, in: folder)
   }
 
+  @Test(
+    "Keys on a terminal: Ctrl-C is the command's, Ctrl-] three times ends the machine",
+    arguments: [(#"\003"#, 130, "^C"), (#"\035\035\035"#, 125, "minivm: the machine was ended")])
+  func keys(_ keys: String, _ status: Int, _ shown: String) async throws {
+    let folder = try TemporaryFolder()
+    try await RunKits.shell(
+      """
+      mkfifo keys
+      script -qec "$run -- sh -c 'echo ready; exec sleep 600'" log <keys >out &
+      exec 3>keys
+      until grep -q ready out; do kill -0 $!; sleep 0.1; done
+      printf '\(keys)' >&3
+      status=0
+      wait $! || status=$?
+      cat out
+      test $status = \(status)
+      grep -qF '\(shown)' out
+      """, in: folder)
+  }
+
   @Test("A full disk on this side is a failure, whatever the command says")
   func fullDisk() async throws {
     let folder = try TemporaryFolder()
