@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basics
+import Formats
 import Kits
 import Machines
 
@@ -68,6 +69,10 @@ struct CheckCommand: ParsableCommand {
       let driver = step.driver.map { "\($0) " } ?? ""
       printVisibly(
         "  \(step.kind.padded(to: kinds))  \(step.name.padded(to: names))  \(driver)\(state)")
+    }
+    for step in report.steps where step.kind == "RAM disk" && step.isOptional {
+      let advice = step.advice.map { "; \($0)" } ?? ""
+      writeToStandardError("minivm: warning: \(step.problem ?? step.name)\(advice)".visible)
     }
     if report.reachesRoot { printVisibly("Root can be reached.") }
   }

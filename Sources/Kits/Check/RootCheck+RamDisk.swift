@@ -42,6 +42,13 @@ extension RootCheck {
     if let problem = ramDisk.initProblem {
       add("/init", problem, "build the kit again, or boot it to see")
     }
+    for line in ramDisk.lackingPrograms {
+      var step = Step(kind: "RAM disk", name: line, state: .missing, isOptional: true)
+      step.problem = "a script of the RAM disk runs programs that its busybox lacks: \(line)"
+      step.advice =
+        "add them to the template, or take a busybox that has them with `minivm update-busybox`"
+      steps.append(step)
+    }
     return steps
   }
 }

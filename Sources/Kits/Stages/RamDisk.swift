@@ -79,6 +79,7 @@ package struct RamDisk: Sendable {
       release)
     var initramfs = try content.value()
     let programs = initramfs.programs
+    let lacking = initramfs.lackingPrograms
     var archive = Initramfs.Archive(timestamp: kernel.timestamp)
     try archive.append(initramfs, where: { !Self.isOfKernel($0) })
     compressor.begin(archive.take(), jobs: jobs)
@@ -101,6 +102,7 @@ package struct RamDisk: Sendable {
     try initramfs.add(Self.autoloadPath, .file(Array(autoload.utf8), isExecutable: false))
     var added: [TemplateProgram] = []
     var warnings = chosen.warnings
+    if !lacking.isEmpty { warnings.append(warning(ofLacking: lacking)) }
     if options.addsColdplug, let architecture = programs.first?.architecture ?? machine {
       try addColdplug(for: architecture, to: &initramfs, &added, &warnings)
     }
@@ -215,6 +217,18 @@ package struct RamDisk: Sendable {
     }
     try initramfs.add(Coldplug.path, .file(program, isExecutable: true))
     programs.append(Coldplug.note(program, architecture))
+  }
+
+  /// A script that runs what there is not stops, or does half of its work.
+  private func warning(ofLacking lines: [String]) -> String {
+    let place =
+      switch template {
+      case .folder(let path): path
+      case .ramDisk(let path, _): path
+      }
+    return
+      "\(place): scripts run programs that its busybox lacks (\(lines.joined(separator: "; "))):"
+      + " add them, or take a busybox that has them: `minivm update-busybox \(place) --from alpine`"
   }
 
   /// coldplug leaves the unpacking of modules to the kernel; busybox knows gzip and xz.

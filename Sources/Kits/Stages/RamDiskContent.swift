@@ -28,6 +28,8 @@ package struct RamDiskContent: Sendable {
   /// Bytes of modules, by path below the tree, where they were asked for.
   private let bytes: [String: [UInt8]]
   let busybox: [UInt8]
+  /// What its shell scripts run and nothing in it answers to: `init: comm, tac`, a line for each script.
+  let lackingPrograms: [String]
   private let tree: String
 
   /// - Parameter keepingModules: whether the modules' bytes are kept for `contents(of:)`.
@@ -38,6 +40,7 @@ package struct RamDiskContent: Sendable {
     let (reader, content) = try Formats.inside(path) {
       let reader = try InitramfsReader(file)
       var linked = 0
+      var texts = 0
       // Links may lead to the folder by another path.
       let content = try InitramfsTree<[UInt8]>(reading: reader) { path, entry in
         if entry.identity != nil || FileTree.name(of: path) == "busybox" {
@@ -47,6 +50,14 @@ package struct RamDiskContent: Sendable {
               .limit, "more than \(Self.linkedLimit) bytes of files with several names")
           }
           return try reader.body(limit: linked)
+        }
+        if entry.size <= TemplatePrograms.scriptLimit, !path.contains("modules/\(release)/") {
+          let bytes = try reader.body(limit: entry.size)
+          guard bytes.starts(with: "#!".utf8), texts + bytes.count <= Self.linkedLimit else {
+            return []
+          }
+          texts += bytes.count
+          return bytes
         }
         let isWanted = keepingModules || !ModuleName.isModuleFile(path)
         guard path.contains("modules/\(release)/"), !path.hasSuffix(".bin"), isWanted else {
@@ -75,6 +86,7 @@ package struct RamDiskContent: Sendable {
     archives = entries.values.map(\.archive).max() ?? 0
     (self.tree, self.files, self.bytes) = (tree, files, bytes)
     busybox = content.node("bin/busybox")?.content ?? []
+    lackingPrograms = Self.lackingPrograms(content)
     initProblem = Self.initProblem(content)
     index = try ModuleIndex(reading: ModuleIndex.Texts { texts[$0] })
   }
@@ -91,6 +103,15 @@ package struct RamDiskContent: Sendable {
     let archive = content.node(path)?.archive ?? 0
     return
       "archive \(archive) of the RAM disk replaces /\(path): what it does with root is not known"
+  }
+
+  private static func lackingPrograms(_ content: InitramfsTree<[UInt8]>) -> [String] {
+    let busybox = TemplatePrograms.busyboxPaths.lazy.compactMap { content.node($0)?.content }.first
+    guard let busybox, var programs = TemplatePrograms(busybox: busybox) else { return [] }
+    for (path, node) in content.entries where node.isFile || node.isSymbolicLink {
+      programs.add(path, target: node.target, size: node.size) { node.content ?? [] }
+    }
+    return programs.lacking
   }
 
   /// How its files are compressed; of several forms, the last.

@@ -71,6 +71,24 @@ extension Initramfs {
     return false
   }
 
+  /// What its shell scripts run and neither its busybox nor another program of it answers to: `init: comm, tac`,
+  /// a line for each script; none without a busybox.
+  package var lackingPrograms: [String] {
+    let busybox = TemplatePrograms.busyboxPaths.lazy.compactMap { path -> [UInt8]? in
+      guard case .file(let bytes, _)? = entries[path] else { return nil }
+      return bytes
+    }.first
+    guard let busybox, var programs = TemplatePrograms(busybox: busybox) else { return [] }
+    for (path, content) in entries {
+      switch content {
+      case .directory: break
+      case .symbolicLink(let target): programs.add(path, target: target, size: 0) { [] }
+      case .file(let bytes, _): programs.add(path, target: nil, size: bytes.count) { bytes }
+      }
+    }
+    return programs.lacking
+  }
+
   private mutating func addTemplate(_ below: String, in folder: String) throws {
     let path = "\(folder)/\(below)"
     guard let status = FileTree.status(path) else {

@@ -6,6 +6,10 @@ struct ShellScript {
   /// Every word outside of comments that may be a program's name, at the start of a command or not: shells find
   /// programs in too many ways to tell these apart. Variables and what is assigned to are no such words.
   let words: Set<String>
+  /// The words that begin a command. What the script defines or looks for itself is not among them.
+  let commands: Set<String>
+  /// The names that the script defines or looks for itself.
+  let provided: Set<String>
 
   /// - Returns: nil for what is no script of a shell.
   init?(_ bytes: [UInt8]) {
@@ -19,6 +23,8 @@ struct ShellScript {
     var words: Set<String> = []
     for line in lines.dropFirst() { Self.read(line, &words) }
     self.words = words
+    let read = ShellCommands(bytes)
+    (commands, provided) = (read.names, read.provided)
   }
 
   private static func read(_ line: ArraySlice<UInt8>, _ words: inout Set<String>) {
