@@ -20,6 +20,16 @@ extension ModuleTree {
     }
   }
 
+  /// The bytes of a module, decompressed.
+  /// - Parameter module: its path below the tree, or an absolute one.
+  package func contents(of module: String) throws -> [UInt8] {
+    let path = module.hasPrefix("/") ? module : "\(path)/\(module)"
+    return try inside(path) {
+      try Compression.decompress(
+        InputFile(path).readAll(limit: Self.sizeLimit), limit: Self.sizeLimit)
+    }
+  }
+
   /// Whether modules.dep is newer than every module, and than every folder that one may have gone from.
   package func isIndexed(_ configuration: DepmodConfiguration) throws -> Bool {
     guard let index = FileTree.status("\(path)/modules.dep", followingLink: true) else {

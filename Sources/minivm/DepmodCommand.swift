@@ -63,22 +63,25 @@ struct DepmodCommand: ParsableCommand {
 
   @Flag(
     name: [.customShort("e"), .customLong("errsyms")],
-    help: "Taken for the kernel's own scripts: symbols are not checked.")
+    help: "With -E or -F: warn of symbols that modules need and nothing has, or in another version."
+  )
   var checksSymbols = false
 
   @Option(
     name: [.customShort("F"), .customLong("filesyms")], parsing: .unconditional,
-    help: ArgumentHelp("A System.map for -e; has to be there.", valueName: "file"))
+    help: ArgumentHelp("A System.map for -e: names only.", valueName: "file"))
   var systemMap: String?
 
   @Option(
     name: [.customShort("E"), .customLong("symvers")], parsing: .unconditional,
-    help: ArgumentHelp("A Module.symvers for -e; has to be there.", valueName: "file"))
+    help: ArgumentHelp(
+      "A Module.symvers for -e: names and versions; overrides -F.", valueName: "file"))
   var symbolVersions: String?
 
   @Option(
     name: [.customShort("P"), .customLong("symbol-prefix")], parsing: .unconditional,
-    help: ArgumentHelp("A character before symbols in System.map.", valueName: "character"))
+    help: ArgumentHelp(
+      "A character before symbols, which is not part of their names.", valueName: "character"))
   var symbolPrefix: String?
 
   @Flag(
@@ -123,9 +126,7 @@ struct DepmodCommand: ParsableCommand {
       return
     }
     let release = try KernelRelease(argument: named ?? Machine.kernelRelease)
-    for path in [systemMap, symbolVersions] {
-      if let path { _ = try InputFile(path) }
-    }
+    let symbolCheck = try symbolCheck()
     let tree = try ModuleTree(root: root, release: release, folder: moduleFolder)
     let configuration = DepmodConfiguration(
       paths: configurationPaths.isEmpty ? nil : configurationPaths, release: release)
@@ -138,6 +139,12 @@ struct DepmodCommand: ParsableCommand {
     let index = try ModuleIndex(
       modules, lists: try tree.lists(), configuration: configuration, jobs: work.jobs)
     index.warnings.forEach(warn)
+    if let symbolCheck {
+      symbolCheck.warnings.forEach { warn("\(symbolVersions ?? ""): \($0)") }
+      try symbolCheck.problems(of: index, contents: tree.contents).forEach {
+        warn($0.hasPrefix("/") ? $0 : "\(tree.path)/\($0)")
+      }
+    }
     if isVerbose { try showSymbols(index, tree) }
     let indexes = try index.files(jobs: work.jobs)
     if isDryRun {
@@ -147,6 +154,20 @@ struct DepmodCommand: ParsableCommand {
       return
     }
     try write(indexes, to: outdir.map { tree.path(below: $0) } ?? tree.path)
+  }
+
+  /// - Throws: `FormatError.io` for a file of symbols that can't be read, also where nothing is to be checked.
+  private func symbolCheck() throws -> SymbolCheck? {
+    let map = try systemMap.map { try InputFile($0).readAll(limit: SymbolCheck.sizeLimit) }
+    let versions = try symbolVersions.map {
+      try InputFile($0).readAll(limit: SymbolCheck.sizeLimit)
+    }
+    guard checksSymbols else { return nil }
+    let prefix = symbolPrefix?.utf8.first
+    if let versions { return SymbolCheck(moduleSymvers: versions, prefix: prefix) }
+    if let map { return SymbolCheck(systemMap: map, prefix: prefix) }
+    warn("-e checks nothing without -E or -F")
+    return nil
   }
 
   private func warn(_ text: String) {

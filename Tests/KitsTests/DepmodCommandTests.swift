@@ -45,6 +45,46 @@ import Testing
     #expect(oracle.read("modules.dep") == expected, "\(words)", sourceLocation: place)
   }
 
+  @Test(
+    "-e names the symbols that nothing has, or in another version, as kmod does",
+    arguments: ["-E", "-F"])
+  func symbols(option: String) async throws {
+    let oracle = try tree([:])
+    let kernel = try ModuleTree(cached: "cloud").path
+    // Most of what these modules need; each seventh in another version, and a line that makes no sense.
+    try await Tool.shell(
+      """
+      for name in bridge llc stp virtio_blk; do cp $(find \(kernel)/kernel -name $name.ko) \(oracle.tree); done
+      for file in \(oracle.tree)/*.ko; do modprobe --dump-modversions $file; done | sort -u -k2 >all
+      awk 'NR % 5 { print (NR % 7 ? $1 : "0x1234567") "\\t" $2 "\\tvmlinux\\tEXPORT_SYMBOL\\t" }' all >map-E
+      printf '0x1\\tnetif_rx\\tdrivers/x\\tEXPORT_SYMBOL\\n' >>map-E
+      awk 'NR % 5 { print "ffffffff81000000 r __ksymtab_" $2 }; { print "ffffffff81000000 T " $2 }' all >map-F
+      """, in: oracle.root)
+    let words = ["-n", "-e", option, "map\(option)", "-b", oracle.root, oracle.release.description]
+    let judge = try await oracle.run("cd \(oracle.root); depmod \(words.joined(separator: " "))")
+    let result = try await ours(oracle, words)
+    func lines(_ text: String, _ prefix: String) -> [String] {
+      text.split(separator: "\n").filter { $0.hasPrefix(prefix) }
+        .map { String($0.dropFirst(prefix.count)) }.sorted()
+    }
+    let expected = lines(judge.errors, "depmod: WARNING: ")
+    #expect(expected.contains { $0.contains("needs unknown symbol") })
+    #expect(expected.contains { $0.contains("disagrees about version") } == (option == "-E"))
+    #expect(lines(result.errors, "minivm: warning: ") == expected)
+    #expect(result.status == judge.status)
+  }
+
+  @Test("-e alone checks nothing and says so; a checksum that is none is named; -q says neither")
+  func symbolFiles() async throws {
+    let oracle = try tree(["kernel/b.ko": module(needs: ["x"])])
+    try oracle.write(Array("0x1\tx\tvmlinux\nnone\ty\tvmlinux\n".utf8), to: "\(oracle.root)/map")
+    let words = ["-n", "-e", "-b", oracle.root, oracle.release.description]
+    #expect(try await ours(oracle, words).errors.contains("-e checks nothing without -E or -F"))
+    let named = try await ours(oracle, words + ["-E", "map"]).errors
+    #expect(named.contains("map: line 2: “none” is no checksum"), "\(named)")
+    #expect(try await ours(oracle, words + ["-E", "map", "-q"]).errors.isEmpty)
+  }
+
   @Test("kmod's options, abbreviated or not, do what they do there")
   func options() async throws {
     let oracle = try tree([

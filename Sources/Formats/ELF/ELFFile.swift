@@ -68,6 +68,14 @@ struct ELFFile<Bytes: RandomAccessBytes> {
     return found
   }
 
+  /// A section by its number; nil where there is none or where it is not inside the file.
+  func section(numbered number: Int) -> Range<Int>? {
+    let size = Self.headerSize(header.is64Bit)
+    guard number > 0, number < headers.count / size else { return nil }
+    return Self.extent(
+      of: headers, header: number * size, is64Bit: header.is64Bit, fileSize: bytes.byteCount)
+  }
+
   /// The bytes of a section that was found.
   func section(_ range: Range<Int>) throws(FormatError) -> ArraySlice<UInt8> {
     try bytes.bytes(in: range)
