@@ -51,6 +51,21 @@ package struct ModuleTree: Sendable {
     return Set(names).sorted().compactMap { try? KernelRelease($0) }
   }
 
+  /// Folders of a tree that a kernel's own packages do not fill.
+  private static let additions: Set<String> = [
+    "build", "source", "updates", "extra", "weak-updates", "misc",
+  ]
+
+  /// What a tree consists of that an earlier kernel has left: modules that were built for it (DKMS), links of its
+  /// headers, or nothing.
+  /// - Returns: what is in it, `only updates`; nil for a tree with modules or lists of a kernel's own build.
+  package func leftovers() throws(FormatError) -> String? {
+    let names = try FileTree.names(in: path).filter { !$0.hasPrefix("modules.") }
+    let lists = ["modules.order", "modules.builtin"].map { FileTree.status("\(path)/\($0)") }
+    guard Self.additions.isSuperset(of: names), lists.allSatisfy({ $0 == nil }) else { return nil }
+    return names.isEmpty ? "no modules" : "only \(names.sorted().joined(separator: ", "))"
+  }
+
   private static func parents(in root: String) -> [String] {
     let root = root.isEmpty || root.hasSuffix("/") ? root : root + "/"
     return ["\(root)lib/modules", "\(root)usr/lib/modules"]

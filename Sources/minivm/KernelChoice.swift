@@ -2,6 +2,7 @@ import ArgumentParser
 import Basics
 import Formats
 import Kits
+import Logging
 import Machines
 import Modules
 import Packages
@@ -28,7 +29,7 @@ struct KernelChoice {
         throw KitError(
           .usage, "\(words[0]): nobody vouches for a folder", advice: "give the .deb files")
       }
-      try self.init(folder: words[0], release, archive)
+      try self.init(folder: words[0], release, archive, environment)
       return
     }
     guard release == nil else {
@@ -102,9 +103,24 @@ struct KernelChoice {
       advice: "put it into a folder as vmlinuz-VER beside lib/modules/VER, and give that folder")
   }
 
-  private init(folder: String, _ wanted: KernelRelease?, _ archive: ArchiveOptions) throws {
-    let all =
+  private init(
+    folder: String, _ wanted: KernelRelease?, _ archive: ArchiveOptions,
+    _ environment: KitEnvironment
+  ) throws {
+    let leftovers = try KernelFolder.leftovers(in: folder)
+    var all =
       try ModuleTree.releases(in: folder) + KernelFolder.releasesWithoutModules(in: folder)
+    if wanted == nil {
+      all.removeAll { leftovers[$0] != nil }
+      if all.isEmpty, let failure = KernelFolder.failure(ofLeftovers: leftovers, in: folder) {
+        throw failure
+      }
+      for (release, text) in leftovers.sorted(by: { $0.key.description < $1.key.description }) {
+        environment.log.warning(
+          "\(folder): lib/modules/\(release) has \(text): an earlier kernel has left it; it is passed over, and may be removed"
+        )
+      }
+    }
     let releases = all.filter { wanted == nil || $0 == wanted }
     if let wanted, releases.isEmpty, !all.isEmpty {
       throw KitError(

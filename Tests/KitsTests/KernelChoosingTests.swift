@@ -135,6 +135,44 @@ import Testing
     #expect(try await names("busybox-static") == ["busybox-static"])
   }
 
+  @Test(
+    "What an earlier kernel has left is passed over with a word, by build and by those that boot a folder"
+  )
+  func leftovers() async throws {
+    let bench = try CommandBench()
+    #expect(try await bench.run(["unpack", "p.deb", "-o", "f"]).status == 0)
+    try await Tool.shell(
+      """
+      mkdir -p f/lib/modules/5.0-old/updates/dkms f/lib/modules/5.1-empty f/lib/modules/5.2-headers only/lib/modules
+      cp f/lib/modules/*/kernel/fs/x.ko f/lib/modules/5.0-old/updates/dkms
+      touch f/lib/modules/5.0-old/modules.dep; ln -s /usr/src/linux f/lib/modules/5.2-headers/build
+      cp -r f/lib/modules/5.0-old only/lib/modules
+      """, in: bench.folder.path)
+    let built = try await bench.run(["build", "f", "--template", "t", "--out", "kit"])
+    #expect(built.status == 0, "\(built)")
+    for line in [
+      "f: lib/modules/5.0-old has only updates: an earlier kernel has left it",
+      "lib/modules/5.1-empty has no modules",
+      "lib/modules/5.2-headers has only build",
+    ] {
+      #expect(
+        built.errors.contains("minivm: warning: ") && built.errors.contains(line), "\(built.errors)"
+      )
+    }
+    #expect(try KernelFolder(bench.folder("f")).release.description == CommandBench.release)
+    try await bench.expectFailure(
+      ["build", "only", "--template", "t", "--out", "kit"], 3,
+      "only: lib/modules/5.0-old has only updates: an earlier kernel has left it, and there is no kernel",
+      "minivm unpack")
+    #expect(throws: KitError.self) { try KernelFolder(bench.folder("only")) }
+    // One that is asked for, or that has a kernel, is none.
+    try await bench.expectFailure(
+      ["build", "f", "--kernel", "5.0-old", "--template", "t", "--out", "kit"], 1, "no vmlinuz")
+    try await Tool.shell("cp f/vmlinuz-* f/vmlinuz-5.0-old", in: bench.folder.path)
+    try await bench.expectFailure(
+      ["build", "f", "--template", "t", "--out", "kit"], 2, "more than one kernel: 5.0-old, ")
+  }
+
   @Test("The first numbers of a version name the newest cloud kernel that begins so")
   func series() async throws {
     let newest = ["linux-image-6.1.0-20-cloud-amd64"]

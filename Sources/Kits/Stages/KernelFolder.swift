@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 package import Formats
 package import Machines
 package import Modules
@@ -31,9 +31,13 @@ package struct KernelFolder: Sendable {
     } catch let error as KitError where error.code == .missing {
       kit = nil
       let all = ModuleTree.releases(in: folder)
-      let names = KernelRelease.chosen(from: all.map(\.description), by: wanted)
+      let leftovers = try wanted == nil ? Self.leftovers(in: folder) : [:]
+      let names = KernelRelease.chosen(
+        from: all.filter { leftovers[$0] == nil }.map(\.description), by: wanted)
       let releases = all.filter { names.contains($0.description) }
-      guard let first = releases.first else { throw error }
+      guard let first = releases.first else {
+        throw Self.failure(ofLeftovers: leftovers, in: folder) ?? error
+      }
       guard releases.count == 1 else {
         throw KitError(
           severalKernels: releases.map(\.description), in: folder,
@@ -61,6 +65,30 @@ package struct KernelFolder: Sendable {
       ["\(folder)/\(name)-\(release)", "\(folder)/boot/\(name)-\(release)"]
         + (tree.map { ["\($0)/\(name)"] } ?? [])
     }.first { FileTree.status($0, followingLink: true)?.kind == .file }
+  }
+
+  /// Folders lib/modules/VER that earlier kernels have left, with what is in each: `only updates`. That of a kernel
+  /// that is there is none.
+  /// - Throws: `FormatError.io` for what can't be read.
+  package static func leftovers(in folder: String) throws -> [KernelRelease: String] {
+    var found: [KernelRelease: String] = [:]
+    for release in ModuleTree.releases(in: folder)
+    where file(kernelNames, of: release, in: folder) == nil {
+      found[release] = try ModuleTree(root: folder, release: release).leftovers()
+    }
+    return found
+  }
+
+  /// What to say of a folder that has nothing but leftovers.
+  package static func failure(
+    ofLeftovers leftovers: [KernelRelease: String], in folder: String
+  ) -> KitError? {
+    guard let (release, text) = leftovers.min(by: { $0.key.description < $1.key.description })
+    else { return nil }
+    return KitError(
+      .missing,
+      "\(folder): lib/modules/\(release) has \(text): an earlier kernel has left it, and there is no kernel",
+      advice: "put a kernel there with `minivm unpack linux-image-*.deb --out \(folder)`")
   }
 
   /// The kernels of a folder that have no lib/modules/VER there, and a config-VER that says that they were built
