@@ -28,4 +28,21 @@ package enum KernelFlavour {
       + (fullPackage(of: release).map { "a kernel for all hardware has it: `minivm build \($0)`" }
         ?? "take another kernel")
   }
+
+  /// Where a module may be of which nothing here says that it exists: in the part of the kernel's modules that a
+  /// distribution packs separately, or in its kernel for all hardware.
+  /// - Parameter packages: names of the packages that the kernel came from.
+  /// - Returns: nil for a kernel that leaves nothing out, as far as its name tells.
+  package static func mayHave(
+    insteadOf release: KernelRelease, packages: [String]
+  ) -> String? {
+    // Ubuntu: https://wiki.ubuntu.com/Kernel/FAQ, linux-modules-extra.
+    let extra = "linux-modules-extra-\(release)"
+    if packages.contains("linux-modules-\(release)"), !packages.contains(extra) {
+      return "\(extra) may have it: build with that package, too"
+    }
+    return fullPackage(of: release).map {
+      "a kernel for all hardware may have it: `minivm build \($0)`"
+    }
+  }
 }

@@ -74,6 +74,7 @@ struct ExplainCommand: ParsableCommand {
       printVisibly(
         "If it works all the same, its driver is built in: kernels before 6.18 list few of their devices."
       )
+      if let other = explanation.whereElse { printVisibly("If not, \(other)") }
     }
   }
 

@@ -126,9 +126,16 @@ package struct KitExplanation {
     }
     let nearest = NearestName.name(
       to: name, among: index.modules.map(\.name) + index.builtinNames.sorted())
+    let advice = [nearest.map { "the nearest is \($0)" }, whereElse].compactMap { $0 }
     throw KitError(
       .missing, "kernel \(kit.release) has no module \(name.quoted)",
-      advice: nearest.map { "the nearest is \($0)" })
+      advice: advice.isEmpty ? nil : advice.joined(separator: "; "))
+  }
+
+  /// What may have a module that this kernel has not; nil where nothing is known to.
+  package var whereElse: String? {
+    KernelFlavour.mayHave(
+      insteadOf: kit.release, packages: (manifest?.inputs ?? []).compactMap(\.package))
   }
 
   /// What takes a device.
