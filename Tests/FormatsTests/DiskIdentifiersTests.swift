@@ -57,6 +57,26 @@ import Testing
       ])
   }
 
+  @Test("USB: target and LUN come last, a serial number with a comma does not count")
+  func usb() {
+    func names(_ model: String, _ serial: String, address: String) -> [String] {
+      let attributes = [
+        "device/vendor": text("QEMU    \n"), "device/model": text(model),
+        "device/../../../bInterfaceClass": text("08\n"),
+        "device/../../../../serial": text(serial),
+      ]
+      return DiskIdentifiers.names(of: text("sda"), address: text(address)) {
+        attributes["\($0)"]
+      }.map { String(decoding: $0, as: UTF8.self) }
+    }
+    #expect(
+      names("QEMU HARDDISK   \n", "1-0000:00:04.0-1\n", address: "2:0:0:0")
+        == ["usb-QEMU_QEMU_HARDDISK_1-0000:00:04.0-1-0:0"])
+    #expect(names("A&B", "x y\n", address: "10:0:1:3") == ["usb-QEMU_A_B_x_y-1:3"])
+    #expect(names("A", "1,2\n", address: "2:0:0:0") == ["usb-QEMU_A-0:0"])
+    #expect(names("A", "", address: "") == ["usb-QEMU_A"])
+  }
+
   @Test("What has none, and pages that end too early")
   func nothing() {
     #expect(names("loop0", ["serial": text("a")]) == [])

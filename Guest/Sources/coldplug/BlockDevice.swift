@@ -80,7 +80,8 @@ struct BlockDevice {
 
   private static func identifiers(_ number: Int?, _ name: [UInt8]) -> [[UInt8]] {
     guard let disk = number == nil ? name.sysfsName : disk(of: name) else { return [] }
-    let names = DiskIdentifiers.names(of: disk) { attribute in
+    let address = System.linkTarget("/sys/class/block/" + disk + "/device").lastPathPart
+    let names = DiskIdentifiers.names(of: disk, address: address) { attribute in
       System.contents("/sys/class/block/" + disk + "/" + [UInt8](attribute))
     }
     guard let number else { return names }

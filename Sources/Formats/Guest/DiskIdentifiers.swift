@@ -1,4 +1,5 @@
-/// The names that udev gives a disk in /dev/disk/by-id, from the attributes of sysfs: virtio, NVMe, ATA, SCSI, MMC.
+/// The names that udev gives a disk in /dev/disk/by-id, from the attributes of sysfs: virtio, NVMe, ATA, SCSI, USB,
+/// MMC.
 ///
 /// A disk may get names here that udev makes only where there is no better one. udev(7) and its rules
 /// `60-persistent-storage.rules`; SPC-5, "Vital product data parameters".
@@ -6,9 +7,10 @@ package enum DiskIdentifiers {
   /// Returns the names of a disk.
   /// - Parameters:
   ///   - disk: The name in /sys/class/block.
+  ///   - address: The SCSI device's own address, HOST:CHANNEL:TARGET:LUN.
   ///   - attribute: The content of a file in the disk's folder of sysfs.
   package static func names(
-    of disk: [UInt8], attribute: (StaticString) -> [UInt8]?
+    of disk: [UInt8], address: [UInt8] = [], attribute: (StaticString) -> [UInt8]?
   ) -> [[UInt8]] {
     func word(_ name: StaticString) -> [UInt8]? {
       guard let text = attribute(name)?.joinedByUnderscores(), !text.isEmpty else { return nil }
@@ -33,11 +35,35 @@ package enum DiskIdentifiers {
     else { return [] }
     let serial = attribute("device/vpd_pg80").map { Array($0.dropFirst(4)).joinedByUnderscores() }
     let page = attribute("device/vpd_pg83") ?? []
+    // The interface that the SCSI host belongs to is of a mass storage device.
+    if let kind = attribute("device/../../../bInterfaceClass"), kind.startsWithText("08") {
+      return [usbName(vendor, model, attribute("device/../../../../serial"), address)]
+        + designators(page, vendor, model)
+    }
     if vendor.isText("ATA") {
       return joined("ata-", model, serial) + designators(page, vendor, model)
     }
     return joined("scsi-S", name("", vendor, "_", model), serial)
       + designators(page, vendor, model)
+  }
+
+  /// Several disks of one device differ in target and LUN.
+  private static func usbName(
+    _ vendor: [UInt8], _ model: [UInt8], _ serial: [UInt8]?, _ address: [UInt8]
+  ) -> [UInt8] {
+    var result = name("usb-", vendor.plain(), "_", model.plain())
+    var serial = serial ?? []
+    if serial.last == 0x0a { serial.removeLast() }
+    // udev takes no serial number with a comma or control characters.
+    if !serial.isEmpty, serial.allSatisfy({ $0 >= 0x20 && $0 < 0x80 && $0 != 0x2c }) {
+      result = name("", result, "_", serial.joinedByUnderscores().plain())
+    }
+    var colons = 0
+    let unit = address.drop { byte in
+      if byte == UInt8(ascii: ":") { colons += 1 }
+      return colons < 2
+    }.dropFirst()
+    return unit.isEmpty ? result : name("", result, "-", Array(unit))
   }
 
   /// The names by the designators of the logical unit.
@@ -99,5 +125,17 @@ extension [UInt8] {
       }
     }
     return text
+  }
+
+  /// Returns the text with `_` for what udev has in no name.
+  fileprivate func plain() -> [UInt8] {
+    map { byte in
+      switch byte {
+      case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x80...0xff: return byte
+      // #+-.:=@_
+      case 0x23, 0x2b, 0x2d, 0x2e, 0x3a, 0x3d, 0x40, 0x5f: return byte
+      default: return UInt8(ascii: "_")
+      }
+    }
   }
 }
