@@ -81,7 +81,9 @@ package struct ProofDisk: Sendable {
     # Runs as the first process of a VM that minivm boots to show that a kit works.
     b=/bin/busybox
     [ -e /proc/mounts ] || $b mount -t proc proc /proc
-    [ -e /sys/kernel ] || $b mount -t sysfs sys /sys
+    # Of an init that has the name of this file system in it, the RAM disk thinks that it mounts it itself.
+    name=sys
+    [ -e /sys/kernel ] || $b mount -t "${name}fs" sys /sys
     release=$($b uname -r)
     say() { echo "\(prefix)$*"; }
     finish() { say "\(success.dropFirst(prefix.count))"; $b poweroff -f; }
