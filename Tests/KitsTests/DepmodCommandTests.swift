@@ -77,7 +77,7 @@ import Testing
   @Test("-e alone checks nothing and says so; a checksum that is none is named; -q says neither")
   func symbolFiles() async throws {
     let oracle = try tree(["kernel/b.ko": module(needs: ["x"])])
-    try oracle.write(Array("0x1\tx\tvmlinux\nnone\ty\tvmlinux\n".utf8), to: "\(oracle.root)/map")
+    try await Tool.shell("printf '0x1\\tx\\tvmlinux\\nnone\\ty\\tvmlinux\\n' >map", in: oracle.root)
     let words = ["-n", "-e", "-b", oracle.root, oracle.release.description]
     #expect(try await ours(oracle, words).errors.contains("-e checks nothing without -E or -F"))
     let named = try await ours(oracle, words + ["-E", "map"]).errors

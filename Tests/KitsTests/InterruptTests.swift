@@ -90,6 +90,19 @@ import Testing
     try await Self.check(Self.bench(), job, .kill)
   }
 
+  @Test(
+    "kill -9 when all is in its place: the next run, which writes nothing, removes the earlier files"
+  )
+  func killedAtTheEnd() async throws {
+    let bench = try Self.bench()
+    let build = ["build", "p.deb", "--template", "t", "--out", "w"]
+    #expect(try await bench.run(build).status == 0)
+    // As such a run leaves them: without a lock, under the name of a process.
+    try await Tool.shell("for n in 1 2; do cp vmlinuz-* .minivm-1-$n; done", in: bench.folder("w"))
+    #expect(try await bench.run(build).status == 0)
+    #expect(try await bench.temporaries() == "")
+  }
+
   private static func check(
     _ bench: CommandBench, _ job: Job, _ signal: Tool.Signal, environment: [String: String] = [:]
   ) async throws {

@@ -25,7 +25,7 @@ package enum TemporaryPaths {
 
   /// A name in `folder` that no other writer uses. It is remembered until `forget`.
   static func reserve(in folder: String) -> String {
-    if state.withLock({ $0.sweptFolders.insert(folder).inserted }) { sweep(folder) }
+    tidy(folder)
     let path = "\(folder)/\(prefix)\(getpid())-\(next())"
     unlessEnding { $0.paths.insert(path) }
     return path
@@ -99,6 +99,12 @@ package enum TemporaryPaths {
       }
     }
     for folder in folders.reversed() { unsafe rmdir(folder) }
+  }
+
+  /// Removes what killed programs have left in a folder, unless that was done. Where something is written it is
+  /// done anyway.
+  package static func tidy(_ folder: String) {
+    if state.withLock({ $0.sweptFolders.insert(folder).inserted }) { sweep(folder) }
   }
 
   /// Removes what killed programs of this user have left in a folder: that, nobody has a lock on.

@@ -141,6 +141,8 @@ package struct KitBuilder: Sendable {
       transaction.add(output)
     }
     for name in stale { transaction.remove("\(places.folder)/\(name)") }
+    // A run that was killed after all came to its place leaves nothing to write, but the earlier files.
+    TemporaryPaths.tidy(places.folder)
     try transaction.commit(jobs: environment.jobs)
     return true
   }
