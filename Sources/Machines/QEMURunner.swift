@@ -56,6 +56,7 @@ package struct QEMURunner: Sendable {
   /// Boots the machine, on the next accelerator when the guest stays silent on the first.
   /// - Throws: `KitError.unexpected` when the expectation is not met, with the console's last lines.
   package func run(_ machine: VirtualMachine) async throws -> Outcome {
+    try Self.checkProc()
     let candidates = accelerators ?? Accelerator.candidates(machine.model.architecture)
     for (index, candidate) in candidates.enumerated() {
       let isLast = index == candidates.count - 1
@@ -64,6 +65,16 @@ package struct QEMURunner: Sendable {
       }
     }
     throw KitError(.unexpected, "the guest stays silent on every accelerator")
+  }
+
+  /// Checks that /proc is there: libdispatch, which waits for guests, ends the program where it can't read there how
+  /// its threads are.
+  /// - Throws: `KitError.missing` where it is not, as in a plain chroot(2).
+  package static func checkProc() throws {
+    guard FileTree.status("/proc/self/stat") == nil else { return }
+    throw KitError(
+      .missing, "/proc is not mounted, and a guest can't be watched without it",
+      advice: "mount -t proc proc /proc")
   }
 
   /// Longer than any machine runs; the runtime traps on what its clock can't count to.

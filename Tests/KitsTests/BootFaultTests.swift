@@ -128,6 +128,28 @@ import Testing
     #expect(try await !bench.run(print, environment: environment).output.contains("panic=-1"))
   }
 
+  @Test("Without /proc, as in a plain chroot, boot and run end with a line, not by a trap")
+  func withoutProc() async throws {
+    let bench = try await Self.bench()
+    let namespace = try #require(
+      try await OutputTests.mountNamespace(),
+      "neither root nor a user namespace: nothing can be mounted")
+    let script = "mount -t tmpfs none /proc || exit 99; exec \"$minivm\" "
+    for (command, status) in [
+      ("boot kit --accel tcg", 3), ("boot kit --accel tcg --expect x", 3),
+      ("run kit --accel tcg -- true", 125),
+    ] {
+      let result = try await Tool.run(
+        "unshare", namespace + ["sh", "-uc", script + command], in: bench.folder.path,
+        environment: Self.environment(bench, "works").merging(["minivm": TestKit.program]) { $1 })
+      #expect(result.status == status, "\(command): \(result)")
+      // run may lack something else before: the kit of this test has no program for it.
+      let isNamed = result.errors.contains("mount -t proc proc /proc")
+      #expect(
+        isNamed || status == 125 && result.errors.hasPrefix("minivm: "), "\(command): \(result)")
+    }
+  }
+
   @Test("Kits and disks that are not there, or not what they are called")
   func badKits() async throws {
     let bench = try await Self.bench()

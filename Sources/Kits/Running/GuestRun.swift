@@ -133,6 +133,7 @@ package struct GuestRun {
   /// - Parameter onNotice: gets what the guest could do without.
   /// - Throws: `KitError` for what keeps the machine from being started.
   package func run(onNotice: @escaping (String) -> Void) throws -> (RunEnding, Report) {
+    try QEMURunner.checkProc()
     notices.forEach(onNotice)
     let initramfs = try writeRamDisk()
     let signals = try signalPipe()
