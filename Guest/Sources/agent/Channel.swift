@@ -13,6 +13,9 @@ struct Channel {
   private var sent = 0
   /// Nobody is at the other end, or not who should be.
   private(set) var isLost = false
+  /// Something has come: until then, the kernel may not know yet that the host is there.
+  private var isConnected = false
+  private let opening = System.uptime
 
   var hasOutput: Bool { !queue.isEmpty }
 
@@ -78,11 +81,17 @@ struct Channel {
   mutating func receive() -> [RunFrame] {
     let (bytes, count) = Kernel.read(file, count: RunFrame.pieceSize + RunFrame.headerSize)
     if count == Kernel.again { return [] }
-    // 0: the host has closed its end.
+    // 0: the host has closed its end; or its message that it is there comes after the port's name, and is still to come.
+    if count == 0, !isConnected, System.uptime - opening < 10_000 {
+      var none: [Kernel.Poll] = []
+      Kernel.poll(&none, milliseconds: 10)
+      return []
+    }
     guard count > 0 else {
       isLost = true
       return []
     }
+    isConnected = true
     decoder.append(bytes)
     var frames: [RunFrame] = []
     while true {
