@@ -19,42 +19,43 @@ struct MirrorOptions: ParsableArguments {
   ]
 
   @Option(
-    help: ArgumentHelp("A suite such as trixie; this machine's by default.", valueName: "name"),
+    help: ArgumentHelp("Suite, such as trixie (default: this machine's).", valueName: "name"),
     completion: .list(Self.usualSuites))
   var suite: String?
 
   @Option(
     help: ArgumentHelp(
-      "A mirror's address; those of this machine's apt sources by default; repeatable.",
+      "Address of a mirror; repeatable (default: those of this machine's apt sources).",
       valueName: "url"))
   var mirror: [String] = []
 
-  @Flag(help: "Look in the suite alone, without its updates and security.")
+  @Flag(help: "Search this suite only, without its updates and security.")
   var onlySuite = false
 
   @Option(
     help: ArgumentHelp(
-      "Components to look in, such as main,universe; repeatable (default: those of the apt sources, all of a mirror).",
+      "Components, such as main,universe; repeatable (default: those of the apt sources, all of a mirror).",
       valueName: "names"),
     completion: .list(Self.usualComponents))
   var component: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "Keys to trust instead of the apt sources' or the system's; repeatable.", valueName: "file"),
+      "File of keys to trust; repeatable (default: those of the apt sources, or the system's).",
+      valueName: "file"),
     completion: .file())
   var keyring: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "For a snapshot archive: take it for this time, such as 2026-03-01 or 2026-03-01T12:00:00Z.",
+      "Date of a snapshot archive, such as 2026-03-01 or 2026-03-01T12:00:00Z (default: now).",
       valueName: "date"))
   var at: String?
 
   @Flag(help: "Accept a suite whose Origin, Label or Codename has changed.")
   var allowReleaseinfoChange = false
 
-  @Flag(help: "Use what earlier runs have downloaded, and no network.")
+  @Flag(help: "Use downloads of earlier runs only, without a network.")
   var offline = false
 
   /// Whether any of it is said.
@@ -99,7 +100,7 @@ struct MirrorOptions: ParsableArguments {
     _ environment: KitEnvironment, of manifest: Manifest
   ) throws -> DebianRepository {
     let defaults = try CommandEnvironment.configuration()
-    let suites = manifest.suites(of: CommandEnvironment.aptSources)
+    let suites = CommandEnvironment.aptSources.suites(of: manifest.chains)
     guard suite == nil, mirror.isEmpty, !suites.isEmpty else { return try repository(environment) }
     return DebianRepository(
       suites: suites, keyrings: keyrings(defaults).map { .file($0) },
@@ -166,7 +167,7 @@ struct MirrorOptions: ParsableArguments {
 struct ArchiveOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Debian's name of an architecture: amd64, arm64, riscv64; this machine's by default.",
+      "Architecture by Debian's name: amd64, arm64, riscv64 (default: this machine's).",
       valueName: "name"))
   var arch: String?
 

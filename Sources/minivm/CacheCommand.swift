@@ -13,7 +13,15 @@ struct CacheCommand: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "ls", abstract: "List kind, size, SHA-256 and name of each entry.")
+      commandName: "ls", abstract: "List kind, size, SHA-256 and name of each entry.",
+      discussion: """
+        Kinds: file (a complete download), partial (an interrupted one, which the next run continues), list \
+        (a mirror's signed list, for --offline), template, proof and result (parts of kits).
+
+        Examples:
+          minivm cache
+          minivm cache ls --json
+        """)
 
     @Flag(help: "Print JSON to stdout.")
     var json = false
@@ -37,12 +45,16 @@ struct CacheCommand: ParsableCommand {
       commandName: "prune",
       abstract: "Remove downloads, partial downloads and cached results.",
       discussion: """
-        Downloads in progress stay, and so do the dates of the newest list of each suite, which \
-        protect against mirrors that go back in time.
+        Keeps downloads in progress, and the date of the newest list of each suite, which protects \
+        against mirrors that go back in time.
+
+        Examples:
+          minivm cache prune
+          minivm cache prune --keep-days 30
         """)
 
     @Option(
-      help: ArgumentHelp("Keep entries written in the last days.", valueName: "days"))
+      help: ArgumentHelp("Keep entries of the last days.", valueName: "days"))
     var keepDays = 0
 
     func validate() throws {

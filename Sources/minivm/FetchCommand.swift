@@ -7,8 +7,8 @@ struct FetchCommand: AsyncParsableCommand {
     commandName: "fetch",
     abstract: "Download a package and verify its signature chain.",
     discussion: """
-      Follows meta packages such as linux-image-cloud-amd64 to the packages that hold the kernel, and \
-      prints the paths of the files.
+      Follows meta packages such as linux-image-cloud-amd64 to the packages with the kernel, and prints \
+      the paths of the files. An interrupted download continues with the next run.
 
       Examples:
         minivm fetch linux-image-cloud-amd64 --suite trixie
@@ -41,8 +41,8 @@ struct FetchCommand: AsyncParsableCommand {
     environment.progress.end()
     try FileTree.withDirectories(output) {
       let copies = try downloads.map { download in
-        let file = download.archive.file
-        return try FileTree.copied(file, to: "\(output)/\(FileTree.name(of: file.path))")
+        try FileTree.copied(
+          download.file, to: "\(output)/\(FileTree.name(of: download.file.path))")
       }
       let lock = FolderLock(output)
       defer { lock.unlock() }

@@ -38,11 +38,11 @@ struct KernelChoice {
         advice: "name the kernel as the source, such as linux-image-\(release?.description ?? "")")
     }
     let architecture = try archive.architecture()
-    var packages: [DebArchive] = []
+    var packages: [any PackageArchive] = []
     var inputs: [Manifest.Input] = []
     if words.isEmpty {
-      for download in try await archive.repository(environment).defaultKernelPackages(
-        architecture: architecture)
+      for download in try await archive.repository(environment).kernelPackages(
+        nil, architecture: architecture)
       {
         packages.append(download.archive)
         inputs.append(Manifest.Input(download))
@@ -56,13 +56,13 @@ struct KernelChoice {
       }
       if Self.isFile(word) {
         try Self.checkIsNoKernel(word)
-        let package = try DebArchive(word)
+        let package = try PackageFormat.open(word)
         packages.append(package)
-        try Self.check(package.path, of: package.control.architecture, isFor: archive.arch)
+        try Self.check(package.path, of: package.identity.architecture, isFor: archive.arch)
         var input = try Manifest.Input(file: package)
         if isVerified {
           let twin = try await archive.repository(environment)
-            .verify(package, architecture: architecture)
+            .twin(of: package, architecture: architecture)
           input.isVerified(by: twin)
         }
         inputs.append(input)
@@ -79,11 +79,11 @@ struct KernelChoice {
     }
     self.init(
       source: .packages(packages), inputs: inputs,
-      architecture: packages.map(\.control.architecture).first { $0 != "all" } ?? architecture)
+      architecture: packages.map(\.identity.architecture).first { $0 != "all" } ?? architecture)
   }
 
   private static func isFile(_ word: String) -> Bool {
-    word.hasSuffix(".deb") || FileTree.status(word) != nil
+    PackageFormat.isFileName(word) || FileTree.status(word) != nil
   }
 
   /// - Parameter wanted: what `--arch` says, if anything.
@@ -152,7 +152,7 @@ struct KernelChoice {
 
   private static func download(
     _ word: String, _ archive: ArchiveOptions, _ environment: KitEnvironment
-  ) async throws -> [DebianRepository.Download] {
+  ) async throws -> [PackageDownload<IndexedPackage>] {
     let choice = try PackageChoice(word)
     return try await archive.repository(environment).kernelPackages(
       choice.name, version: choice.version, architecture: archive.architecture())

@@ -36,7 +36,7 @@ struct UnpackCommand: ParsableCommand {
 
   func run() throws {
     let result = try Unpacker(
-      packages.map(DebArchive.init), into: output, replacesOthers: force
+      packages.map(PackageFormat.open), into: output, replacesOthers: force
     ).run(jobs: work.jobs)
     for warning in result.warnings { writeToStandardError("minivm: warning: \(warning.visible)") }
     for path in [result.kernel, result.configuration, result.moduleTree] {

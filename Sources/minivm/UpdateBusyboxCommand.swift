@@ -6,9 +6,13 @@ struct UpdateBusyboxCommand: AsyncParsableCommand {
     commandName: "update-busybox",
     abstract: "Put a static busybox into an initramfs template.",
     discussion: """
-      What was there is replaced as a whole or not at all; files and links of your own stay. A program \
-      without a name that init or another script uses is refused, unless --force is given. \
-      SOURCES.json in the template notes where the program came from.
+      Replaces busybox and its links as a whole or not at all, and keeps your own files and links. Refuses \
+      a busybox without an applet that init or another script uses, unless --force is given. SOURCES.json \
+      in the template records the origin.
+
+      Examples:
+        minivm update-busybox template --suite trixie
+        minivm update-busybox template --from alpine --mirror URL --keys /etc/apk/keys
       """
   )
 

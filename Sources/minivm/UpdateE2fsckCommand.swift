@@ -6,9 +6,12 @@ struct UpdateE2fsckCommand: AsyncParsableCommand {
     commandName: "update-e2fsck",
     abstract: "Put a static e2fsck into an initramfs template.",
     discussion: """
-      What was there is replaced as a whole or not at all; files and links of your own stay. A program \
-      without a name that init or another script uses is refused, unless --force is given. \
-      SOURCES.json in the template notes where the program came from.
+      Replaces e2fsck and its links as a whole or not at all, and keeps your own files and links. SOURCES.json \
+      in the template records the origin.
+
+      Examples:
+        minivm update-e2fsck template --suite trixie
+        minivm update-e2fsck template --from e2fsck-static_1.47.0-2_amd64.deb
       """
   )
 

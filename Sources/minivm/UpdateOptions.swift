@@ -13,7 +13,7 @@ struct UpdateOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Take the program from a .deb, an .apk or an executable, or from a mirror: debian or alpine.",
+      "A .deb, an .apk or an executable, or a mirror: debian or alpine.",
       valueName: "source"),
     completion: .file())
   var from = "debian"
@@ -38,7 +38,7 @@ struct UpdateOptions: ParsableArguments {
     completion: .directory)
   var keys: String?
 
-  @Flag(help: "Update even if a script of the template uses a program that goes.")
+  @Flag(help: "Update even if a script of the template uses a link that is removed.")
   var force = false
 
   @OptionGroup var mirror: MirrorOptions
@@ -83,29 +83,34 @@ struct UpdateOptions: ParsableArguments {
   }
 
   private func provide(_ tool: TemplateTool) async throws -> TemplateTool.Provided {
-    switch from {
-    case "debian":
-      let environment = try CommandEnvironment.make()
-      defer { environment.progress.end() }
-      let arch = try mirrorsArchitecture()
-      let download = try await mirror.repository(environment)
-        .newest(tool.debianPackage, architecture: arch)
-      return try tool.read(download, architecture: arch)
-    case "alpine":
-      guard let address = mirror.mirror.first, mirror.mirror.count == 1 else {
-        throw KitError(
-          .usage, "--from alpine needs the address of one mirror",
-          advice: "give the folder with its branches with --mirror")
-      }
-      var environment = try CommandEnvironment.make()
-      defer { environment.progress.end() }
-      if mirror.offline { environment = environment.offline() }
-      let repository = try AlpineRepository(
-        mirror: address, branch: branch ?? AlpineRepository.newestBranch,
-        keys: keys.map(AlpineKeys.init(folder:)), environment: environment)
-      return try tool.read(repository, architecture: mirrorsArchitecture())
-    default:
+    guard ["debian", "alpine"].contains(from) else {
       return try tool.read(from, architecture: arch, keys: keys.map(AlpineKeys.init(folder:)))
     }
+    let environment = try CommandEnvironment.make()
+    defer { environment.progress.end() }
+    let arch = try mirrorsArchitecture()
+    let repository: any Repository =
+      from == "debian" ? try mirror.repository(environment) : try alpine(environment)
+    return try await provide(tool, repository, arch)
+  }
+
+  private func provide(
+    _ tool: TemplateTool, _ repository: some Repository, _ architecture: String
+  ) async throws -> TemplateTool.Provided {
+    let name = try repository.packageName(ofStatic: tool.rawValue)
+    let download = try await repository.newest(name, architecture: architecture)
+    return try tool.read(download, architecture: architecture)
+  }
+
+  private func alpine(_ environment: KitEnvironment) throws -> AlpineRepository {
+    guard let address = mirror.mirror.first, mirror.mirror.count == 1 else {
+      throw KitError(
+        .usage, "--from alpine needs the address of one mirror",
+        advice: "give the folder with its branches with --mirror")
+    }
+    return try AlpineRepository(
+      mirror: address, branch: branch ?? AlpineRepository.newestBranch,
+      keys: keys.map(AlpineKeys.init(folder:)),
+      environment: mirror.offline ? environment.offline() : environment)
   }
 }

@@ -24,7 +24,8 @@ import Testing
   private func update(_ server: TestServer, _ more: [String] = []) async throws -> Tool.Result {
     try await run(
       [
-        "update-busybox", template, "--from", "alpine", "--mirror", server.address, "--arch", "amd64",
+        "update-busybox", template, "--from", "alpine", "--mirror", server.address, "--arch",
+        "amd64",
         "--branch", "v3.20", "--keys", mirror.folder("keys"),
       ] + more)
   }

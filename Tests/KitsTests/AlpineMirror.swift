@@ -109,3 +109,12 @@ struct AlpineMirror {
       environment: environment ?? self.environment)
   }
 }
+
+extension TemplateTool {
+  /// Reads the program as `update-busybox` does.
+  func read(_ repository: AlpineRepository, architecture: String) throws -> Provided {
+    let package = try repository.find(
+      repository.packageName(ofStatic: rawValue), architecture: architecture)
+    return try read(repository.download([package])[0], architecture: architecture)
+  }
+}

@@ -70,6 +70,7 @@ import Testing
     }
     try await mirror.run(
       "printf X | dd of=$(echo $branch/*.apk) bs=1 seek=5000 conv=notrunc 2>/dev/null")
+    FileTree.remove(folder("cache"))
     let changed = try await update(TestServer.files(below: folder.path), sound)
     #expect(changed.status == 4 && changed.errors.contains("SHA-256"), "\(changed)")
     #expect(changed.errors.split(separator: "\n").count == 1)

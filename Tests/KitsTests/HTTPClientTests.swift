@@ -389,7 +389,7 @@ import Testing
     func wanted(_ number: Int, at path: String) -> DownloadCache.Wanted {
       DownloadCache.Wanted(
         urls: ["\(server.address)/\(path)"], name: "\(number)", size: Self.file.count,
-        hash: FileHash(of: files[number], .sha256))
+        proof: .hash(FileHash(of: files[number], .sha256)))
     }
     let downloads = DownloadCache(environment: environment)
     let error = #expect(throws: KitError.self) {

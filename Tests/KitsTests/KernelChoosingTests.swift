@@ -252,7 +252,7 @@ import Testing
         "5.15.0-100-generic",
       ])
     // What is taken when nobody names one.
-    let own = try await repository.defaultKernelPackages(architecture: "amd64")
+    let own = try await repository.kernelPackages(nil, architecture: "amd64")
     #expect(own.map(\.package.name) == ["linux-image-6.1.0-20-cloud-amd64"])
     #expect(kernels.filter { $0.isDefault == true }.map(\.package) == own.map(\.package.name))
     // Each is found by its name as it is listed.
@@ -282,7 +282,7 @@ import Testing
   func verify() async throws {
     let path = "\(signed.root)/pool/all/5.deb"
     let package = try DebArchive(path)
-    let twin = try await repository.verify(package, architecture: "amd64")
+    let twin = try await repository.twin(of: package, architecture: "amd64")
     var input = try Manifest.Input(file: package)
     #expect(input.chain == nil)
     input.isVerified(by: twin)
@@ -297,7 +297,7 @@ import Testing
     for (path, words) in [("other.deb", "other bytes"), ("pool/kernel+b1.deb", "it has no")] {
       let package = try DebArchive("\(signed.root)/\(path)")
       let error = await #expect(throws: KitError.self) {
-        _ = try await repository.verify(package, architecture: "amd64")
+        _ = try await repository.twin(of: package, architecture: "amd64")
       }
       #expect(error?.code == .unverified && error?.message.contains(words) == true)
     }

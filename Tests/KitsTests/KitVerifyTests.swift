@@ -256,7 +256,8 @@ import Testing
     #expect(try await place.succeed(words + mirror).contains("is the same"))
   }
 
-  @Test("From an archive whose lists have SHA-512 alone: out of the cache, and by the archive's index")
+  @Test(
+    "From an archive whose lists have SHA-512 alone: out of the cache, and by the archive's index")
   func sha512() async throws {
     let place = try await DownloadProgramTests.Place(OutputTests.big)
     let signed = place.repository

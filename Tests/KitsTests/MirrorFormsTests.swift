@@ -55,8 +55,10 @@ import Testing
     let root = signed.root
     // Answers as the environment does, for apt.
     let server = try TestServer { request in
-      guard let bytes = try? InputFile(root + request.target.replacing("%2B", with: "+"))
-        .readAll(limit: 1 << 24)
+      guard
+        let bytes = try? InputFile(
+          root + request.target.replacing("%2B", with: "+").replacing("%2b", with: "+")
+        ).readAll(limit: 1 << 24)
       else {
         let status = isForbidding ? "403 Forbidden" : "404 Not Found"
         return [.send(TestServer.head(status, length: 0))]

@@ -2,7 +2,7 @@
 /// RFC 1952, 2.2.
 ///
 /// For formats that say something of a member's compressed bytes, as Alpine's packages do.
-package struct GzipMembers {
+package struct GzipMembers: Sendable {
   package struct Member: Sendable, Hashable {
     /// Where it is in the compressed data, in bytes from its start.
     package var range: Range<Int>

@@ -64,7 +64,7 @@ package struct KitVerifier: Sendable {
   /// - Throws: `KitError.missing` when something that the kit was made of is no longer there.
   package func verify(
     _ options: Options, environment: KitEnvironment,
-    archive: @escaping @Sendable () throws -> DebianRepository
+    archive: @escaping @Sendable () throws -> any KernelRepository
   ) async throws -> KitVerification {
     if manifest.minivm != ProgramVersion.current {
       environment.log.warning(
@@ -87,7 +87,7 @@ package struct KitVerifier: Sendable {
         throw KitError(.usage, "\(folder): nobody vouches for the folder that the kit was made of")
       }
       for package in packages {
-        _ = try await archive().verify(package, architecture: manifest.architecture)
+        _ = try await archive().twin(of: package, architecture: manifest.architecture)
       }
     }
     let template = try await inputs.template(
@@ -121,9 +121,9 @@ package struct KitVerifier: Sendable {
     case .packages(let packages):
       return zip(manifest.inputs.filter { !isModule($0) }, packages).map { input, package in
         var input = input
-        let control = package.control
-        (input.package, input.version) = (control.package, control.version)
-        input.architecture = control.architecture
+        let identity = package.identity
+        (input.package, input.version) = (identity.name, identity.version)
+        input.architecture = identity.architecture
         return input
       } + added
     }

@@ -14,7 +14,7 @@ struct ManifestInputs {
   let beside: [String]
   let environment: KitEnvironment
   /// Where to look for a package that is not at its address any more.
-  let archive: @Sendable () throws -> DebianRepository
+  let archive: @Sendable () throws -> any KernelRepository
 
   private struct Wanted {
     var name: String
@@ -39,9 +39,9 @@ struct ManifestInputs {
       }
       return .directory(root, release)
     }
-    var packages: [DebArchive] = []
+    var packages: [any PackageArchive] = []
     for input in manifest.inputs where input.origin != Manifest.Input.moduleOrigin {
-      packages.append(try DebArchive(try await file(of: input)))
+      packages.append(try PackageFormat.open(try await file(of: input)))
     }
     return .packages(packages)
   }
@@ -202,17 +202,9 @@ struct ManifestInputs {
   /// - Returns: nil when no archive has it.
   private func search(_ wanted: Wanted) async throws -> InputFile? {
     guard let package = wanted.package, let architecture = wanted.architecture else { return nil }
-    let archive = try archive()
-    let found = try await archive.packages(
-      architecture: architecture == "all" ? manifest.architecture : architecture
-    ) { $0 == package }
-    for package in found where wanted.size == nil || wanted.size == package.size {
-      if package.hash.algorithm == .sha256, package.hash.text != wanted.sha256 { continue }
-      // An archive that has SHA-512 alone does not say: the file does.
-      let file = try archive.file(of: package)
-      if try Digest.sha256(of: file) == wanted.sha256 { return file }
-    }
-    return nil
+    return try await archive().file(
+      of: package, architecture: architecture == "all" ? manifest.architecture : architecture,
+      size: wanted.size, sha256: wanted.sha256)
   }
 
   /// The files of a folder, or the file that a path is.

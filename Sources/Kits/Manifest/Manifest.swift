@@ -29,19 +29,7 @@ package struct Manifest: Codable, Sendable, Hashable {
     }
   }
 
-  /// From a trusted key to a package.
-  package struct Chain: Codable, Sendable, Hashable {
-    package var release: TrustedRelease
-    /// The index's address and hash.
-    package var index: String
-    package var indexSHA256: String
-
-    init(_ origin: IndexedPackage.Origin) {
-      release = origin.release
-      index = origin.index
-      indexSHA256 = origin.indexSHA256
-    }
-  }
+  package typealias Chain = SignatureChain
 
   /// A list that says which modules the RAM disk has, whole: `minivm verify` builds with it.
   package struct List: Codable, Sendable, Hashable {
@@ -137,30 +125,37 @@ package struct Manifest: Codable, Sendable, Hashable {
   package var roots: [Root]?
 }
 
+extension Manifest {
+  /// What vouches for the packages and the programs, in their order.
+  package var chains: [SignatureChain] {
+    inputs.compactMap(\.chain) + programs.compactMap(\.chain)
+  }
+}
+
 extension Manifest.Input {
   /// A package that was given as a file: nobody vouches for it.
-  package init(file package: DebArchive) throws {
-    let file = package.file
+  package init(file package: any PackageArchive) throws {
+    let identity = package.identity
     self.init(
-      file: FileTree.name(of: package.path), origin: "file", package: package.control.package,
-      version: package.control.version, architecture: package.control.architecture,
-      sha256: try Digest.sha256(of: file), size: file.size)
+      file: FileTree.name(of: package.path), origin: "file", package: identity.name,
+      version: identity.version, architecture: identity.architecture,
+      sha256: try package.hash(.sha256).text, size: package.size)
   }
 
   /// Notes what vouches for a package that was given as a file.
-  package mutating func isVerified(by twin: DebianRepository.Download) {
+  package mutating func isVerified(by twin: some PackageReference) {
     url = twin.url
-    chain = Manifest.Chain(twin.package.origin)
+    chain = twin.chain
   }
 
   /// A package of a mirror.
-  package init(_ download: DebianRepository.Download) {
+  package init(_ download: PackageDownload<some PackageReference>) {
     let package = download.package
+    let identity = package.identity
     self.init(
-      file: FileTree.name(of: package.file), origin: "mirror", package: package.name,
-      version: package.version.description, architecture: package.architecture,
-      sha256: download.sha256, size: package.size, url: download.url,
-      chain: Manifest.Chain(package.origin))
+      file: package.fileName, origin: "mirror", package: identity.name,
+      version: identity.version, architecture: identity.architecture,
+      sha256: download.sha256, size: package.size, url: package.url, chain: package.chain)
   }
 
   /// A module of the user's own.

@@ -1,3 +1,5 @@
+package import Packages
+
 /// Where a program in a RAM disk template came from: an entry of its SOURCES.json.
 package struct TemplateProgram: Codable, Sendable, Hashable {
   /// Below the template.
@@ -13,11 +15,11 @@ package struct TemplateProgram: Codable, Sendable, Hashable {
   package var packageSHA256: String?
   /// Bytes; nil in notes of earlier versions.
   package var packageSize: Int?
-  /// The name of the Alpine key whose signature was checked; nil for a file that was taken as it is,
-  /// and for Debian's.
+  /// The name of the key whose signature in the package was checked; nil for a file that was taken as it is, and for
+  /// formats without signatures.
   package var signedBy: String?
-  /// What vouches for a package of a Debian mirror.
-  package var chain: Manifest.Chain?
+  /// What vouches for a package of a mirror with signed lists.
+  package var chain: SignatureChain?
 
   /// `busybox-static 1:1.35.0-4`
   var title: String { [package ?? origin, version].compactMap { $0 }.joined(separator: " ") }

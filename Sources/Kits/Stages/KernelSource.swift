@@ -3,9 +3,9 @@ package import Formats
 package import Modules
 package import Packages
 
-/// Where a kernel comes from: its packages, or a folder that they were unpacked into.
+/// Where a kernel comes from: its packages, of whichever format, or a folder that they were unpacked into.
 package enum KernelSource: Sendable {
-  case packages([DebArchive])
+  case packages([any PackageArchive])
   /// A folder with lib/modules/VER.
   case directory(String, KernelRelease)
 
@@ -41,12 +41,12 @@ package enum KernelSource: Sendable {
   }
 
   private func readPackages(
-    _ packages: [DebArchive], jobs: Int, _ receive: (Entry, any ByteSource) throws -> Void
+    _ packages: [any PackageArchive], jobs: Int, _ receive: (Entry, any ByteSource) throws -> Void
   ) throws -> KernelRelease {
     var found: KernelRelease?
     for package in packages {
       var isPart = false
-      try package.forEachEntry(jobs: jobs) { entry, tar in
+      try package.walk(jobs: jobs) { entry, body in
         guard let role = try KernelPath(entry.path) else { return }
         isPart = true
         if let found, found != role.release {
@@ -59,12 +59,12 @@ package enum KernelSource: Sendable {
         let entry = Entry(
           role: role, kind: entry.kind, mode: entry.mode, size: entry.size, modified: entry.modified
         )
-        try receive(entry, tar.body)
+        try receive(entry, body)
       }
       guard isPart || packages.count > 1 else {
         throw KitError(
           .invalid,
-          "\(package.path): \(package.control.package) is not a kernel package: it has neither boot/vmlinuz-* nor lib/modules/*",
+          "\(package.path): \(package.identity.name) is not a kernel package: it has neither boot/vmlinuz-* nor lib/modules/*",
           advice: "give a linux-image-*.deb")
       }
     }

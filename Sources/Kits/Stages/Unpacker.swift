@@ -16,14 +16,16 @@ package struct Unpacker: Sendable {
     package var warnings: [String] = []
   }
 
-  private let packages: [DebArchive]
+  private let packages: [any PackageArchive]
   private let folder: String
   private let replacesOthers: Bool
 
   /// - Parameters:
   ///   - folder: where `vmlinuz-VER`, `config-VER` and `lib/modules/VER` are put.
   ///   - replacesOthers: whether a `lib/modules/VER` is replaced that has more than the kernel's own modules.
-  package init(_ packages: [DebArchive], into folder: String, replacesOthers: Bool = false) {
+  package init(
+    _ packages: [any PackageArchive], into folder: String, replacesOthers: Bool = false
+  ) {
     self.packages = packages
     self.folder = folder
     self.replacesOthers = replacesOthers

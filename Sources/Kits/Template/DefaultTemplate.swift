@@ -84,14 +84,17 @@ package struct DefaultTemplate: Sendable {
   private func newest(
     in repository: DebianRepository, _ missing: [TemplateTool]
   ) async throws -> [(tool: TemplateTool, package: IndexedPackage)] {
-    let names = TemplateTool.allCases.map(\.debianPackage)
+    func packageName(_ tool: TemplateTool) -> String {
+      repository.packageName(ofStatic: tool.rawValue)
+    }
+    let names = TemplateTool.allCases.map(packageName)
     let found = try await repository.find(architecture) { names.contains(String($0)) }
     return try TemplateTool.allCases.compactMap { tool in
-      if let package = DebianRepository.choose(tool.debianPackage, nil, in: found.packages) {
+      if let package = DebianRepository.choose(packageName(tool), nil, in: found.packages) {
         return (tool, package)
       }
       guard missing.contains(tool) else { return nil }
-      var error = repository.missing(tool.debianPackage, nil, found)
+      var error = repository.missing(packageName(tool), nil, found)
       error.message += ", and the initramfs needs its \(tool.rawValue)"
       let others = found.otherComponents.joined(separator: ",")
       error.advice =

@@ -3,7 +3,7 @@ internal import Formats
 
 /// Public keys that packages and indexes of Alpine are checked with: files in folders, named as the
 /// signatures name them. apk-keys(5).
-package struct AlpineKeys: Sendable {
+package struct AlpineKeys: PackageKeys {
   /// How a signature is made. Its name is the start of the signature file's name.
   private enum Method: String, CaseIterable {
     // The strongest first.
@@ -52,6 +52,15 @@ package struct AlpineKeys: Sendable {
   package static func system(architecture: String) -> AlpineKeys {
     AlpineKeys(
       folders: ["/etc/apk/keys", "/usr/share/apk/keys/\(architecture)", "/usr/share/apk/keys"])
+  }
+
+  package func signer(of package: any PackageArchive) throws -> String {
+    guard let package = package as? ApkArchive else {
+      throw KitError(
+        .usage, "\(package.path): --keys are for Alpine's packages, and this is none",
+        advice: "leave --keys out, or give an .apk")
+    }
+    return try package.verify(self)
   }
 
   /// Checks what was signed. Of several signatures the strongest with a known key has to be good: a

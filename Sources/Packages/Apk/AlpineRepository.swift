@@ -3,7 +3,7 @@ internal import Formats
 
 /// The packages of a branch of an Alpine mirror: hands on only what a trusted key vouches for, from the
 /// signed index to the package.
-package struct AlpineRepository: Sendable {
+package struct AlpineRepository: Repository {
   /// The mirror's name of the newest branch.
   package static let newestBranch = "latest-stable"
 
@@ -28,19 +28,28 @@ package struct AlpineRepository: Sendable {
     self.environment = environment.signingIn([(self.mirror, login)])
   }
 
-  /// A package's file, checked, and which key vouches for it.
-  package struct Download {
-    package var archive: ApkArchive
-    package var url: String
-    /// The key's name.
-    package var signedBy: String
+  /// A package that a signed index names.
+  package struct Reference: PackageReference {
+    let package: ApkIndex.Package
+    let keys: AlpineKeys
+    package let url: String
+
+    package var identity: PackageIdentity { package.identity }
+    package var fileName: String { package.fileName }
+    package var size: Int { package.size }
+    package var chain: SignatureChain? { nil }
   }
 
-  /// The newest version of a package.
-  /// - Parameter architecture: Debian's name of it.
-  /// - Throws: `KitError`: `.unverified` for all that is not what it has to be, `.missing` for what the
-  ///   mirror does not have.
-  package func download(_ name: String, architecture: String) throws -> Download {
+  package func packageName(ofStatic program: String) throws -> String {
+    guard program == "busybox" else {
+      throw KitError(
+        .usage, "\(program) is not taken from Alpine's mirrors",
+        advice: "use --from debian, or name a file")
+    }
+    return "busybox-static"
+  }
+
+  package func find(_ name: String, architecture: String) throws -> Reference {
     guard let alpineArchitecture = Architecture(rawValue: architecture)?.alpine else {
       let known = Architecture.allCases.filter { $0.alpine != nil }.map(\.rawValue).sorted()
       throw KitError(
@@ -51,28 +60,35 @@ package struct AlpineRepository: Sendable {
     let keys = keys ?? .system(architecture: alpineArchitecture)
     let base = "\(mirror)/\(branch)/main/\(alpineArchitecture)"
     let package = try newest(name, alpineArchitecture, base, keys)
-    let url = "\(base)/\(DebianRepository.escaped(package.fileName))"
-    let key = "apk-\(Digest.text(package.checksum))"
-    let file = try DownloadCache(environment: environment).file(
-      DownloadCache.Wanted(
-        urls: [url], name: package.fileName, size: package.size,
-        proof: .judged(key: key) { _ = try open($0, package, keys, url) }))
+    return Reference(
+      package: package, keys: keys, url: "\(base)/\(DebianRepository.escaped(package.fileName))")
+  }
+
+  package func download(_ packages: [Reference]) throws -> [PackageDownload<Reference>] {
+    let files = try DownloadCache(environment: environment).files(
+      packages.map { package in
+        DownloadCache.Wanted(
+          urls: [package.url], name: package.fileName, size: package.size,
+          proof: .judged(key: "apk-\(Digest.text(package.package.checksum))") {
+            _ = try open($0, package)
+          })
+      })
     // Read once more, and checked: what is taken is what was checked.
-    return try open(file, package, keys, url)
+    return try zip(packages, files).map { package, file in try open(file, package) }
   }
 
   /// Reads a package and checks it against the index and against its own signature.
-  /// - Parameter url: for messages.
   /// - Throws: `KitError.unverified` for any other file.
   private func open(
-    _ file: InputFile, _ package: ApkIndex.Package, _ keys: AlpineKeys, _ url: String
-  ) throws -> Download {
+    _ file: InputFile, _ reference: Reference
+  ) throws -> PackageDownload<Reference> {
     try refusingDamage {
       let bytes = try file.readAll(limit: ApkArchive.sizeLimit)
-      try ApkArchive.refuseVersion3(bytes, url)
-      let archive = try ApkArchive(bytes, name: url)
-      try archive.check(against: package)
-      return Download(archive: archive, url: url, signedBy: try archive.verify(keys))
+      let archive = try ApkArchive(bytes, name: reference.url)
+      try archive.check(against: reference.package)
+      return PackageDownload(
+        archive: archive, file: file, package: reference, sha256: archive.hash(.sha256).text,
+        signedBy: try archive.verify(reference.keys))
     }
   }
 
@@ -124,7 +140,7 @@ package struct AlpineRepository: Sendable {
   }
 
   /// From a mirror, damage and deceit can't be told apart.
-  package func refusingDamage<T>(_ body: () throws -> T) throws -> T {
+  private func refusingDamage<T>(_ body: () throws -> T) throws -> T {
     do {
       return try body()
     } catch let error as FormatError where error.kind != .io {

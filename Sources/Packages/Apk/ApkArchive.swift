@@ -1,4 +1,4 @@
-package import Basics
+internal import Basics
 package import Formats
 
 /// An Alpine package of version 2: gzip members whose tars follow each other, signature, control and
@@ -6,11 +6,11 @@ package import Formats
 ///
 /// The signature is of the control member, as it is compressed, and the control member has the hash of
 /// the data, as it is compressed. All of it is in memory: what was checked is what is read.
-package struct ApkArchive {
+package struct ApkArchive: PackageArchive {
   /// Fields of .PKGINFO that this program uses.
-  package struct Control: Sendable, Hashable {
-    package var package: String
-    package var version: String
+  struct Control: Sendable, Hashable {
+    var package: String
+    var version: String
     /// Alpine's name of it.
     var architecture: String
     /// SHA-256 of the data's compressed bytes, in hexadecimal digits.
@@ -24,30 +24,41 @@ package struct ApkArchive {
   /// The most bytes of all files and headers.
   private static let contentLimit = 1 << 30
 
-  /// A path or an address, for messages.
-  package let name: String
-  package let bytes: [UInt8]
-  package let control: Control
+  package static let fileExtension = ".apk"
+  private static let version3Magic = Array("ADB".utf8)
+
+  package let path: String
+  private let bytes: [UInt8]
+  let control: Control
   private let signatures: [AlpineKeys.Signature]
   private let controlRange: Range<Int>
   private let members: GzipMembers
 
-  /// Alpine's next format of packages begins with "ADB" and how it is compressed.
-  package static func refuseVersion3(_ bytes: [UInt8], _ name: String) throws(KitError) {
-    guard bytes.starts(with: "ADB".utf8) else { return }
-    throw KitError(
-      .invalid, "\(name): is an Alpine package of version 3, and version 2 is known",
-      advice: "unpack it with apk, and give the executable that is in it")
+  package var size: Int { bytes.count }
+  package var identity: PackageIdentity {
+    PackageIdentity(
+      name: control.package, version: control.version, architecture: control.architecture)
   }
 
-  /// - Throws: `FormatError` for what is no such package, `KitError.unverified` for one whose data is
-  ///   not what its control member says.
-  package init(_ path: String) throws {
-    try self.init(InputFile(path).readAll(limit: Self.sizeLimit), name: path)
+  package static func isBegun(by start: [UInt8]) -> Bool {
+    Compression.detect(start) == .gzip || start.starts(with: version3Magic)
   }
 
+  package init(_ file: InputFile) throws {
+    try self.init(file.readAll(limit: Self.sizeLimit), name: file.path)
+  }
+
+  /// Reads a package that is in memory.
+  /// - Parameter name: a path or an address, for messages.
+  /// - Throws: `FormatError` for a damaged package, `KitError.invalid` for one of version 3, `KitError.unverified` for
+  ///   one whose data has another hash than its control member states.
   init(_ bytes: [UInt8], name: String) throws {
-    self.name = name
+    guard !bytes.starts(with: Self.version3Magic) else {
+      throw KitError(
+        .invalid, "\(name): is an Alpine package of version 3, and version 2 is known",
+        advice: "unpack it with apk, and give the executable that is in it")
+    }
+    path = name
     self.bytes = bytes
     (signatures, control, controlRange, members) = try inside(name) {
       var members = GzipMembers(bytes)
@@ -78,16 +89,16 @@ package struct ApkArchive {
   package func verify(_ keys: AlpineKeys) throws -> String {
     guard !signatures.isEmpty else {
       throw KitError(
-        .unverified, "\(name): is not signed", advice: "take one that Alpine signed")
+        .unverified, "\(path): is not signed", advice: "take one that Alpine signed")
     }
-    return try keys.verify(bytes[controlRange], signatures, name: name)
+    return try keys.verify(bytes[controlRange], signatures, name: path)
   }
 
   /// Checks that this is the package that an index names.
   /// - Throws: `KitError.unverified`.
   func check(against package: ApkIndex.Package) throws {
     func refused(_ reason: String) -> KitError {
-      KitError(.unverified, "\(name): \(reason)", advice: "try again, or another mirror")
+      KitError(.unverified, "\(path): \(reason)", advice: "try again, or another mirror")
     }
     guard bytes.count == package.size else {
       throw refused("has \(bytes.count) bytes, and the index says \(package.size)")
@@ -98,23 +109,24 @@ package struct ApkArchive {
         "its control member has checksum \(ApkChecksum.text(checksum)), and the index says \(ApkChecksum.text(package.checksum))"
       )
     }
-    guard control.package == package.name, control.version == package.version.description,
-      control.architecture == package.architecture
-    else {
-      throw refused(
-        "holds \(control.package) \(control.version) for \(control.architecture), and the index names \(package.name) \(package.version) for \(package.architecture)"
-      )
+    guard identity == package.identity else {
+      throw refused("holds \(identity), and the index names \(package.identity)")
     }
   }
 
-  /// Hands on the package's files in their order, each with a reader for its body.
-  package func forEachEntry(_ receive: (TarEntry, TarReader) throws -> Void) throws {
-    try inside(name) {
+  package func hash(_ algorithm: FileHash.Algorithm) -> FileHash {
+    FileHash(of: bytes, algorithm)
+  }
+
+  package func walk(
+    jobs: Int, _ receive: (TarEntry, any ByteSource) throws -> Void
+  ) throws {
+    try inside(path) {
       let tar = TarReader(
         LimitedSource(
           try members.rest(), limit: Self.contentLimit, compressedSize: bytes.count))
       while let entry = try tar.next() {
-        if !entry.path.hasPrefix(".") { try receive(entry, tar) }
+        if !entry.path.hasPrefix(".") { try receive(entry, tar.body) }
       }
     }
   }

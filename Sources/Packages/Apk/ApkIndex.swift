@@ -16,6 +16,10 @@ struct ApkIndex {
     var checksum: [UInt8]
 
     var fileName: String { "\(name)-\(version).apk" }
+
+    var identity: PackageIdentity {
+      PackageIdentity(name: name, version: version.description, architecture: architecture)
+    }
   }
 
   private static let textLimit = 1 << 27

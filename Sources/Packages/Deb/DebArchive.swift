@@ -1,7 +1,7 @@
 package import Formats
 
 /// A Debian binary package. deb(5).
-package struct DebArchive: Sendable {
+package struct DebArchive: PackageArchive {
   /// Fields of the package's control file that this program uses.
   package struct Control: Sendable, Hashable {
     package var package: String
@@ -16,7 +16,14 @@ package struct DebArchive: Sendable {
   /// The most files, folders and links of a package. Bookworm's full kernel has 4,941.
   package static let entryLimit = 1 << 17
 
+  package static let fileExtension = ".deb"
+
   package var path: String { file.path }
+  package var size: Int { file.size }
+  package var identity: PackageIdentity {
+    PackageIdentity(
+      name: control.package, version: control.version, architecture: control.architecture)
+  }
   package let control: Control
   /// What is read; hashes are to be of this, not of what may have come in its place.
   package let file: InputFile
@@ -54,6 +61,20 @@ package struct DebArchive: Sendable {
       }
       return (control, data)
     }
+  }
+
+  package static func isBegun(by start: [UInt8]) -> Bool {
+    start.starts(with: "!<arch>\n".utf8)
+  }
+
+  package func hash(_ algorithm: FileHash.Algorithm) throws -> FileHash {
+    try FileHash(of: file, algorithm)
+  }
+
+  package func walk(
+    jobs: Int, _ receive: (TarEntry, any ByteSource) throws -> Void
+  ) throws {
+    try forEachEntry(jobs: jobs) { entry, tar in try receive(entry, tar.body) }
   }
 
   /// Hands on the package's entries in their order, each with a reader for its body.

@@ -4,22 +4,8 @@ internal import Logging
 
 /// The packages of a mirror's suites: finds them, and hands on only bytes that a trusted key vouches
 /// for, from the suite's signed list over its index to the package.
-package struct DebianRepository: Sendable {
-  /// A package that was downloaded, or was in the cache, and is the one that the index names.
-  package struct Download: Sendable {
-    /// The .deb on this machine, open: it is what was hashed, whatever comes in its place.
-    package var archive: DebArchive
-    package var package: IndexedPackage
-    package var url: String
-    /// Of the .deb, in small hexadecimal digits.
-    package var sha256: String
-
-    init(_ archive: DebArchive, _ package: IndexedPackage) throws {
-      (self.archive, self.package, url) = (archive, package, package.url)
-      let hash = package.hash
-      sha256 = try hash.algorithm == .sha256 ? hash.text : Digest.sha256(of: archive.file)
-    }
-  }
+package struct DebianRepository: KernelRepository {
+  package typealias Download = PackageDownload<IndexedPackage>
 
   let suites: [DebianSuite]
   /// The components to look in instead of the suites' own; empty for those.
@@ -44,17 +30,21 @@ package struct DebianRepository: Sendable {
       environment: environment, keyrings: keyrings, at: at, acceptsChanges: acceptsChanges)
   }
 
-  /// The packages with a kernel and its modules: `name` itself, or those that the meta package needs.
+  package func packageName(ofStatic program: String) -> String { "\(program)-static" }
+
+  /// Returns the packages with a kernel and its modules: `name` itself, or those that the meta package needs.
   /// - Parameters:
-  ///   - name: a package; a kernel release, without its flavour for the cloud kernel; or the beginning
-  ///     of a version such as `6.1`, for the newest cloud kernel of that series.
+  ///   - name: a package; a kernel release, without its flavour for the cloud kernel; the beginning
+  ///     of a version such as `6.1`, for the newest cloud kernel of that series; nil for the kernel that the archive's
+  ///     own package for virtual machines stands for, or where it has none its general one.
   ///   - version: of the package that is named, or of the kernel that it stands for; nil for the
   ///     newest.
   /// - Throws: `KitError.missing` for what no suite has, with the nearest that one has,
   ///   `KitError.unverified` for what no trusted key vouches for, `KitError.invalid` when it can't be got.
-  package func kernelPackages(
-    _ name: String, version: String? = nil, architecture: String
-  ) async throws -> [Download] {
+  package func findKernel(
+    _ name: String?, version: String? = nil, architecture: String
+  ) async throws -> [IndexedPackage] {
+    guard let name else { return try await findDefaultKernel(architecture) }
     let names = KernelPackageName.candidates(name, architecture: architecture)
     let wanted = version.map(DebianVersion.init)
     var similar: Set<String> = []
@@ -63,20 +53,15 @@ package struct DebianRepository: Sendable {
       if NearestName.isSimilar($0, to: names[0]) { similar.insert(String($0)) }
       return false
     }
-    if KernelPackageName.isSeries(name) {
-      return try download(newest(ofSeries: name, wanted, in: found))
-    }
+    if KernelPackageName.isSeries(name) { return try newest(ofSeries: name, wanted, in: found) }
     for name in names {
       guard let first = Self.choose(name, wanted, in: found.packages) else { continue }
-      return try download(follow(first, in: found))
+      return try follow(first, in: found)
     }
     throw missing(names[0], wanted, found, similar)
   }
 
-  /// The packages of the kernel that is meant when nobody names one: what the archive's own package for
-  /// virtual machines stands for, or where it has none its general one.
-  /// - Throws: as `kernelPackages`.
-  package func defaultKernelPackages(architecture: String) async throws -> [Download] {
+  private func findDefaultKernel(_ architecture: String) async throws -> [IndexedPackage] {
     let found = try await find(architecture) { KernelPackageName.isOfKernel($0) }
     guard let kernel = Self.defaultKernel(in: found) else {
       let names = KernelPackageName.defaults(architecture).joined(separator: ", ")
@@ -86,45 +71,40 @@ package struct DebianRepository: Sendable {
           ? "give another archive with --mirror or --suite"
           : "name a kernel; `minivm search` lists what there is")
     }
-    return try download(follow(kernel, in: found))
+    return try follow(kernel, in: found)
   }
 
-  /// The newest version of a package.
-  /// - Throws: as `kernelPackages`.
-  package func newest(_ name: String, architecture: String) async throws -> Download {
+  package func find(_ name: String, architecture: String) async throws -> IndexedPackage {
     let found = try await find(architecture) { $0 == name }
     guard let package = Self.choose(name, nil, in: found.packages) else {
       throw missing(name, nil, found)
     }
-    return try download([package])[0]
+    return package
   }
 
-  /// What the signed indexes say of a package that is on this machine already.
-  /// - Parameter architecture: whose indexes to look in for one that is for `all`.
-  /// - Throws: `KitError.unverified` when no suite has a package of these bytes.
-  package func verify(_ package: DebArchive, architecture: String) async throws -> Download {
-    let control = package.control
-    let own = control.architecture
-    let twins = try await find(own == "all" ? architecture : own) { $0 == control.package }
-    let hashes = try Set(twins.packages.map(\.hash.algorithm)).map {
-      try FileHash(of: package.file, $0)
-    }
+  package func twin(
+    of package: any PackageArchive, architecture: String
+  ) async throws -> IndexedPackage {
+    let identity = package.identity
+    let own = identity.architecture
+    let twins = try await find(own == "all" ? architecture : own) { $0 == identity.name }
+    let hashes = try Set(twins.packages.map(\.hash.algorithm)).map { try package.hash($0) }
     guard let found = twins.packages.first(where: { hashes.contains($0.hash) }) else {
-      let sha256 = try Digest.sha256(of: package.file)
+      let sha256 = try package.hash(.sha256).text
       let versions = twins.packages.map(\.version).sorted(by: >).map(\.description)
       let known =
-        versions.contains(control.version)
-        ? "other bytes for \(control.package) \(control.version)"
+        versions.contains(identity.version)
+        ? "other bytes for \(identity.name) \(identity.version)"
         : versions.isEmpty
-          ? "no \(control.package)"
-          : "\(control.package) in version \(versions.joined(separator: ", "))"
+          ? "no \(identity.name)"
+          : "\(identity.name) in version \(versions.joined(separator: ", "))"
       throw KitError(
         .unverified,
         "\(package.path): no package of \(twins.places) has its SHA-256 \(sha256); it has \(known)",
         advice: "give the suite that it is of with --suite; \(Self.snapshotAdvice)")
     }
-    try check(control, is: found, package.path)
-    return try Download(package, found)
+    try check(identity, is: found, package.path)
+    return found
   }
 
   /// The kernels that the suites have, the newest first.
@@ -156,11 +136,17 @@ package struct DebianRepository: Sendable {
     try await find(architecture, isWanted).packages
   }
 
-  /// The file of a package, without a look into it.
-  package func file(of package: IndexedPackage) throws -> InputFile {
-    try DownloadCache(environment: environment).file(
-      [package.url], name: FileTree.name(of: package.file), size: package.size,
-      hash: package.hash)
+  package func file(
+    of name: String, architecture: String, size: Int?, sha256: String
+  ) async throws -> InputFile? {
+    for package in try await packages(architecture: architecture, where: { $0 == name })
+    where size == nil || size == package.size {
+      if package.hash.algorithm == .sha256, package.hash.text != sha256 { continue }
+      // An archive that has SHA-512 alone does not say: the file does.
+      let file = try files(of: [package])[0]
+      if try Digest.sha256(of: file) == sha256 { return file }
+    }
+    return nil
   }
 
   /// The same, which gives a download up when it fails once.
@@ -174,27 +160,31 @@ package struct DebianRepository: Sendable {
   }
 
   package func download(_ packages: [IndexedPackage]) throws -> [Download] {
-    let files = try DownloadCache(environment: environment).files(
-      packages.map {
-        DownloadCache.Wanted(
-          urls: [$0.url], name: FileTree.name(of: $0.file), size: $0.size, proof: .hash($0.hash))
-      })
-    return try zip(packages, files).map { package, file in
+    try zip(packages, files(of: packages)).map { package, file in
       let archive = try DebArchive(file)
-      try check(archive.control, is: package, package.url)
-      return try Download(archive, package)
+      try check(archive.identity, is: package, package.url)
+      let hash = package.hash
+      return Download(
+        archive: archive, file: file, package: package,
+        sha256: try hash.algorithm == .sha256 ? hash.text : Digest.sha256(of: file))
     }
   }
 
+  private func files(of packages: [IndexedPackage]) throws -> [InputFile] {
+    try DownloadCache(environment: environment).files(
+      packages.map {
+        DownloadCache.Wanted(
+          urls: [$0.url], name: $0.fileName, size: $0.size, proof: .hash($0.hash))
+      })
+  }
+
   private func check(
-    _ control: DebArchive.Control, is package: IndexedPackage, _ place: String
+    _ identity: PackageIdentity, is package: IndexedPackage, _ place: String
   ) throws(KitError) {
-    guard control.package == package.name, control.version == package.version.description,
-      control.architecture == package.architecture
-    else {
+    guard identity == package.identity else {
       throw KitError(
         .unverified,
-        "\(place): holds \(control.package) \(control.version), the index names \(package.name) \(package.version)",
+        "\(place): holds \(identity.name) \(identity.version), the index names \(package.name) \(package.version)",
         advice: "use another mirror")
     }
   }

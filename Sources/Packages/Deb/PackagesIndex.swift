@@ -1,7 +1,7 @@
 package import Formats
 
-/// What an archive says of one of its packages.
-package struct IndexedPackage: Sendable, Equatable {
+/// A package as an archive's signed index describes it.
+package struct IndexedPackage: PackageReference, Equatable {
   package var name: String
   package var version: DebianVersion
   package var architecture: String
@@ -15,8 +15,19 @@ package struct IndexedPackage: Sendable, Equatable {
   package var hash: FileHash
   package var origin: Origin
 
+  package var identity: PackageIdentity {
+    PackageIdentity(name: name, version: version.description, architecture: architecture)
+  }
+
+  package var fileName: String { FileTree.name(of: file) }
+
+  package var chain: SignatureChain? {
+    SignatureChain(
+      release: origin.release, index: origin.index, indexSHA256: origin.indexSHA256)
+  }
+
   /// Its address.
-  var url: String { "\(origin.suite.mirror)/\(DebianRepository.escaped(file))" }
+  package var url: String { "\(origin.suite.mirror)/\(DebianRepository.escaped(file))" }
 
   /// A package that another one needs.
   package struct Dependency: Sendable, Hashable {

@@ -1,33 +1,6 @@
 internal import Basics
 internal import Formats
 
-/// What a trusted key vouches for in a suite, and the way there. It is written to manifests.
-package struct TrustedRelease: Sendable, Hashable, Codable {
-  /// As it was asked for.
-  package var suite: String
-  package var url: String
-  /// When the suite's list was made: `2026-07-11T10:16:37Z`.
-  package var date: String
-  /// Of the primary keys whose signatures are good: what archives publish.
-  package var fingerprints: [String]
-  /// Of the keys that made these signatures, in the same order: often subkeys of the primary ones.
-  package var signingKeys: [String]
-  /// The day that the user said it is, for an archive of the past.
-  package var at: String?
-
-  package init(
-    suite: String, url: String, date: String, fingerprints: [String], signingKeys: [String],
-    at: String? = nil
-  ) {
-    self.suite = suite
-    self.url = url
-    self.date = date
-    self.fingerprints = fingerprints
-    self.signingKeys = signingKeys
-    self.at = at
-  }
-}
-
 /// Fetches the signed lists of suites, and takes only those that are signed, current, and the ones
 /// that were asked for.
 struct ReleaseChain: Sendable {

@@ -1,13 +1,13 @@
 internal import Formats
 
-/// What earlier runs have downloaded, and made of it.
+/// The files that earlier runs have downloaded or made.
 package struct CacheContents: Sendable {
   /// A file or a template in the cache.
   package struct Entry: Sendable, Hashable, Encodable {
     package enum Kind: String, Sendable, Hashable, Encodable {
       /// Complete.
       case file
-      /// What came of a file so far.
+      /// The part of a file that came so far.
       case partial
       /// A suite's signed list.
       case list
@@ -24,7 +24,7 @@ package struct CacheContents: Sendable {
     package var name: String
     /// Bytes.
     package var size: Int
-    /// What a file has to have; nil for what was not downloaded as one file, or is known by another hash.
+    /// The SHA-256 of a download; nil for other entries, and for files that are known by another hash.
     package var sha256: String?
     /// Seconds since 1970.
     package var modified: Int
@@ -46,7 +46,7 @@ package struct CacheContents: Sendable {
     self.environment = environment
   }
 
-  /// All that is there, by kind, name and hash.
+  /// All entries, ordered by kind, name and hash.
   package var entries: [Entry] {
     let found = files + partials + lists + templates + proofs + results
     return found.sorted {
