@@ -80,8 +80,8 @@ package struct CheckedMachine: Sendable, Hashable {
     obstacle =
       transport == .commandLine && !model.namesDevices
       ? (
-        "with acpi=off and auto-kernel-cmdline=off, nothing tells the kernel of the machine's devices",
-        "leave one of them out"
+        "with acpi=off and auto-kernel-cmdline=off, the kernel cannot find the machine's devices",
+        "omit one of them"
       ) : nil
     hasConsole = model.hasSerialPort
     let onPCI: [MachineDisk.Bus] = hasPCI ? [.ahci, .nvme] : []

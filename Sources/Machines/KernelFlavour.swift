@@ -25,7 +25,7 @@ package enum KernelFlavour {
     else { return nil }
     let reason = isLeftOut ? "it was built without CONFIG_\(option); " : ""
     return reason
-      + (fullPackage(of: release).map { "a kernel for all hardware has it: `minivm build \($0)`" }
+      + (fullPackage(of: release).map { "the kernel for all hardware has it: `minivm build \($0)`" }
         ?? "take another kernel")
   }
 

@@ -24,7 +24,7 @@ package struct MachineModel: Sendable, Hashable {
   package init(_ architecture: Architecture, name: Name, properties: [String] = []) throws {
     guard (architecture == .amd64) == (name != .virt) else {
       throw KitError(
-        .usage, "there is no machine \(name.rawValue) for \(architecture.rawValue)",
+        .usage, "machine \(name.rawValue) does not exist for \(architecture.rawValue)",
         advice: "use --machine \(architecture == .amd64 ? "pc, q35 or microvm" : "virt")")
     }
     self.architecture = architecture

@@ -64,7 +64,7 @@ package struct QEMURunner: Sendable {
         return outcome
       }
     }
-    throw KitError(.unexpected, "the guest stays silent on every accelerator")
+    throw KitError(.unexpected, "no output from the guest on any accelerator")
   }
 
   /// Checks that /proc is there: libdispatch, which waits for guests, ends the program where it can't read there how
@@ -297,18 +297,18 @@ package struct QEMURunner: Sendable {
   private func ended(_ machine: VirtualMachine, _ status: TerminationStatus) -> String {
     let emulator = machine.model.emulator
     return switch status {
-    case .exited(0): "\(emulator) ended without a word"
-    case .exited(let code): "\(emulator) ended with exit code \(code)"
-    case .signaled(let number): "\(emulator) was ended by signal \(number)"
+    case .exited(0): "\(emulator) ended without a message"
+    case .exited(let code): "\(emulator) exited with status \(code)"
+    case .signaled(let number): "\(emulator) was killed by signal \(number)"
     }
   }
 
   private func failure(of model: MachineModel, _ error: SubprocessError) -> KitError {
     guard error.code == .executableNotFound else {
-      return KitError(.unexpected, "\(model.emulator) could not be run to its end: \(error)")
+      return KitError(.unexpected, "\(model.emulator) failed to run: \(error)")
     }
     return KitError(
-      .missing, "\(model.emulator) is not installed, or not in PATH",
+      .missing, "\(model.emulator) is not installed or not on PATH",
       advice: "install QEMU (Debian, Ubuntu: \(model.emulatorPackages))")
   }
 

@@ -48,9 +48,9 @@ extension DepmodConfiguration {
         switch kind {
         case .file: files[name] = path
         case .other where FileTree.realPath(path) == "/dev/null": files[name] = path
-        case nil: warnings.append("\(path): passed over, it is a link that leads nowhere")
-        case .directory: warnings.append("\(path): passed over, it is a folder")
-        default: warnings.append("\(path): passed over, it is neither a file nor a folder")
+        case nil: warnings.append("\(path): skipped: dangling link")
+        case .directory: warnings.append("\(path): skipped: is a folder")
+        default: warnings.append("\(path): skipped: neither a file nor a folder")
         }
       }
     } catch {

@@ -59,7 +59,7 @@ extension ModuleIndex {
       }
       size += line.count
       guard size < 1 << 29, walk.steps < 1 << 31 else {
-        throw FormatError(.limit, "the modules' dependencies are too many", path: ["modules.dep"])
+        throw FormatError(.limit, "too many module dependencies", path: ["modules.dep"])
       }
       lines.append(line)
     }

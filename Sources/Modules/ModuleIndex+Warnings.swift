@@ -15,13 +15,13 @@ extension ModuleIndex {
       let facts = modules[position].facts
       warnings += facts.problems.map { "\($0.inside(modules[position].path))" }
       if !IndexTrie.takes(modules[position].name.utf8) {
-        warnings.append("\(modules[position].path): a name that modprobe can't look up")
+        warnings.append("\(modules[position].path): modprobe cannot look up this name")
       }
       guard Self.isUnusual(facts.information.bytes.span) else { continue }
       for alias in facts.values(of: "alias") where Self.isUnusual(alias.span) {
         let path = modules[position].path
         if ModuleAlias.normalized(alias) == nil {
-          warnings.append("\(path): a bracket without partner in alias \(Self.text(alias))")
+          warnings.append("\(path): unmatched bracket in alias \(Self.text(alias))")
         } else if !IndexTrie.takes(alias) {
           warnings.append("\(path): modprobe can't look up alias \(Self.text(alias))")
         }

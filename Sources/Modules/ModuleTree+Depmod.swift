@@ -11,7 +11,8 @@ extension ModuleTree {
     return try files.map { file in
       guard ModuleName.isModuleFile(FileTree.name(of: file)) else {
         throw KitError(
-          .invalid, "\(file): is not called like a module", advice: "give a .ko, or one compressed")
+          .invalid, "\(file): not a module's file name",
+          advice: "give a .ko file, or a compressed one")
       }
       let folder = FileTree.realPath(FileTree.parent(of: file)) ?? FileTree.parent(of: file)
       let real = "\(folder)/\(FileTree.name(of: file))"

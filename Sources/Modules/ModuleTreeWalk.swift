@@ -80,18 +80,18 @@ package struct ModuleTreeWalk {
         guard let target = FileTree.realPath("\(folder)/\(name)"),
           let targetKind = FileTree.status(target)?.kind
         else {
-          omitted.append("\(prefix)\(name): left out, it is a link that leads nowhere")
+          omitted.append("\(prefix)\(name): skipped: dangling link")
           continue
         }
         guard targetKind != .directory || !above.contains(target) else {
-          omitted.append("\(prefix)\(name): left out, it is a link to a folder above it")
+          omitted.append("\(prefix)\(name): skipped: link to a parent folder")
           continue
         }
         kind = targetKind
         real = target
       }
       guard kind == .file || kind == .directory else {
-        omitted.append("\(prefix)\(name): left out, it is neither a file nor a folder")
+        omitted.append("\(prefix)\(name): skipped: neither a file nor a folder")
         continue
       }
       found.append(Entry(name: name, isFolder: kind == .directory, real: real))

@@ -56,7 +56,7 @@ package struct SelectionWalk {
   }
 
   private static func circle(_ list: ModuleList, _ entry: ModuleList.Entry) -> KitError {
-    KitError(.invalid, "\(list.name):\(entry.line): profiles take each other in")
+    KitError(.invalid, "\(list.name):\(entry.line): profiles include each other")
   }
 
   private static func profile(
@@ -152,7 +152,7 @@ package struct SelectionWalk {
           .invalid, "\(list.name):\(entry.line): this kernel has no '\(entry.text)'",
           advice: list.style == .names
             // A profile, which nobody can edit.
-            ? "take another profile (--profile), or another kernel"
+            ? "use another --profile, or another kernel"
             : (nearest(to: entry.text, isName).map { "the nearest is '\($0)', and " } ?? "")
               + "? before an entry lets it be missing"))
     }

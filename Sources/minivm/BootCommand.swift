@@ -33,32 +33,32 @@ struct BootCommand: AsyncParsableCommand {
   @OptionGroup var kit: KitOptions
 
   @Option(
-    help: ArgumentHelp("A root disk, raw or qcow2; the guest may write to it.", valueName: "file"),
+    help: ArgumentHelp("Root disk, raw or qcow2; the guest may write to it.", valueName: "file"),
     completion: .file())
   var root: String?
 
   @Option(
     parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("More of the kernel's command line; repeatable.", valueName: "arguments"))
+    help: ArgumentHelp("Append to the kernel command line; repeatable.", valueName: "arguments"))
   var append: [String] = []
 
   @OptionGroup var machine: MachineOptions
 
   @Option(
     help: ArgumentHelp(
-      "vmlinuz, or vmlinux where the kit has it: on amd64 it is entered through PVH.",
+      "Kernel file to boot: vmlinuz, or vmlinux if the kit has it (entered through PVH on amd64).",
       valueName: "form"))
   var kernelFormat = KernelFormat.vmlinuz
 
   @Option(
     help: ArgumentHelp(
-      "Wait for TEXT on the console, after /init has started; then end the machine.",
+      "Wait for TEXT on the console after /init has started, then stop the guest.",
       valueName: "text"))
   var expect: String?
 
   @Option(
     help: ArgumentHelp(
-      "Like --expect, but count the kernel's messages before /init, too.", valueName: "text"))
+      "Like --expect, but match kernel messages before /init, too.", valueName: "text"))
   var expectKernel: String?
 
   @Option(
@@ -71,13 +71,13 @@ struct BootCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write the whole console to FILE as well, as it comes; - is stdout.", valueName: "file"),
+      "Write the console to FILE as well, as it arrives (-: stdout).", valueName: "file"),
     completion: .file())
   var console: String?
 
   @Flag(
     name: .customLong("print"),
-    help: "Show the command for QEMU, to be run at a shell, instead of running it.")
+    help: "Print the QEMU command, quoted for a shell, instead of running it.")
   var showsCommand = false
 
   @Flag(
@@ -87,12 +87,12 @@ struct BootCommand: AsyncParsableCommand {
       """)
   var timing = false
 
-  @Flag(help: "Print the result as JSON, and nothing else, to stdout.")
+  @Flag(help: "Print the result as JSON to stdout.")
   var json = false
 
   @Argument(
     parsing: .postTerminator,
-    help: ArgumentHelp("More arguments for QEMU, after --.", valueName: "QEMU's arguments"))
+    help: ArgumentHelp("Arguments passed on to QEMU, after --.", valueName: "QEMU's arguments"))
   var arguments: [String] = []
 
   private static let expectationTimeout = 120
@@ -103,7 +103,7 @@ struct BootCommand: AsyncParsableCommand {
       throw ValidationError("give --expect or --expect-kernel, not both")
     }
     guard expect != "", expectKernel != "" else {
-      throw ValidationError("an empty text is on every console: give --expect a word to wait for")
+      throw ValidationError("--expect requires a text that is not empty")
     }
     guard console != "-" || !json && !showsCommand else {
       throw ValidationError(
@@ -113,7 +113,7 @@ struct BootCommand: AsyncParsableCommand {
     try machine.check(root: root)
     guard !showsCommand || !json else {
       throw ValidationError(
-        "--print shows a command for a shell, --json a result: give one of them")
+        "give --print or --json, not both")
     }
   }
 
@@ -157,7 +157,7 @@ struct BootCommand: AsyncParsableCommand {
   }
 
   private func virtualMachine(_ kit: Kit, temporary: String) throws -> VirtualMachine {
-    try kit.modulesDisk?.checkIsWhole(advice: "minivm makes no such disk: build the kit again")
+    try kit.modulesDisk?.checkIsWhole(advice: "build the kit again")
     let rootDisk =
       if let root {
         try machine.rootDisk(root, access: .readWrite)

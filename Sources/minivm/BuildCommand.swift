@@ -35,7 +35,7 @@ struct BuildCommand: AsyncParsableCommand {
   var output = "."
 
   @Option(
-    help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
+    help: ArgumentHelp("Kernel release, in a folder with several kernels.", valueName: "release"))
   var kernel: String?
 
   @OptionGroup var archive: ArchiveOptions

@@ -18,24 +18,25 @@ struct CheckCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "pc, q35, microvm or virt, with properties: microvm,pcie=on; firecracker or cloud-hypervisor.",
+      "Machine model: pc, q35, microvm or virt, with properties (microvm,pcie=on); firecracker or cloud-hypervisor.",
       valueName: "model"))
   var machine: String?
 
   @Option(
     help: ArgumentHelp(
-      "How the root disk is attached: virtio-blk, virtio-scsi, ide, ahci or nvme.", valueName: "bus"
+      "Bus of the root disk: virtio-blk, virtio-scsi, ide, ahci or nvme.", valueName: "bus"
     ))
   var disk = MachineDisk.Bus.virtioBlk
 
   @Option(
     help: ArgumentHelp(
-      "The root's file system; several with commas, such as squashfs,overlay.", valueName: "type"))
+      "File system of the root; separate several with commas: squashfs,overlay.", valueName: "type")
+  )
   var rootType = "ext4"
 
   @OptionGroup var work: WorkOptions
 
-  @Flag(help: "Print JSON, and nothing else, to stdout.")
+  @Flag(help: "Print JSON to stdout.")
   var json = false
 
   func validate() throws {

@@ -3,6 +3,7 @@ import ArgumentParser
 /// Whether modules keep what only debuggers read.
 struct DebugOptions: ParsableArguments {
   @Flag(
-    help: "Leave debug sections out of modules; signed and compressed ones on the disk keep them.")
+    help:
+      "Strip debug sections from modules; signed ones, and compressed ones on the disk, keep them.")
   var stripDebug = false
 }

@@ -17,79 +17,82 @@ struct DepmodCommand: ParsableCommand {
 
   @Option(
     name: [.customShort("b"), .customLong("basedir")], parsing: .unconditional,
-    help: ArgumentHelp("The folder that holds lib/modules.", valueName: "folder"),
+    help: ArgumentHelp("Folder that holds lib/modules.", valueName: "folder"),
     completion: .directory)
   var root = "/"
 
   @Option(
     name: .customLong("moduledir"), parsing: .unconditional,
     help: ArgumentHelp(
-      "The folder of modules below it instead of lib/modules; as -m, too.", valueName: "folder"))
+      "Folder of modules below the base folder (default: lib/modules); -m is the same.",
+      valueName: "folder"))
   var moduleFolder: String?
 
   @Option(
     name: [.customShort("C"), .customLong("config")], parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "Rules in a file or a folder of *.conf files instead of the system's depmod.d; repeatable.",
+      "Read rules from a file or a folder of *.conf files instead of the system's depmod.d; repeatable.",
       valueName: "path"),
     completion: .file())
   var configurationPaths: [String] = []
 
   @Option(
     name: .shortAndLong, parsing: .unconditional,
-    help: ArgumentHelp("Write into FOLDER/lib/modules/VER instead.", valueName: "folder"),
+    help: ArgumentHelp(
+      "Write to FOLDER/lib/modules/VER instead of the base folder.", valueName: "folder"),
     completion: .directory)
   var outdir: String?
 
   @Flag(
     name: [.customShort("a"), .customLong("all")],
-    help: "Read all modules, also where files are named.")
+    help: "Read all modules, even if files are named.")
   var isAll = false
 
   @Flag(
     name: [.customShort("A"), .customLong("quick")],
-    help: "Write only if a module is newer than modules.dep, or came or went since.")
+    help:
+      "Write only if a module is newer than modules.dep, or was added or removed since.")
   var isQuick = false
 
   @Flag(
     name: [.customShort("n"), .customLong("dry-run"), .customLong("show")],
-    help: "Print the text files, write nothing.")
+    help: "Print the text files instead of writing any file.")
   var isDryRun = false
 
   @Flag(
     name: [.customShort("v"), .customLong("verbose")],
-    help: "Print which module needs which other one, and a symbol of it.")
+    help: "Print each dependency between modules, with one symbol that causes it.")
   var isVerbose = false
 
   @Flag(
     name: [.customShort("e"), .customLong("errsyms")],
-    help: "With -E or -F: warn of symbols that modules need and nothing has, or in another version."
+    help: "Warn about symbols that are missing or have another version; requires -E or -F."
   )
   var checksSymbols = false
 
   @Option(
     name: [.customShort("F"), .customLong("filesyms")], parsing: .unconditional,
-    help: ArgumentHelp("A System.map for -e: names only.", valueName: "file"))
+    help: ArgumentHelp("System.map for -e (symbol names only).", valueName: "file"))
   var systemMap: String?
 
   @Option(
     name: [.customShort("E"), .customLong("symvers")], parsing: .unconditional,
     help: ArgumentHelp(
-      "A Module.symvers for -e: names and versions; overrides -F.", valueName: "file"))
+      "Module.symvers for -e (names and versions); overrides -F.", valueName: "file"))
   var symbolVersions: String?
 
   @Option(
     name: [.customShort("P"), .customLong("symbol-prefix")], parsing: .unconditional,
     help: ArgumentHelp(
-      "A character before symbols, which is not part of their names.", valueName: "character"))
+      "Character that precedes symbols and is not part of their names.", valueName: "character"))
   var symbolPrefix: String?
 
   @Flag(
     name: [.customShort("w"), .customLong("warn")],
-    help: "Taken as kmod's is; warnings are always printed.")
+    help: "Accepted as by kmod; warnings are always printed.")
   var warns = false
 
-  @Flag(name: .shortAndLong, help: "No warnings.")
+  @Flag(name: .shortAndLong, help: "Suppress warnings.")
   var quiet = false
 
   @Flag(name: .customShort("V"), help: "Print the version.")
@@ -104,7 +107,7 @@ struct DepmodCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "The kernel's release (default: this machine's), then the paths of modules to read alone.",
+      "Kernel release (default: this machine's), then absolute paths of modules if only those are read.",
       valueName: "ver"))
   var words: [String] = []
 
@@ -113,7 +116,7 @@ struct DepmodCommand: ParsableCommand {
       throw ValidationError("-P takes one character")
     }
     for path in files where !path.hasPrefix("/") {
-      throw ValidationError("\(path) is not an absolute path of a module")
+      throw ValidationError("module path \(path) is not absolute")
     }
   }
 

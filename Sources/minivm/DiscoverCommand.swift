@@ -19,42 +19,43 @@ struct DiscoverCommand: AsyncParsableCommand {
   )
 
   @Argument(
-    help: "A kit, or a folder with lib/modules/VER and its kernel.", completion: .directory)
+    help: "Kit, or folder with lib/modules/VER and its kernel.", completion: .directory)
   var folder = "."
 
   @OptionGroup var machine: MachineOptions
 
   @Option(
-    help: ArgumentHelp("Your root disk, raw or qcow2; it is only read.", valueName: "file"),
+    help: ArgumentHelp("Root disk, raw or qcow2; attached read-only.", valueName: "file"),
     completion: .file())
   var root: String?
 
   @Option(
-    help: ArgumentHelp("The output of lsmod in a guest that runs this kernel.", valueName: "file"),
+    help: ArgumentHelp("Output of lsmod from a guest that runs this kernel.", valueName: "file"),
     completion: .file())
   var lsmod: String?
 
   @Option(
     help: ArgumentHelp(
-      "Devices, one modalias a line: cat /sys/bus/*/devices/*/modalias in a guest.",
+      "Devices, one modalias per line: the output of cat /sys/bus/*/devices/*/modalias in a guest.",
       valueName: "file"),
     completion: .file())
   var modaliases: String?
 
   @Option(
     help: ArgumentHelp(
-      "With --modaliases: the root's file system; ext4 by default.", valueName: "type"))
+      "File system of the root, with --modaliases (default: ext4).", valueName: "type"))
   var rootType: String?
 
-  @Flag(help: "With --lsmod and --modaliases: don't check the lists by booting them.")
+  @Flag(help: "Skip the boot that checks the lists, with --lsmod or --modaliases.")
   var noBoot = false
 
   @Option(
     name: [.short, .customLong("out")],
-    help: ArgumentHelp("The folder to write to.", valueName: "folder"), completion: .directory)
+    help: ArgumentHelp("Folder to write to.", valueName: "folder"),
+    completion: .directory)
   var output = "."
 
-  @Flag(help: "Replace lists that are there; they are kept with .old at the end.")
+  @Flag(help: "Replace existing lists; the old ones are kept with the suffix .old.")
   var force = false
 
   @Option(
@@ -67,23 +68,23 @@ struct DiscoverCommand: AsyncParsableCommand {
   @OptionGroup var mirror: MirrorOptions
 
   @Option(
-    help: ArgumentHelp("The kernel's release, in a folder with several.", valueName: "release"))
+    help: ArgumentHelp("Kernel release, in a folder with several kernels.", valueName: "release"))
   var kernel: String?
 
-  @Option(help: ArgumentHelp("How long a boot may take.", valueName: "seconds"))
+  @Option(help: ArgumentHelp("Time limit for each boot, in seconds.", valueName: "seconds"))
   var timeout = 300
 
-  @Flag(help: "Show the guests' consoles, on stderr.")
+  @Flag(help: "Show the guests' consoles on stderr.")
   var console = false
 
   @OptionGroup var work: WorkOptions
 
-  @Flag(help: "Print what was found as JSON, and nothing else, to stdout.")
+  @Flag(help: "Print the result as JSON to stdout.")
   var json = false
 
   @Argument(
     parsing: .postTerminator,
-    help: ArgumentHelp("More arguments for QEMU, after --.", valueName: "QEMU's arguments"))
+    help: ArgumentHelp("Arguments passed on to QEMU, after --.", valueName: "QEMU's arguments"))
   var arguments: [String] = []
 
   func validate() throws {
@@ -92,10 +93,10 @@ struct DiscoverCommand: AsyncParsableCommand {
     }
     guard !noBoot || lsmod != nil || modaliases != nil else {
       throw ValidationError(
-        "--no-boot needs --lsmod or --modaliases: something has to be looked at")
+        "--no-boot requires --lsmod or --modaliases")
     }
     guard rootType == nil || modaliases != nil else {
-      throw ValidationError("--root-type is for --modaliases")
+      throw ValidationError("--root-type requires --modaliases")
     }
     guard template == nil || !mirror.isGiven else {
       throw ValidationError("--template has its programs: nothing is asked of a mirror")
@@ -184,7 +185,7 @@ struct DiscoverCommand: AsyncParsableCommand {
   private func refuseExisting() throws {
     for path in names where FileTree.status(path) != nil {
       throw KitError(
-        .invalid, "\(path): is there already, and may have been edited",
+        .invalid, "\(path): exists already and may have been edited",
         advice:
           "give --force to replace it (it is kept as \(FileTree.name(of: path)).old), or --out")
     }
@@ -210,13 +211,15 @@ struct DiscoverCommand: AsyncParsableCommand {
   private func show(_ lists: DiscoveredLists) {
     print("\(output)/modules.ramfs, for kernel \(lists.kernel):")
     for line in lists.modules { print("  \(line.path)  # \(line.reason)") }
-    if lists.modules.isEmpty { print("  nothing: the kernel has built in what root needs") }
+    if lists.modules.isEmpty {
+      print("  none: the kernel has all drivers for the root disk built in")
+    }
     for device in lists.withoutDriver ?? [] {
       print("Kernel \(lists.kernel) has no driver for a device that was added: \(device)")
     }
     print("\(output)/modules.autoload is empty: devices announce what they need.")
     if let place = lists.checkedOn {
-      print("A RAM disk with just these has booted on \(place).")
+      print("An initramfs with only these modules booted on \(place).")
     } else {
       print("Not checked by booting it.")
     }

@@ -7,7 +7,8 @@ import Machines
 struct DiskOptions: ParsableArguments {
   @Option(
     name: .customLong("disk-format"),
-    help: ArgumentHelp("Write qcow2 or raw, which is sparse.", valueName: "format"))
+    help: ArgumentHelp(
+      "Disk image format: qcow2 or raw, a sparse file.", valueName: "format"))
   var format = MachineDisk.Format.qcow2
 
   @Option(

@@ -25,13 +25,13 @@ struct ExplainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Which module takes this device, as /sys/bus/*/devices/*/modalias has it.",
+      "Device whose module to explain, as in /sys/bus/*/devices/*/modalias.",
       valueName: "modalias"))
   var device: String?
 
   @OptionGroup var work: WorkOptions
 
-  @Flag(help: "Print JSON, and nothing else, to stdout.")
+  @Flag(help: "Print JSON to stdout.")
   var json = false
 
   func validate() throws {

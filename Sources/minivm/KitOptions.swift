@@ -10,7 +10,7 @@ struct KitOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Kernel of a folder with several; the beginning of its release will do: 6.1.0-57.",
+      "Kernel release, or its beginning, in a folder with several kernels: 6.1.0-57.",
       valueName: "release"))
   var kernel: String?
 

@@ -9,7 +9,7 @@ struct MachineOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      pc, q35, microvm (amd64) or virt (arm64, riscv64), with properties of QEMU's -machine: \
+      Machine model: Machine model: pc, q35, microvm (amd64) or virt (arm64, riscv64), with properties of QEMU's -machine: \
       microvm,pcie=on.
       """, valueName: "model"),
     completion: .list(["pc", "q35", "microvm", "virt"]))
@@ -17,14 +17,14 @@ struct MachineOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How the root disk is attached: virtio-blk, virtio-scsi, ide, ahci or nvme.", valueName: "bus"
+      "Bus of the root disk: virtio-blk, virtio-scsi, ide, ahci or nvme.", valueName: "bus"
     ))
   var disk = MachineDisk.Bus.virtioBlk
 
   @Option(
     help: ArgumentHelp(
       """
-      Network card on QEMU's own network; repeatable: \
+      Network card on QEMU's user-mode network; repeatable: \
       \(NetworkCard.allCases.map(\.rawValue).joined(separator: ", ")), with options of QEMU's -netdev user: \
       user,hostfwd=tcp::2222-:22 (default: none).
       """, valueName: "card"),
@@ -33,20 +33,20 @@ struct MachineOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "raw or qcow2, of --root; by its first bytes otherwise.", valueName: "format"))
+      "Format of the --root disk: raw or qcow2 (default: detected).", valueName: "format"))
   var rootFormat: MachineDisk.Format?
 
   @Option(
-    help: ArgumentHelp("Memory of the guest, in MiB, or such as 2G.", valueName: "MiB"),
+    help: ArgumentHelp("Guest memory in MiB, or with a unit, such as 2G.", valueName: "MiB"),
     transform: MemorySize.megabytes)
   var memory = 512
 
-  @Option(help: ArgumentHelp("Processors of the guest.", valueName: "count"))
+  @Option(help: ArgumentHelp("Number of guest processors.", valueName: "count"))
   var cpus = 1
 
   @Option(
     help: ArgumentHelp(
-      "auto, kvm or tcg; auto takes KVM where guests run on it.", valueName: "name"),
+      "Accelerator: auto, kvm or tcg; auto uses KVM where guests run on it.", valueName: "name"),
     completion: .list(["auto"] + Accelerator.allCases.map(\.rawValue)))
   var accel = "auto"
 
@@ -61,7 +61,7 @@ struct MachineOptions: ParsableArguments {
 
   func check(root: String?) throws {
     guard rootFormat == nil || root != nil else {
-      throw ValidationError("--root-format is for --root")
+      throw ValidationError("--root-format requires --root")
     }
   }
 

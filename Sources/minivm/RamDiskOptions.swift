@@ -32,13 +32,14 @@ struct RamDiskOptions: ParsableArguments {
   @Option(
     name: .customLong("initramfs-compression"),
     help: ArgumentHelp(
-      "Compress with zstd, gzip, xz, lz4 or none; auto takes the best that the kernel reads.",
+      "Compress with zstd, gzip, xz, lz4 or none; auto picks the best one that the kernel supports.",
       valueName: "method"))
   var compression = InitramfsCompression.auto
 
   @Flag(
     inversion: .prefixedNo,
-    help: "Add coldplug, which loads drivers faster than the shell; a template's own one stays.")
+    help:
+      "Add coldplug, which loads drivers faster than the shell; a template's own coldplug is kept.")
   var coldplug = true
 
   @Flag(

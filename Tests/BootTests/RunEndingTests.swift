@@ -151,9 +151,9 @@ import Testing
     "What ends the run from this side: the status, and what is said",
     arguments: [
       ("kill -INT $minivm", 130, ""), ("kill -TERM $minivm", 143, ""),
-      ("kill -9 $(pgrep -f qemu-system.*$PWD/temporary)", 125, "was ended by signal 9"),
+      ("kill -9 $(pgrep -f qemu-system.*$PWD/temporary)", 125, "was killed by signal 9"),
       // The root's.
-      ("kill -9 $(pgrep -o -f virtiofsd.*$PWD/temporary)", 125, "virtiofsd was ended by signal 9"),
+      ("kill -9 $(pgrep -o -f virtiofsd.*$PWD/temporary)", 125, "virtiofsd was killed by signal 9"),
     ])
   func interruptions(_ action: String, _ status: Int, _ message: String) async throws {
     let folder = try TemporaryFolder()

@@ -85,8 +85,8 @@ import Testing
         "has vermagic “6.1.0-2-y SMP preempt”, and kernel \(CommandBench.release) takes"
       ),
       ("other.ko", "takes “\(CommandBench.release) SMP preempt mod_unload modversions”"),
-      ("lonely.ko", "needs module “nosuch”"), ("object.ko", "says not which kernel"),
-      ("text.ko", "not an ELF file"), ("text", "is not called like a module"),
+      ("lonely.ko", "needs module “nosuch”"), ("object.ko", "does not name the kernel"),
+      ("text.ko", "not an ELF file"), ("text", "not a module's file name"),
     ] {
       try await bench.expectFailure(
         CommandTests.build + ["--add-module", file], 1, "\(file): ", fragment)

@@ -167,7 +167,7 @@ import Testing
     try await expect(["kit", "--kernel", "6.9"], 3, "vmlinuz-6.9")
     try await expect(["kit", "--root", "none.raw"], 3, "none.raw: can't be opened")
     try await expect(["kit", "--root", "tmp"], 1, "tmp: is not a regular file")
-    try await expect(["kit", "--machine", "virt"], 2, "there is no machine virt for amd64")
+    try await expect(["kit", "--machine", "virt"], 2, "machine virt does not exist for amd64")
     try await expect(["kit", "--disk", "ide", "--machine", "q35"], 2, "has no IDE disks")
     try await Tool.shell(
       """
@@ -195,7 +195,7 @@ import Testing
     var environment = Self.environment(bench, "works")
     environment["PATH"] = bench.folder("home")
     try await bench.expectFailure(
-      ["boot", "kit"], 3, "qemu-system-x86_64 is not installed, or not in PATH; install QEMU",
+      ["boot", "kit"], 3, "qemu-system-x86_64 is not installed or not on PATH; install QEMU",
       environment: environment)
   }
 
@@ -225,7 +225,7 @@ import Testing
   func killed() async throws {
     let bench = try await Self.bench()
     try bench.folder.write("r.img", [0])
-    for (mode, status, message) in [("dies", 5, "was ended by signal 9"), ("paints", 0, "ab")] {
+    for (mode, status, message) in [("dies", 5, "was killed by signal 9"), ("paints", 0, "ab")] {
       let result = try await bench.run(
         ["boot", "kit", "--accel", "tcg", "--root", "r.img"],
         environment: Self.environment(bench, mode))
@@ -284,7 +284,7 @@ import Testing
       Self.root, environment: Self.environment(bench, mode).merging(["STATUS": code]) { $1 })
     #expect(result.status == status, "\(result.errors)")
     #expect(!result.errors.contains("signal 9"))
-    if status != 0 { #expect(result.errors.contains("ended with exit code 1")) }
+    if status != 0 { #expect(result.errors.contains("exited with status 1")) }
     #expect(try await Self.running(bench) == "")
   }
 
@@ -368,7 +368,7 @@ import Testing
     }
     try await bench.expectFailure(
       Self.root + ["--expect", "a", "--expect-kernel", "b"], 2, "not both")
-    try await bench.expectFailure(Self.root + ["--expect", ""], 2, "an empty text")
+    try await bench.expectFailure(Self.root + ["--expect", ""], 2, "a text that is not empty")
   }
 
   @Test("The console is in a file, whole and in its own bytes, when the boot fails, too")

@@ -69,7 +69,7 @@ import Testing
     for command in [Self.build, ["mkinitramfs", "t", CommandBench.release]] {
       try await bench.expectFailure(
         command + ["--profile", "qemu", "--modules", "modules.ramfs"], 1, "minivm: profiles/qemu:",
-        "take another profile")
+        "use another --profile")
       try await bench.expectFailure(
         command + ["--modules", "bad.ramfs"], 1,
         "bad.ramfs:2: this kernel has no 'fs/y.ko'; the nearest is 'kernel/fs/x.ko'")
@@ -150,7 +150,7 @@ import Testing
     try await Tool.shell("rm fs/x.ko; mkfifo fs/x.ko", in: kernel)
     let piped = try await bench.run(["modules2qcow2", release])
     #expect(
-      piped.status == 0 && piped.errors.contains("fs/x.ko: left out, it is neither a file"),
+      piped.status == 0 && piped.errors.contains("fs/x.ko: skipped: neither a file"),
       "\(piped)")
     try await bench.expectFailure(
       ["mkinitramfs", "t", release], 1, "modules.ramfs:1: this kernel has no 'fs/x.ko'")
@@ -198,9 +198,9 @@ import Testing
       try await bench.expectFailure(arguments, 2, "minivm: ")
     }
     for (arguments, message) in [
-      (["boot", "--root-format", "raw"], "--root-format is for --root"),
-      (["discover", "--root-format", "raw"], "--root-format is for --root"),
-      (["discover", "--root-type", "xfs"], "--root-type is for --modaliases"),
+      (["boot", "--root-format", "raw"], "--root-format requires --root"),
+      (["discover", "--root-format", "raw"], "--root-format requires --root"),
+      (["discover", "--root-type", "xfs"], "--root-type requires --modaliases"),
       (["discover", "--template", "t", "--offline"], "--template has its programs"),
       (["update-busybox", "t", "--from", "p.deb", "--suite", "x"], "--from p.deb is a file"),
     ] {

@@ -135,7 +135,7 @@ import Testing
   func impossible() async throws {
     let bench = try await Self.bench()
     for (arguments, message) in [
-      (["--machine", "virt"], "there is no machine virt for amd64; use --machine pc, q35 or"),
+      (["--machine", "virt"], "machine virt does not exist for amd64; use --machine pc, q35 or"),
       (["--machine", "isapc"], "there is no machine “isapc”: it is pc, q35, microvm, virt"),
       (["--machine", "q35,"], "there is no machine “q35,”"),
       (["--machine", ""], "there is no machine “”"),

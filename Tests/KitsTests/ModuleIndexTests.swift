@@ -40,7 +40,7 @@ import Testing
       ("kernel/a.ko", facts(information: ["alias=x-y[a-c]-z", "alias=bad]", "alias=q"]))
     ])
     #expect(index.aliases(of: 0) == ["x_y[a-c]_z", "q"])
-    #expect(index.warnings.contains("kernel/a.ko: a bracket without partner in alias bad]"))
+    #expect(index.warnings.contains("kernel/a.ko: unmatched bracket in alias bad]"))
   }
 
   /// kmod's own index finds nothing at all once such a key is in it.

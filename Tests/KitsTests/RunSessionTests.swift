@@ -81,7 +81,7 @@ import Testing
       #expect(result.ending?.status == 255)
     }
     let failed = try Self.run(["/bin/false"], Self.hello)
-    #expect(failed.ending == .failed("false ended with exit code 1", lines: []))
+    #expect(failed.ending == .failed("false exited with status 1", lines: []))
     #expect(try Self.run(["/bin/true"], []).ending?.message?.contains("--memory") == true)
   }
 

@@ -42,8 +42,8 @@ package struct KitBuilder: Sendable {
         if let manifest = try buildFiles() { return manifest }
       }
       throw KitError(
-        .invalid, "\(places.folder): other builds write into it all the time",
-        advice: "give each a folder of its own")
+        .invalid, "\(places.folder): another build keeps changing this folder",
+        advice: "use a separate folder for each build")
     }
   }
 
@@ -113,8 +113,8 @@ package struct KitBuilder: Sendable {
     }
     if description.roots == nil, let profile = options.lists.profile {
       description.warnings.append(
-        "profile \(profile) is for no machine of \(kernel.architecture.rawValue): whether it finds its root"
-          + " is not checked; --profile +\(profile.parts[0].name) adds it to the default one")
+        "profile \(profile) targets no \(kernel.architecture.rawValue) machine, so the root check was"
+          + " skipped; --profile +\(profile.parts[0].name) adds it to the default one")
     }
     let output = try HashedOutput(places.path(.initramfs, of: kernel.release, options))
     try output.append(result.bytes)

@@ -61,7 +61,7 @@ struct ResultCache: Sendable {
   func bytes(_ key: Key, _ file: Manifest.Output) throws -> [UInt8] {
     let bytes = try InputFile(path(key, file.file)).readAll(limit: file.size)
     guard Digest.sha256(of: bytes) == file.sha256 else {
-      throw KitError(.unverified, "\(path(key, file.file)): is not what was stored")
+      throw KitError(.unverified, "\(path(key, file.file)): content differs from the one stored")
     }
     return bytes
   }

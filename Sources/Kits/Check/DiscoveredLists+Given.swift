@@ -132,7 +132,7 @@ extension DiscoveredLists {
         line.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }),
         bus.allSatisfy({ $0 != UInt8(ascii: " ") })
       else {
-        throw KitError(.invalid, "\(name):\(number + 1): this is no modalias", advice: advice)
+        throw KitError(.invalid, "\(name):\(number + 1): not a modalias", advice: advice)
       }
       found.append(line)
     }

@@ -65,7 +65,7 @@ package struct DiscoveredLists: Codable, Sendable, Hashable {
     """
     # Modules for the RAM disk of kernel \(kernel): what finds and mounts its root disk. Found by
     # `minivm discover` from \(source).
-    # \(checkedOn.map { "A RAM disk with just these has booted on \($0)." } ?? "Not checked by booting it.")
+    # \(checkedOn.map { "An initramfs with only these modules booted on \($0)." } ?? "Not checked by booting it.")
     #
     # What a module needs comes with it and is not listed here; what this kernel has built in isn't
     # either. How such a list is written: docs/MODULES.md.

@@ -91,8 +91,8 @@ final class ChildProcess {
   /// How it ended; nil as long as it runs.
   var ending: String? {
     guard hasEnded, let status else { return nil }
-    if status & 0x7f != 0 { return "\(name) was ended by signal \(status & 0x7f)" }
-    return "\(name) ended with exit code \(status >> 8 & 0xff)"
+    if status & 0x7f != 0 { return "\(name) was killed by signal \(status & 0x7f)" }
+    return "\(name) exited with status \(status >> 8 & 0xff)"
   }
 
   /// Whether it has ended by itself and with success.
@@ -127,7 +127,7 @@ final class ChildProcess {
   private static func pipe() throws(KitError) -> (read: Int32, write: Int32) {
     var ends: [Int32] = [0, 0]
     guard unsafe minivm_pipe(&ends, 0) == 0 else {
-      throw KitError(.invalid, "no more files can be opened", advice: "raise `ulimit -n`")
+      throw KitError(.invalid, "too many open files", advice: "raise `ulimit -n`")
     }
     return (ends[0], ends[1])
   }
@@ -139,7 +139,7 @@ final class ChildProcess {
     switch step {
     case Int32(MINIVM_CHILD_NAMESPACE):
       return KitError(
-        .invalid, "a mount namespace for \(program) can't be made: \(reason)",
+        .invalid, "cannot create a mount namespace for \(program): \(reason)",
         advice: "run it with CAP_SYS_ADMIN, or as an ordinary user with the Rust virtiofsd")
     case Int32(MINIVM_CHILD_SHARE):
       return KitError(

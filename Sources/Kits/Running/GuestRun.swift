@@ -88,7 +88,7 @@ package struct GuestRun {
         .missing, "\(kit.folder): has no modules disk, which run takes its drivers from",
         advice: "use a kernel with modules")
     }
-    try disk.checkIsWhole(advice: "minivm makes no such disk: build the kit again")
+    try disk.checkIsWhole(advice: "build the kit again")
     try job.check()
     self.kit = kit
     self.options = options
@@ -163,7 +163,7 @@ package struct GuestRun {
         return result
       }
     }
-    throw KitError(.unexpected, "the guest stays silent on every accelerator")
+    throw KitError(.unexpected, "no output from the guest on any accelerator")
   }
 
   private func writeRamDisk() throws -> String {
@@ -178,7 +178,7 @@ package struct GuestRun {
   private func signalPipe() throws(KitError) -> Int32 {
     var ends: [Int32] = [0, 0]
     guard unsafe minivm_pipe(&ends, 1) == 0 else {
-      throw KitError(.invalid, "no more files can be opened", advice: "raise `ulimit -n`")
+      throw KitError(.invalid, "too many open files", advice: "raise `ulimit -n`")
     }
     minivm_redirect_signals(ends[1])
     return ends[0]

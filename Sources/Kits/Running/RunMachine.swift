@@ -91,7 +91,7 @@ struct RunMachine {
       if unsafe access(file, X_OK) == 0, !FileTree.isDirectory(file) { return file }
     }
     throw KitError(
-      .missing, "\(model.emulator) is not installed, or not in PATH",
+      .missing, "\(model.emulator) is not installed or not on PATH",
       advice: "install QEMU (Debian, Ubuntu: \(model.emulatorPackages))")
   }
 }

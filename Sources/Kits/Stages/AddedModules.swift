@@ -16,14 +16,15 @@ struct AddedModules {
       let name = FileTree.name(of: path)
       guard ModuleName.isModuleFile(name) else {
         throw KitError(
-          .invalid, "\(path): is not called like a module", advice: "give a .ko, or one compressed")
+          .invalid, "\(path): not a module's file name",
+          advice: "give a .ko file, or a compressed one")
       }
       let file = try InputFile(path)
       let facts = ModuleFacts(readingFile: file, limit: ModuleTree.sizeLimit)
       if let problem = facts.problems.first { throw problem.inside(path) }
       guard !facts.values(of: "vermagic").isEmpty else {
         throw KitError(
-          .invalid, "\(path): says not which kernel it is built for",
+          .invalid, "\(path): does not name the kernel that it is built for",
           advice: "give the .ko that the kernel's build made, not an object file of it")
       }
       return (name, file, facts, FileTree.status(path, followingLink: true)?.modified ?? 0)

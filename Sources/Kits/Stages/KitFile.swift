@@ -73,7 +73,7 @@ struct KitFile: Sendable {
     let input = try InputFile(copy)
     try input.source(0..<input.size).forEachPiece { try output.append($0) }
     guard output.description() == description else {
-      throw KitError(.unverified, "\(copy): is not what was stored")
+      throw KitError(.unverified, "\(copy): content differs from the one stored")
     }
     return KitFile(output)
   }

@@ -97,7 +97,7 @@ package final class ModulesDisk: ModuleStore {
       try writer.addSymbolicLink(path, to: target, attributes)
     case .hardLink(let earlier):
       guard case .moduleTree(release, let earlier)? = try KernelPath(earlier) else {
-        throw FormatError(.malformed, "is a link to \(earlier.quoted), outside of the modules")
+        throw FormatError(.malformed, "links to \(earlier.quoted), outside the modules folder")
       }
       try writer.addHardLink(path, to: self.path(earlier))
       files.insert(below)

@@ -66,7 +66,7 @@ package struct ModuleRecords {
         let start = try reader.littleEndian(Int.self)
         let (end, overflow) = start.addingReportingOverflow(try reader.littleEndian(Int.self))
         guard !overflow, 0 <= start, start <= end, end <= Self.blockLimit else {
-          throw FormatError(.malformed, "a module that is nowhere", offset: reader.offset)
+          throw FormatError(.malformed, "module has no location", offset: reader.offset)
         }
         place.runs.append(start..<end)
       }
