@@ -67,6 +67,8 @@ extension DecoderCheck {
       for frame in whole {
         try require(frame.payload.count <= RunFrame.payloadLimit, "a payload has a limit")
         try require(frame.stream <= 2, "a stream is one of three")
+        let resources = RunResources(frame.numbers.dropFirst(2))
+        try require(resources?.maxResidentBytes ?? 0 >= 0, "memory is never negative")
         rebuilt += frame.bytes
       }
       try require(bytes.starts(with: rebuilt), "frames are what was sent")

@@ -194,6 +194,14 @@ static inline long linux_set_terminal_size(int file, uint16_t rows, uint16_t col
   return linux_call(LINUX_IOCTL, file, TIOCSWINSZ, (long)size, 0, 0, 0);
 }
 
+/// Makes a serial port hand on all bytes as they are, at once. termios(3), cfmakeraw.
+static inline long linux_make_raw(int file) {
+  enum { TCSETS = 0x5402, B115200 = 0010002, CS8 = 060, CREAD = 0200, CLOCAL = 04000, VMIN = 6 };
+  struct { uint32_t input, output, control, local; uint8_t line, characters[19]; } settings = {
+      .control = B115200 | CS8 | CREAD | CLOCAL, .characters = {[VMIN] = 1}};
+  return linux_call(LINUX_IOCTL, file, TCSETS, (long)&settings, 0, 0, 0);
+}
+
 /// Makes a terminal the controlling one of this session.
 static inline long linux_control_terminal(int file) {
   enum { TIOCSCTTY = 0x540e };

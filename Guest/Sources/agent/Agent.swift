@@ -42,7 +42,9 @@ enum Agent {
     FileSystems.mountFirst()
     loadDrivers()
     guard var channel = Channel() else {
-      Console.say([UInt8]("run: there is no channel to the host: no virtio-serial port minivm.run"))
+      Console.say(
+        [UInt8](
+          "run: there is no channel to the host: no port minivm.run, nor a second serial port"))
       return
     }
     channel.send(RunFrame(.hello, numbers: [RunFrame.version]))

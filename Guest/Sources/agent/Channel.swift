@@ -2,7 +2,7 @@
   import Formats
 #endif
 
-/// The agent's end of the channel: a virtio-serial port, or the like, that never makes it wait.
+/// The agent's end of the channel, a virtio-serial port or a second serial port, that never makes it wait.
 struct Channel {
   static let portName: StaticString = "minivm.run"
 
@@ -19,17 +19,47 @@ struct Channel {
 
   var hasOutput: Bool { !queue.isEmpty }
 
-  /// Finds the port by its name, waiting some time for it.
+  /// Finds the port, waiting some time for it.
   init?() {
+    let isSerial = Self.isSerial
     let start = System.uptime
-    var file = Self.openPort()
+    var file = isSerial ? Self.openSerialPort() : Self.openPort()
     while file < 0 {
       if System.uptime - start > 10_000 { return nil }
       var none: [Kernel.Poll] = []
       Kernel.poll(&none, milliseconds: 10)
-      file = Self.openPort()
+      file = isSerial ? Self.openSerialPort() : Self.openPort()
     }
     self.file = file
+  }
+
+  /// Whether the host says that the kernel has no virtio-serial.
+  private static var isSerial: Bool {
+    var parameters = KernelParameters(System.contents([UInt8]("/proc/cmdline")) ?? [])
+    while let parameter = parameters.next() {
+      if parameter.name.isText("minivm.channel") {
+        return parameter.value?.isText("serial") ?? false
+      }
+    }
+    return false
+  }
+
+  /// The first serial port that is there and is not the console.
+  private static func openSerialPort() -> Int32 {
+    let folder = [UInt8]("/sys/class/tty")
+    let consoles = System.contents(folder + "/console/active")?.withoutNewline ?? []
+    for number in 0..<4 {
+      let name = "ttyS" + [UInt8](decimal: number)
+      // Of ports without hardware it is 0. serial(4), PORT_UNKNOWN.
+      guard let type = System.contents(folder + "/" + name + "/type")?.withoutNewline,
+        !type.isText("0"),
+        !consoles.split(separator: UInt8(ascii: " ")).contains(where: { Array($0) == name })
+      else { continue }
+      let file = Kernel.open("/dev/" + name, isWaiting: false)
+      if file >= 0, Kernel.makeRaw(file) == 0 { return file }
+      System.close(file)
+    }
+    return -1
   }
 
   private static func openPort() -> Int32 {

@@ -194,6 +194,7 @@ enum Kernel {
 
   // MARK: Terminals and networks
 
+  static func makeRaw(_ terminal: Int32) -> Int { linux_make_raw(terminal) }
   static func unlockTerminal(_ file: Int32) -> Int { linux_unlock_terminal(file) }
   static func control(_ terminal: Int32) { _ = linux_control_terminal(terminal) }
 

@@ -47,6 +47,8 @@ package struct GuestRun {
     package var kernel: String
     package var machine: String
     package var transport: String
+    /// What the guest's streams went through: virtio or serial.
+    package var channel: String
     /// On which the guest ran.
     package var accelerator: String
     /// This program's exit status.
@@ -78,6 +80,7 @@ package struct GuestRun {
   private let modules: DiskModuleStore
   private let server: Virtiofsd?
   package let transport: RunTransport
+  private let port: RunPort
 
   /// - Parameter temporaryFolder: a folder for this run alone.
   /// - Throws: `KitError` for a kit without a modules disk, a kernel that can't share folders in a way that
@@ -97,7 +100,9 @@ package struct GuestRun {
     modules = try DiskModuleStore(disk.path, kit.release, jobs: options.jobs)
     let found =
       options.transport == .p9 ? (server: nil, problem: nil) : Virtiofsd.find(path: options.path)
-    transport = try RunTransport(kit, modules.index(), job.shares, found, options.transport)
+    let index = modules.index()
+    transport = try RunTransport(kit, index, job.shares, found, options.transport)
+    port = RunPort(index)
     (self.job, notices) =
       transport == .disk
       ? try Self.withImages(job, in: temporaryFolder) : (job, [])
@@ -168,7 +173,7 @@ package struct GuestRun {
 
   private func writeRamDisk() throws -> String {
     let ramDisk = try RunRamDisk(
-      kit, modules, transport: transport, images: job.shares.compactMap(\.image),
+      kit, modules, transport: transport, port: port, images: job.shares.compactMap(\.image),
       network: options.network, wanted: options.modules, jobs: options.jobs)
     let path = "\(temporaryFolder)/initramfs"
     try OutputFile.write(ramDisk.bytes, to: path)
@@ -192,6 +197,7 @@ package struct GuestRun {
       disks: options.disks,
       commandLine: ["panic=-1"] + level + options.append, memory: options.memory,
       cpus: options.cpus, network: options.network, shares: job.shares, transport: transport,
+      port: port,
       extraArguments: [])
   }
 
@@ -233,7 +239,7 @@ package struct GuestRun {
       files: RunSession.Files(channel: channel.ours, signals: signals, console: console),
       job: job.frames(transport, terminal: size), hasTerminal: options.hasTerminal,
       deadline: options.timeout.map { (begin + UInt64($0) * 1_000_000_000, $0) },
-      silence: isLast ? nil : 15_000_000_000,
+      silence: isLast ? nil : 15_000_000_000, inputWindow: port.inputWindow,
       warnings: options.allowedWarnings.map(KernelWarnings.init(allowed:)), onNotice: onNotice)
     let ending = session.run()
     // QEMU brings what its disks hold to their files when it is asked to end.
@@ -248,7 +254,8 @@ package struct GuestRun {
       ending,
       Report(
         kernel: kit.release.description, machine: options.model.description,
-        transport: transport.rawValue, accelerator: accelerator.rawValue, status: ending.status,
+        transport: transport.rawValue, channel: port.rawValue, accelerator: accelerator.rawValue,
+        status: ending.status,
         ended: ending.word, message: ending.message,
         lines: ending.lines.isEmpty ? nil : ending.lines, agent: times.hello,
         started: times.started, finished: times.ended,

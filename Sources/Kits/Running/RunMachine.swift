@@ -18,6 +18,7 @@ struct RunMachine {
   var network: NetworkDevice?
   var shares: [RunShare]
   var transport: RunTransport
+  var port: RunPort
   /// More of QEMU's own arguments.
   var extraArguments: [String]
 
@@ -28,10 +29,7 @@ struct RunMachine {
     _ accelerator: Accelerator, channel: Int32, servers: [Int32]
   ) throws -> [String] {
     let bus = model.hasPCI ? "pci" : "device"
-    var arguments = [
-      "-chardev", "socket,id=channel,fd=\(channel)", "-device", "virtio-serial-\(bus)",
-      "-device", "virtserialport,chardev=channel,name=minivm.run",
-    ]
+    var arguments = port.arguments(model, channel: channel)
     // What virtiofsd speaks; PCI has it by default.
     if !model.hasPCI { arguments += ["-global", "virtio-mmio.force-legacy=false"] }
     switch transport {
@@ -62,7 +60,7 @@ struct RunMachine {
     }
     let machine = VirtualMachine(
       model: model, kernel: kernel, initramfs: initramfs, disks: allDisks, bus: .virtioBlk,
-      networks: network.map { [$0] } ?? [], commandLine: commandLine,
+      networks: network.map { [$0] } ?? [], commandLine: port.parameters + commandLine,
       memory: memory, cpus: cpus,
       extraArguments: arguments + extraArguments)
     return try machine.arguments(accelerator, isInteractive: false)

@@ -26,7 +26,8 @@ struct RunRamDisk {
   /// - Throws: `KitError.missing` for a module that the kernel has not, `FormatError` for one that can't be
   ///   read.
   init(
-    _ kit: Kit, _ modules: any ModuleStore, transport: RunTransport, images: [RunImage],
+    _ kit: Kit, _ modules: any ModuleStore, transport: RunTransport, port: RunPort,
+    images: [RunImage],
     network: NetworkDevice?, wanted: [String], jobs: Int
   ) throws {
     let index = try modules.index()
@@ -51,7 +52,7 @@ struct RunRamDisk {
     let fileSystems = images.flatMap(\.modules).filter { $0 != "ext4" }
     let named = ["overlay", "ext4"] + fileSystems + transport.modules + wanted
     let drivers =
-      ["? virtio_pci", "? virtio_mmio", "virtio_blk", "virtio_console"]
+      ["? virtio_pci", "? virtio_mmio", "virtio_blk"] + port.modules
       + (network.map { $0.card.device.drivers.map { "? \($0)" } + ["? af_packet"] } ?? [])
     func list(_ names: [String]) -> ModuleList {
       ModuleList(

@@ -63,7 +63,8 @@ final class RunSession {
   init(
     _ machine: ChildProcess, servers: [ChildProcess], files: Files, job: [RunFrame],
     hasTerminal: Bool, deadline: (time: UInt64, seconds: Int)?, silence: UInt64?,
-    startLimit: UInt64 = 600_000_000_000, warnings: KernelWarnings? = nil,
+    startLimit: UInt64 = 600_000_000_000, inputWindow: Int = RunFrame.window,
+    warnings: KernelWarnings? = nil,
     onNotice: @escaping (String) -> Void
   ) {
     self.machine = machine
@@ -71,7 +72,7 @@ final class RunSession {
     self.files = files
     self.hello = job
     channel = RunChannel(files.channel)
-    input = RunInput(isTerminal: hasTerminal)
+    input = RunInput(isTerminal: hasTerminal, window: inputWindow)
     self.hasTerminal = hasTerminal
     self.deadline = deadline
     self.silence = silence
