@@ -9,7 +9,9 @@ package struct KernelConfiguration: Sendable, Hashable {
     case module
     /// "is not set", written out.
     case off
-    /// A number, or a text without its quotes.
+    /// As it stands there.
+    case number(String)
+    /// Without its quotes.
     case text(String)
 
     /// As the file has it; nil for what is off.
@@ -18,7 +20,8 @@ package struct KernelConfiguration: Sendable, Hashable {
       case .builtIn: "y"
       case .module: "m"
       case .off: nil
-      case .text(let text): text
+      case .number(let text): text
+      case .text(let text): "\"\(text)\""
       }
     }
   }
@@ -50,8 +53,10 @@ package struct KernelConfiguration: Sendable, Hashable {
   private static func value(_ text: ArraySlice<UInt8>) -> Value {
     if text.count == 1, text.first == UInt8(ascii: "y") { return .builtIn }
     if text.count == 1, text.first == UInt8(ascii: "m") { return .module }
-    let isQuoted = text.first == UInt8(ascii: "\"")
-    return .text(String(decoding: isQuoted ? text.dropFirst().dropLast() : text, as: UTF8.self))
+    guard text.count > 1, text.first == UInt8(ascii: "\""), text.last == UInt8(ascii: "\"") else {
+      return .number(String(decoding: text, as: UTF8.self))
+    }
+    return .text(String(decoding: text.dropFirst().dropLast(), as: UTF8.self))
   }
 
   /// The text that an option is set to, by its name without `CONFIG_`; nil for one that is no text.

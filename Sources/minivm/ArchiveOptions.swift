@@ -182,27 +182,18 @@ struct ArchiveOptions: ParsableArguments {
     try mirror.repository(environment)
   }
 
+  /// Where the names of kernels are looked up.
+  func kernels(_ environment: KitEnvironment) throws -> KernelChoice.Archive<DebianRepository> {
+    KernelChoice.Archive(wanted: arch, architecture: try architecture()) {
+      try repository(environment)
+    }
+  }
+
   func validate() throws {
     guard let arch else { return }
     try checkName(arch)
     if Architecture(rawValue: arch) == nil, let own = Architecture(anyName: arch) {
       throw ValidationError("Debian calls \(arch) \(own.rawValue)")
-    }
-  }
-}
-
-/// A package as a user names it: `name`, `name=version`, or a kernel release.
-struct PackageChoice {
-  var name: String
-  var version: String?
-
-  /// - Throws: `KitError.usage` for a version that is none.
-  init(_ word: String) throws {
-    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    name = String(parts[0])
-    version = parts.count == 2 ? String(parts[1]) : nil
-    if version?.isEmpty == true || word.isEmpty {
-      throw KitError(.usage, "\(word): names no version", advice: "give NAME or NAME=VERSION")
     }
   }
 }

@@ -156,7 +156,7 @@ struct BootCommand: AsyncParsableCommand {
     if json { try printJSON(result) } else { show(result) }
   }
 
-  private func virtualMachine(_ kit: Kit, temporary: String) throws -> VirtualMachine {
+  private func virtualMachine(_ kit: Kit, temporary: String) throws -> MachineDescription {
     try kit.modulesDisk?.checkIsWhole(advice: "build the kit again")
     let rootDisk =
       if let root {

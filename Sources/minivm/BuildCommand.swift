@@ -96,7 +96,8 @@ struct BuildCommand: AsyncParsableCommand {
     let environment = try CommandEnvironment.make(quiet: quiet || json, jobs: work.jobs)
     defer { environment.progress.end() }
     let choice = try await KernelChoice(
-      sources, release: kernel, archive, isVerified: verify, environment)
+      sources, release: kernel.map(KernelRelease.init(argument:)), in: archive.kernels(environment),
+      isVerified: verify, environment)
     let template =
       if let template { template } else {
         try await archive.mirror.defaultTemplate(choice.architecture, environment).folder()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Formats
+import Kits
 import Packages
 
 struct FetchCommand: AsyncParsableCommand {

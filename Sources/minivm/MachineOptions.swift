@@ -99,8 +99,8 @@ struct MachineOptions: ParsableArguments {
   func virtualMachine(
     _ place: RootPlace, kernel: String, initramfs: String = "", disks: [MachineDisk] = [],
     commandLine: [String] = [], extraArguments: [String]
-  ) throws -> VirtualMachine {
-    try VirtualMachine(
+  ) throws -> MachineDescription {
+    try MachineDescription(
       model: place.model, kernel: kernel, initramfs: initramfs, disks: disks, bus: place.bus,
       networks: networks(), commandLine: commandLine, memory: memory, cpus: cpus,
       extraArguments: extraArguments)

@@ -240,7 +240,8 @@ struct RunCommand: AsyncParsableCommand {
       return try Kit(kernel)
     }
     let choice = try await KernelChoice(
-      [kernel].compactMap { $0 } + packages, archive, isVerified: false, environment)
+      [kernel].compactMap { $0 } + packages, in: archive.kernels(environment), isVerified: false,
+      environment)
     let template = try await archive.mirror.defaultTemplate(choice.architecture, environment)
       .folder()
     let output = "\(folder)/kit"

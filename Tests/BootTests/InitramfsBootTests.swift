@@ -74,7 +74,7 @@ import Testing
     #expect(tree.isReplaced("init") && tree.dropped == ["full", "no/z"])
     #expect(line.contains(" a=file:644:2:8 b=file:644:2:8 c=file:644:2:9 late="))
     let release = try TestCache.release(in: TestCache.tree("cloud"))
-    let machine = VirtualMachine(
+    let machine = MachineDescription(
       model: MachineModel(.amd64), kernel: "\(try TestCache.tree("cloud"))/boot/vmlinuz-\(release)",
       initramfs: folder("initramfs"), disks: [], bus: .virtioBlk, commandLine: [])
     let outcome = try await QEMURunner(

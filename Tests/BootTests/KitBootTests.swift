@@ -51,7 +51,7 @@ import Testing
   ) async throws -> QEMURunner.Outcome {
     let folder = try TemporaryFolder()
     try ProofDisk(kit).write(to: folder("root.raw"))
-    let machine = VirtualMachine(
+    let machine = MachineDescription(
       model: model, kernel: kit.kernel, initramfs: kit.initramfs,
       disks: [MachineDisk(folder("root.raw"), format: .raw, access: .readWrite)]
         + [kit.modulesDisk].compactMap { $0 },
@@ -110,7 +110,7 @@ import Testing
     let kit = try Self.cloud.get()
     let folder = try TemporaryFolder()
     try ProofDisk(kit).write(to: folder("root.raw"))
-    let machine = VirtualMachine(
+    let machine = MachineDescription(
       model: MachineModel(.amd64), kernel: kit.kernel, initramfs: kit.initramfs,
       disks: [MachineDisk(folder("root.raw"), format: .raw, access: .readWrite), kit.modulesDisk]
         .compactMap { $0 },
@@ -125,7 +125,7 @@ import Testing
   @Test("An expectation that is not met says what the console said")
   func unmet() async throws {
     let kit = try Self.cloud.get()
-    let machine = VirtualMachine(
+    let machine = MachineDescription(
       model: MachineModel(.amd64), kernel: kit.kernel, initramfs: kit.initramfs, disks: [],
       bus: .virtioBlk, commandLine: ["root=/dev/nothing", "panic=1"])
     let error = await #expect(throws: KitError.self) {

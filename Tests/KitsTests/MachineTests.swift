@@ -158,7 +158,7 @@ import Testing
   @Test("Every machine has its emulator, console and firmware")
   func architectures() throws {
     func arguments(_ architecture: Architecture) throws -> [String] {
-      try VirtualMachine(
+      try MachineDescription(
         model: MachineModel(architecture), kernel: "k", initramfs: "i", disks: [],
         bus: .virtioBlk, commandLine: []
       ).arguments(.tcg, isInteractive: false)

@@ -39,7 +39,7 @@ package struct Discovery {
   package static let rootTypes = ["ext4", "xfs", "btrfs", "f2fs", "squashfs", "erofs", "vfat"]
 
   private let subject: Subject
-  private let machine: VirtualMachine
+  private let machine: MachineDescription
   private let runner: QEMURunner
   private let folder: String
   private let jobs: Int
@@ -50,7 +50,7 @@ package struct Discovery {
   ///   - root: the user's root disk; nil for one that is made here.
   ///   - folder: for files that nobody keeps.
   package init(
-    _ subject: Subject, machine: VirtualMachine, root: MachineDisk?, runner: QEMURunner,
+    _ subject: Subject, machine: MachineDescription, root: MachineDisk?, runner: QEMURunner,
     folder: String, jobs: Int, environment: KitEnvironment
   ) throws {
     self.subject = subject
@@ -224,7 +224,7 @@ package struct Discovery {
     return lists
   }
 
-  private func probe(_ machine: VirtualMachine) async throws -> GuestProbe {
+  private func probe(_ machine: MachineDescription) async throws -> GuestProbe {
     let collected = Collected()
     var runner = runner
     runner.expectation = GuestProbe.end

@@ -108,7 +108,9 @@ struct FolderImage {
       throw KitError(
         .invalid,
         "\(folder): has more than \(sizeLimit >> 20) MiB of files, the most that run copies into a disk image",
-        advice: "share a smaller folder, or give --root with a smaller root")
+        advice:
+          "\(RunTransport.installation), use a kernel with 9p, such as linux-image-\(Machine.architecture.rawValue), or share a smaller folder (--root, --share)"
+      )
     }
     try writer.addFile(place, attributes) { append in
       var offset = 0

@@ -58,7 +58,7 @@ struct RunMachine {
       }
     case .disk: break
     }
-    let machine = VirtualMachine(
+    let machine = MachineDescription(
       model: model, kernel: kernel, initramfs: initramfs, disks: allDisks, bus: .virtioBlk,
       networks: network.map { [$0] } ?? [], commandLine: port.parameters + commandLine,
       memory: memory, cpus: cpus,

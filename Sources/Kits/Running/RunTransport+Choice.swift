@@ -60,7 +60,7 @@ extension RunTransport {
     }
   }
 
-  private static let installation =
+  static let installation =
     "install a virtiofsd that knows --readonly (Debian 13: package virtiofsd)"
   private static let waysToReadOnly =
     "share it read-only (the current folder: --share .:ro), or without it (--no-cwd)"

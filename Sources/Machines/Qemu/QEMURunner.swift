@@ -55,7 +55,7 @@ package struct QEMURunner: Sendable {
 
   /// Boots the machine, on the next accelerator when the guest stays silent on the first.
   /// - Throws: `KitError.unexpected` when the expectation is not met, with the console's last lines.
-  package func run(_ machine: VirtualMachine) async throws -> Outcome {
+  package func run(_ machine: MachineDescription) async throws -> Outcome {
     try Self.checkProc()
     let candidates = accelerators ?? Accelerator.candidates(machine.model.architecture)
     for (index, candidate) in candidates.enumerated() {
@@ -85,7 +85,7 @@ package struct QEMURunner: Sendable {
 
   /// - Returns: nil when the guest said nothing, and another accelerator may be tried.
   private func run(
-    _ machine: VirtualMachine, _ accelerator: Accelerator, isLast: Bool
+    _ machine: MachineDescription, _ accelerator: Accelerator, isLast: Bool
   ) async throws -> Outcome? {
     let arguments = try machine.arguments(
       accelerator, isInteractive: isInteractive,
@@ -142,7 +142,7 @@ package struct QEMURunner: Sendable {
   /// - Throws: `KitError.unexpected` for a guest that did not do what it should.
   private func judge(
     _ watch: GuestWatch, _ status: TerminationStatus, _ complaint: String?,
-    _ machine: VirtualMachine, tellsNothing: Bool, isLast: Bool
+    _ machine: MachineDescription, tellsNothing: Bool, isLast: Bool
   ) throws -> Bool {
     if watch.expectedAfter != nil { return false }
     let lines = watch.lines
@@ -261,7 +261,7 @@ package struct QEMURunner: Sendable {
 
   /// - Returns: nil when QEMU failed at once, and another accelerator may be tried.
   private func runInteractively(
-    _ machine: VirtualMachine, _ arguments: [String], _ accelerator: Accelerator, isLast: Bool
+    _ machine: MachineDescription, _ arguments: [String], _ accelerator: Accelerator, isLast: Bool
   ) async throws -> Outcome? {
     let clock = ContinuousClock()
     let begin = clock.now
@@ -294,7 +294,7 @@ package struct QEMURunner: Sendable {
     return Outcome(accelerator: accelerator, lastLines: [])
   }
 
-  private func ended(_ machine: VirtualMachine, _ status: TerminationStatus) -> String {
+  private func ended(_ machine: MachineDescription, _ status: TerminationStatus) -> String {
     let emulator = machine.model.emulator
     return switch status {
     case .exited(0): "\(emulator) ended without a message"

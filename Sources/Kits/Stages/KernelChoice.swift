@@ -1,29 +1,42 @@
-import ArgumentParser
-import Basics
-import Formats
-import Kits
-import Logging
-import Machines
-import Modules
-import Packages
+internal import Basics
+internal import Formats
+internal import Logging
+package import Modules
+package import Packages
 
 /// The kernel that a user named, found.
-struct KernelChoice {
-  var source: KernelSource
+package struct KernelChoice {
+  package private(set) var source: KernelSource
   /// For the manifest.
-  var inputs: [Manifest.Input]
+  package private(set) var inputs: [Manifest.Input]
   /// Debian's name.
-  var architecture: String
+  package private(set) var architecture: String
+
+  /// Where names are looked up, and for which architecture, by Debian's name of it.
+  package struct Archive<Packages: KernelRepository> {
+    /// What the user asked for; nil for nothing.
+    package var wanted: String?
+    package var architecture: String
+    /// Asked when there is something to look up.
+    package var repository: () throws -> Packages
+
+    package init(
+      wanted: String?, architecture: String, repository: @escaping () throws -> Packages
+    ) {
+      (self.wanted, self.architecture, self.repository) = (wanted, architecture, repository)
+    }
+  }
 
   /// - Parameters:
   ///   - words: names, files or a folder, as `build` takes them.
   ///   - release: the one to take of a folder with several.
   ///   - isVerified: whether the mirror's keys have to vouch for files, too.
-  init(
-    _ words: [String], release: String? = nil, _ archive: ArchiveOptions, isVerified: Bool,
-    _ environment: KitEnvironment
+  /// - Throws: `KitError.usage` for words that do not go together, `.missing` for what is not there, `.invalid` for
+  ///   files that are no packages; as `KernelRepository`.
+  package init(
+    _ words: [String], release: KernelRelease? = nil, in archive: Archive<some KernelRepository>,
+    isVerified: Bool, _ environment: KitEnvironment
   ) async throws {
-    let release = try release.map(KernelRelease.init(argument:))
     if words.count == 1, FileTree.isDirectory(words[0]) {
       guard !isVerified else {
         throw KitError(
@@ -37,11 +50,11 @@ struct KernelChoice {
         .usage, "--kernel chooses among the kernels of a folder",
         advice: "name the kernel as the source, such as linux-image-\(release?.description ?? "")")
     }
-    let architecture = try archive.architecture()
+    let architecture = archive.architecture
     var packages: [any PackageArchive] = []
     var inputs: [Manifest.Input] = []
     if words.isEmpty {
-      for download in try await archive.repository(environment).kernelPackages(
+      for download in try await archive.repository().kernelPackages(
         nil, architecture: architecture)
       {
         packages.append(download.archive)
@@ -58,10 +71,10 @@ struct KernelChoice {
         try Self.checkIsNoKernel(word)
         let package = try PackageFormat.open(word)
         packages.append(package)
-        try Self.check(package.path, of: package.identity.architecture, isFor: archive.arch)
+        try Self.check(package.path, of: package.identity.architecture, isFor: archive.wanted)
         var input = try Manifest.Input(file: package)
         if isVerified {
-          let twin = try await archive.repository(environment)
+          let twin = try await archive.repository()
             .twin(of: package, architecture: architecture)
           input.isVerified(by: twin)
         }
@@ -71,7 +84,10 @@ struct KernelChoice {
           .missing, "\(word): there is no such file or folder",
           advice: "give a package's name, a .deb, or a folder with lib/modules/VER")
       } else {
-        for download in try await Self.download(word, archive, environment) {
+        let choice = try PackageChoice(word)
+        for download in try await archive.repository().kernelPackages(
+          choice.name, version: choice.version, architecture: architecture)
+        {
           packages.append(download.archive)
           inputs.append(Manifest.Input(download))
         }
@@ -104,7 +120,7 @@ struct KernelChoice {
   }
 
   private init(
-    folder: String, _ wanted: KernelRelease?, _ archive: ArchiveOptions,
+    folder: String, _ wanted: KernelRelease?, _ archive: Archive<some KernelRepository>,
     _ environment: KitEnvironment
   ) throws {
     let leftovers = try KernelFolder.leftovers(in: folder)
@@ -138,23 +154,15 @@ struct KernelChoice {
         advice: "choose one with --kernel")
     }
     let own = try KernelFolder.architecture(of: release, in: folder)?.rawValue
-    if let own { try Self.check(folder, of: own, isFor: archive.arch) }
+    if let own { try Self.check(folder, of: own, isFor: archive.wanted) }
     self.init(
       source: .directory(folder, release), inputs: [Manifest.Input(directoryOf: release)],
-      architecture: try own ?? archive.architecture())
+      architecture: own ?? archive.architecture)
   }
 
   private init(source: KernelSource, inputs: [Manifest.Input], architecture: String) {
     self.source = source
     self.inputs = inputs
     self.architecture = architecture
-  }
-
-  private static func download(
-    _ word: String, _ archive: ArchiveOptions, _ environment: KitEnvironment
-  ) async throws -> [PackageDownload<IndexedPackage>] {
-    let choice = try PackageChoice(word)
-    return try await archive.repository(environment).kernelPackages(
-      choice.name, version: choice.version, architecture: archive.architecture())
   }
 }
