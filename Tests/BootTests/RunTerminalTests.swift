@@ -26,11 +26,12 @@ import Testing
     expect(b'ready> ')
     type(b'stty size\\n'); expect(b'30 90\\r')
     expect(b'ready> ')
-    type(b"sh -c 'echo g''o; exec sleep 1000'\\n"); expect(b'go\\r')
+    # It says when it goes on: the shell has given it the terminal by then.
+    type(b"sh -c 'f() { echo onward; }; trap f CONT; echo g''o; while :; do read line; done'\\n"); expect(b'go\\r')
     type(b'\\x1a'); expect(b'Stopped')
     expect(b'ready> ')
-    type(b'jobs\\n'); expect(b'Stopped .*sleep')
-    type(b'fg\\n'); expect(b'exec sleep 1000')
+    type(b'jobs\\n'); expect(b'Stopped .*read')
+    type(b'fg\\n'); expect(b'onward\\r')
     type(b'\\x03'); expect(b'ready> ')
     resize(terminal, 40, 100)
     # The new size takes its own way: a shell that waits for it sees it.
