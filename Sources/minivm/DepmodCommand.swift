@@ -159,7 +159,7 @@ struct DepmodCommand: ParsableCommand {
     try write(indexes, to: outdir.map { tree.path(below: $0) } ?? tree.path)
   }
 
-  /// - Throws: `FormatError.io` for a file of symbols that can't be read, also where nothing is to be checked.
+  /// - Throws: `FormatError.io` when the file of symbols can't be read, even if there is nothing to check.
   private func symbolCheck() throws -> SymbolCheck? {
     let map = try systemMap.map { try InputFile($0).readAll(limit: SymbolCheck.sizeLimit) }
     let versions = try symbolVersions.map {

@@ -33,7 +33,7 @@ struct Channel {
     self.file = file
   }
 
-  /// Whether the host says that the kernel has no virtio-serial.
+  /// This is true where the host says that the kernel has no virtio-serial.
   private static var isSerial: Bool {
     var parameters = KernelParameters(System.contents([UInt8]("/proc/cmdline")) ?? [])
     while let parameter = parameters.next() {

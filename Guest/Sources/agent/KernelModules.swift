@@ -2,7 +2,7 @@
   import Formats
 #endif
 
-/// What the kernel's modules need of a root, so that they come when a program asks for what they do.
+/// Prepares a root so that the kernel loads a module when a program asks for what it does.
 enum KernelModules {
   /// Makes the device nodes of modules that are loaded when such a node is opened: loop-control, fuse, net/tun. On a
   /// machine with systemd, `kmod static-nodes` does this. modules.devname(5) has lines `MODULE NAME TYPE MAJOR:MINOR`.

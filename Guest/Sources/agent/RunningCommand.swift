@@ -93,7 +93,7 @@ struct RunningCommand {
 
   // MARK: In the command's process
 
-  /// What the command's process reports for a folder that it can't enter.
+  /// The command's process reports this number for a folder that it can't enter.
   private static let folderStatus: UInt32 = 124
 
   /// Becomes the command. Comes back only where that fails, which it has told then.

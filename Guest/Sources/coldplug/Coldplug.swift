@@ -66,7 +66,7 @@ struct Coldplug {
 
   mutating func run() -> Result {
     let start = System.uptime
-    // Where the SCSI core is built in.
+    // This covers kernels that have the SCSI core built in.
     loader.disks.hold()
     let rest = loadFirst()
     lookAround()

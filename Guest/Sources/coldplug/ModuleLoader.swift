@@ -42,7 +42,7 @@ struct ModuleLoader {
   /// Modules are compressed in a way that the kernel can't undo: another modprobe may unpack them itself.
   var cannotUnpack: Bool { hasRefused && !hasUnpacked }
 
-  /// Whether a driver that something may depend on is still to be loaded.
+  /// This is true while a driver that something may depend on is still to be loaded.
   var isBusy: Bool { modules.contains { !$0.isLater && $0.state != .done } }
 
   init(_ tree: ModuleTree, lanes: Int) {
