@@ -51,6 +51,30 @@ import Testing
     #expect(String(decoding: found.label, as: UTF8.self) == (try await blkid("LABEL")))
   }
 
+  @Test("The name of a squashfs is in its footer, wherever the image was copied to")
+  func squashfsFooter() throws {
+    let folder = try TemporaryFolder()
+    let summary = try SquashfsTool.image(folder("disk"), identity: .sample(label: "Wurzel ö")) {
+      try $0.add("file", noise(100_000))
+    }
+    let image = try folder.read("disk")
+    for bytes in [image, image + [UInt8](repeating: 0x55, count: 1 << 20)] {
+      try folder.write("disk", bytes)
+      let found = try #require(FileSystemIdentity(reading: FileDisk(folder("disk"))))
+      #expect("\(found.kind.name)" == "squashfs")
+      #expect(found.label == Array("Wurzel ö".utf8))
+      #expect(found.uuid == Array("a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf".utf8))
+    }
+    // Another file system took its place, and the end of the disk was cut off.
+    var other = image
+    other[40] -= 1
+    for bytes in [other, Array(image.prefix(summary.used))] {
+      try folder.write("disk", bytes)
+      let found = try #require(FileSystemIdentity(reading: FileDisk(folder("disk"))))
+      #expect("\(found.kind.name)" == "squashfs" && found.label.isEmpty && found.uuid.isEmpty)
+    }
+  }
+
   @Test("What holds a file system behind another device, before the remains of an earlier one")
   func members() async throws {
     let folder = try TemporaryFolder()

@@ -46,7 +46,8 @@ package struct FileSystemIdentity: Equatable, Sendable {
   package init?(reading disk: some DiskReader) {
     // Most are recognised by what one read gives.
     let start = disk.read(at: 0, count: 4352)
-    if let found = Self.member(start.span) ?? Self.atStart(start.span) ?? Self.vfat(start, disk)
+    if let found = Self.member(start.span) ?? Self.atStart(start.span)
+      ?? Self.squashfs(start.span, disk) ?? Self.vfat(start, disk)
       ?? Self.btrfs(disk.read(at: 0x1_0000, count: 0x400).span)
       ?? Self.iso9660(disk.read(at: 0x8000, count: 0x800).span)
       ?? Self.swap(disk, start.span)
@@ -94,10 +95,6 @@ package struct FileSystemIdentity: Equatable, Sendable {
   private static func atStart(_ bytes: Span<UInt8>) -> FileSystemIdentity? {
     // XFS Algorithms & Data Structures, "Superblocks".
     if bytes.has("XFSB", at: 0) { return named(.xfs, bytes, uuid: 32, label: 108, 12) }
-    // Linux, Documentation/filesystems/squashfs.rst: neither name nor UUID.
-    if bytes.has("hsqs", at: 0) {
-      return FileSystemIdentity(.squashfs, uuid: [], label: [])
-    }
     // ext4 documentation, "Super Block".
     if bytes.littleEndian(at: 1024 + Ext4Format.magicOffset) == Ext4Format.magic {
       let features = Ext4Format.Incompatible(rawValue: bytes.littleEndian(at: 1024 + 0x60) ?? 0)
@@ -116,6 +113,18 @@ package struct FileSystemIdentity: Equatable, Sendable {
         label: UTF16Text.utf8(bytes, at: 1024 + 0x7C, units: 512))
     }
     return nil
+  }
+
+  /// Linux, Documentation/filesystems/squashfs.rst: neither name nor UUID, but for a footer of ours.
+  private static func squashfs(
+    _ start: Span<UInt8>, _ disk: some DiskReader
+  ) -> FileSystemIdentity? {
+    guard start.has("hsqs", at: 0) else { return nil }
+    guard let (uuid, label) = SquashfsFooter.read(start, disk) else {
+      return FileSystemIdentity(.squashfs, uuid: [], label: [])
+    }
+    return FileSystemIdentity(
+      .squashfs, uuid: uuid.contains { $0 != 0 } ? UUIDText.plain(uuid) : [], label: label)
   }
 
   /// btrfs documentation, "On-disk format", superblock.
