@@ -39,4 +39,31 @@ package enum ArchivePath {
     }
     return parts.joined(separator: "/")
   }
+
+  /// The path of a file of a root, which need not be text: without `./`, and without doubled, trailing and leading
+  /// slashes. Archives of roots are made with leading slashes, too, and are always unpacked below a folder.
+  /// - Throws: `FormatError.malformed` for a path with `..` or a NUL, `.limit` for one that is too long.
+  static func rootPath(_ bytes: [UInt8]) throws(FormatError) -> [UInt8] {
+    guard bytes.count <= lengthLimit else {
+      throw FormatError(.limit, "a path of \(bytes.count) bytes")
+    }
+    func shown() -> String { String(decoding: bytes, as: UTF8.self).quoted }
+    guard !bytes.contains(0) else {
+      throw FormatError(.malformed, "the path \(shown()) has a NUL in it")
+    }
+    var parts: [ArraySlice<UInt8>] = []
+    for part in bytes.split(separator: UInt8(ascii: "/")) where Array(part) != [0x2e] {
+      guard Array(part) != [0x2e, 0x2e] else {
+        throw FormatError(.malformed, "the path \(shown()) leads out of the archive")
+      }
+      guard part.count <= nameLimit else {
+        throw FormatError(.limit, "a name of \(part.count) bytes")
+      }
+      parts.append(part)
+      guard parts.count <= depthLimit else {
+        throw FormatError(.limit, "a path through more than \(depthLimit) folders")
+      }
+    }
+    return Array(parts.joined(separator: [UInt8(ascii: "/")]))
+  }
 }

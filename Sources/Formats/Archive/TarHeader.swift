@@ -13,6 +13,8 @@ struct TarHeader {
   var linkTarget: ArraySlice<UInt8>
   var major: Int
   var minor: Int
+  /// GNU tar manual, "Storing Sparse Files": of entries of type S.
+  var oldSparseMap: OldSparseMap
 
   init(reading block: [UInt8]) throws(FormatError) {
     var reader = ByteReader(block)
@@ -37,6 +39,7 @@ struct TarHeader {
     minor = try Self.number(reader.bytes(8), "device")
     let prefix = try reader.bytes(155).prefix { $0 != 0 }
     // GNU's own variant ("ustar  ") keeps other things where POSIX has the prefix.
+    oldSparseMap = OldSparseMap(block[386...])
     let isPOSIX = Array(magic.prefix(6)) == Array("ustar\0".utf8)
     name = isPOSIX && !prefix.isEmpty ? prefix + [UInt8(ascii: "/")] + shortName : shortName
   }
@@ -71,44 +74,53 @@ struct TarHeader {
     return value
   }
 
-  func entry(_ extended: PaxHeader) throws(FormatError) -> TarEntry {
-    let rawPath = extended.path ?? Array(name)
+  /// What the header says, with what the extended headers before it say instead. Its paths are as they stand in the
+  /// archive.
+  func member(_ extended: PaxHeader) throws(FormatError) -> TarMember {
+    let path = extended.path ?? Array(name)
     // `./` is the root of the archive, nothing is none.
-    guard !rawPath.isEmpty else { throw FormatError(.malformed, "an entry without a name") }
-    let path = try ArchivePath.normalize(rawPath)
-    let target = extended.linkTarget ?? Array(linkTarget)
-    var size = extended.size ?? self.size
-    let kind: TarEntry.Kind
+    guard !path.isEmpty else { throw FormatError(.malformed, "an entry without a name") }
+    let size = extended.size ?? self.size
+    guard size <= Self.sizeLimit, extended.sparse.size ?? 0 <= Self.sizeLimit else {
+      throw FormatError(.overflow, "\(Self.shown(path)): a size that is too large")
+    }
+    let kind: TarMember.Kind
     switch type {
-    case 0, UInt8(ascii: "0"), UInt8(ascii: "7"):
+    case 0, UInt8(ascii: "0"), UInt8(ascii: "7"), UInt8(ascii: "S"):
       // As tar wrote folders before there was a type for them, and as GNU tar takes it.
-      kind = rawPath.last == UInt8(ascii: "/") ? .directory : .file
-    case UInt8(ascii: "1"): kind = .hardLink(path: try ArchivePath.normalize(target))
+      kind = .node(path.last == UInt8(ascii: "/") ? .directory : .file(size: size))
+    case UInt8(ascii: "1"): kind = .hardLink(target: extended.linkTarget ?? Array(linkTarget))
     case UInt8(ascii: "2"):
-      guard let text = String(validating: target, as: UTF8.self), !text.isEmpty,
-        !text.utf8.contains(0),
-        text.utf8.count <= ArchivePath.lengthLimit
-      else { throw FormatError(.malformed, "\(path.quoted): a link to nowhere") }
-      kind = .symbolicLink(target: text)
+      let target = extended.linkTarget ?? Array(linkTarget)
+      guard !target.isEmpty, !target.contains(0), target.count <= ArchivePath.lengthLimit else {
+        throw FormatError(.malformed, "\(Self.shown(path)): a link to nowhere")
+      }
+      kind = .node(.symbolicLink(target: target))
     case UInt8(ascii: "3"):
-      kind = .characterDevice(major: try device(major), minor: try device(minor))
-    case UInt8(ascii: "4"): kind = .blockDevice(major: try device(major), minor: try device(minor))
-    case UInt8(ascii: "5"): kind = .directory
-    case UInt8(ascii: "6"): kind = .fifo
+      kind = .node(.characterDevice(major: try device(major), minor: try device(minor)))
+    case UInt8(ascii: "4"):
+      kind = .node(.blockDevice(major: try device(major), minor: try device(minor)))
+    case UInt8(ascii: "5"): kind = .node(.directory)
+    case UInt8(ascii: "6"): kind = .node(.fifo)
     default:
       throw FormatError(
-        .unsupported, "\(path.quoted): an entry of type \(String(UnicodeScalar(type)).quoted)")
-    }
-    if kind != .file { size = 0 }
-    guard size <= Self.sizeLimit else {
-      throw FormatError(.overflow, "\(path.quoted): a size that is too large")
+        .unsupported,
+        "\(Self.shown(path)): an entry of type \(String(UnicodeScalar(type)).quoted)")
     }
     guard let owner = UInt32(exactly: extended.owner ?? owner),
       let group = UInt32(exactly: extended.group ?? group)
-    else { throw FormatError(.malformed, "\(path.quoted): an owner that is none") }
-    return TarEntry(
-      path: path, kind: kind, mode: mode, size: size, modified: extended.modified ?? modified,
-      owner: owner, group: group)
+    else { throw FormatError(.malformed, "\(Self.shown(path)): an owner that is none") }
+    return TarMember(
+      path: path, kind: kind,
+      attributes: FileAttributes(
+        mode: UInt16(truncatingIfNeeded: mode), owner: owner, group: group,
+        modified: extended.modified ?? FileTime(seconds: modified),
+        extended: extended.attributes.sorted { $0.name.lexicographicallyPrecedes($1.name) }),
+      accessLists: extended.accessLists)
+  }
+
+  private static func shown(_ path: [UInt8]) -> String {
+    String(decoding: path.prefix(300), as: UTF8.self).quoted
   }
 
   private func device(_ number: Int) throws(FormatError) -> UInt32 {
@@ -116,68 +128,5 @@ struct TarHeader {
       throw FormatError(.malformed, "a device that is none")
     }
     return number
-  }
-}
-
-/// What extended headers say of the entry that follows them.
-struct PaxHeader {
-  var path: [UInt8]?
-  var linkTarget: [UInt8]?
-  var size: Int?
-  var modified: Int?
-  var owner: Int?
-  var group: Int?
-
-  /// Adds records of the form `LENGTH KEY=VALUE\n`.
-  mutating func merge(_ bytes: [UInt8]) throws(FormatError) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      guard let blank = rest.firstIndex(of: 0x20),
-        let length = Self.decimal(rest[..<blank]), length > 0,
-        length <= rest.count, rest.startIndex + length > blank + 1,
-        rest[rest.startIndex + length - 1] == 0x0a,
-        let equals = rest[blank..<rest.startIndex + length].firstIndex(of: UInt8(ascii: "="))
-      else { throw FormatError(.malformed, "a pax header that can't be read") }
-      // A reader in C would take what is before a NUL for the key.
-      let keyBytes = rest[(blank + 1)..<equals]
-      guard !keyBytes.isEmpty, let key = String(validating: keyBytes, as: UTF8.self),
-        !key.utf8.contains(0)
-      else { throw FormatError(.malformed, "a pax header with a key that is none") }
-      try set(key, Array(rest[(equals + 1)..<(rest.startIndex + length - 1)]))
-      rest = rest[(rest.startIndex + length)...]
-    }
-  }
-
-  private mutating func set(_ key: String, _ value: [UInt8]) throws(FormatError) {
-    switch key {
-    case "path": path = value
-    case "linkpath": linkTarget = value
-    case "size":
-      size = try number(value, key)
-      if size! < 0 { throw FormatError(.malformed, "a negative pax size") }
-    case "mtime": modified = try number(value, key)
-    case "uid": owner = try number(value, key)
-    case "gid": group = try number(value, key)
-    case _ where key.hasPrefix("GNU.sparse."): throw FormatError(.unsupported, "a sparse file")
-    default: break
-    }
-  }
-
-  /// Whole seconds or bytes; a fraction is rounded down.
-  private func number(_ value: [UInt8], _ key: String) throws(FormatError) -> Int {
-    let isNegative = value.first == UInt8(ascii: "-")
-    let parts = value.dropFirst(isNegative ? 1 : 0).split(
-      separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
-    let fraction = parts.dropFirst().first ?? []
-    guard let first = parts.first, let whole = Self.decimal(first),
-      fraction.allSatisfy({ (0x30..<0x3a).contains($0) })
-    else { throw FormatError(.malformed, "a pax \(key) that is not a number") }
-    guard isNegative else { return whole }
-    return fraction.contains { $0 != 0x30 } ? -whole - 1 : -whole
-  }
-
-  /// Digits and nothing else: no sign, no blanks.
-  private static func decimal(_ digits: some Collection<UInt8>) -> Int? {
-    Int(digits: String(decoding: digits, as: UTF8.self))
   }
 }

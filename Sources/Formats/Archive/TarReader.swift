@@ -1,4 +1,4 @@
-/// Reads a tar archive in one pass: POSIX ustar and pax, and GNU's long names.
+/// Reads a tar archive in one pass: POSIX ustar and pax, GNU's long names and sparse files.
 ///
 /// POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format".
 package final class TarReader {
@@ -10,6 +10,8 @@ package final class TarReader {
   private var bodyLeft = 0
   private var padding = 0
   private var globalHeader = PaxHeader()
+  /// Of the current entry.
+  private var sparse: SparseMap?
 
   package init(_ source: any ByteSource) {
     reader = SourceReader(source)
@@ -23,12 +25,34 @@ package final class TarReader {
 
   /// Goes to the next entry, past what is left of the last one's body.
   /// - Returns: nil at the end of the archive.
+  /// - Throws: `FormatError` also for what no package has: names that are not UTF-8, absolute ones, sparse files.
   package func next() throws -> TarEntry? {
+    try nextRaw { member throws(FormatError) in
+      guard sparse == nil else { throw FormatError(.unsupported, "a sparse file") }
+      return try TarEntry(member)
+    }
+  }
+
+  /// Goes to the next entry of an archive with a root, past what is left of the last one's body.
+  /// - Returns: nil at the end of the archive.
+  package func nextMember() throws -> TarMember? {
+    try nextRaw { member throws(FormatError) in
+      var member = member
+      member.path = try ArchivePath.rootPath(member.path)
+      if case .hardLink(let target) = member.kind {
+        member.kind = .hardLink(target: try ArchivePath.rootPath(target))
+      }
+      return member
+    }
+  }
+
+  private func nextRaw<T>(_ convert: (TarMember) throws(FormatError) -> T) throws -> T? {
     var header = globalHeader
     while true {
       try reader.skip(bodyLeft + padding)
       bodyLeft = 0
       padding = 0
+      sparse = nil
       if try reader.isAtEnd() { return nil }
       let offset = reader.offset
       let block = try reader.read(exactly: Self.blockSize)
@@ -46,10 +70,11 @@ package final class TarReader {
           try globalHeader.merge(extensionBytes(raw))
           header = globalHeader
         default:
-          let entry = try raw.entry(header)
-          bodyLeft = entry.size
-          padding = Self.padding(entry.size)
-          return entry
+          var member = try raw.member(header)
+          bodyLeft = member.size
+          padding = Self.padding(member.size)
+          if case .node(.file) = member.kind { try readSparseMap(raw, header, &member) }
+          return try convert(member)
         }
       } catch let error as FormatError where error.kind != .io {
         throw FormatError(error.kind, error.reason, offset: offset)
@@ -57,8 +82,62 @@ package final class TarReader {
     }
   }
 
+  /// Finds out where the pieces of a sparse file are, and gives it its own name and size.
+  private func readSparseMap(
+    _ raw: TarHeader, _ header: PaxHeader, _ member: inout TarMember
+  ) throws {
+    let map: SparseMap
+    if raw.type == UInt8(ascii: "S") {
+      var pieces = try raw.oldSparseMap.pieces()
+      var isExtended = raw.oldSparseMap.isExtended
+      while isExtended {
+        let block = try reader.read(exactly: Self.blockSize)
+        pieces += try OldSparseMap.pieces(block[...], count: OldSparseMap.piecesInBlock)
+        isExtended = block[504] != 0
+        guard pieces.count <= SparseMap.pieceLimit else { throw PaxSparseFile.malformed }
+      }
+      map = try SparseMap(pieces, size: raw.oldSparseMap.size())
+    } else if let size = header.sparse.size {
+      if let name = header.sparse.name { member.path = name }
+      let pieces =
+        header.sparse.hasMapInContent ? try readSparseMapInContent() : header.sparse.pieces
+      map = try SparseMap(pieces, size: size)
+    } else {
+      return
+    }
+    guard map.stored == bodyLeft else { throw PaxSparseFile.malformed }
+    sparse = map
+    member.kind = .node(.file(size: map.size))
+  }
+
+  /// Decimal numbers, each with a newline, in whole blocks: how many pieces, then offset and size of each.
+  private func readSparseMapInContent() throws -> [(offset: Int, count: Int)] {
+    var digits: [UInt8] = []
+    var block: ArraySlice<UInt8> = []
+    func number() throws -> Int {
+      digits = []
+      while true {
+        if block.isEmpty {
+          guard bodyLeft >= Self.blockSize else { throw PaxSparseFile.malformed }
+          block = try reader.read(exactly: Self.blockSize)[...]
+          bodyLeft -= Self.blockSize
+        }
+        guard let byte = block.popFirst(), digits.count < 20 else { throw PaxSparseFile.malformed }
+        if byte == 0x0a { return try PaxSparseFile.number(digits[...]) }
+        digits.append(byte)
+      }
+    }
+    let count = try number()
+    guard count <= SparseMap.pieceLimit else { throw PaxSparseFile.malformed }
+    var pieces: [(offset: Int, count: Int)] = []
+    for _ in 0..<count { pieces.append((try number(), try number())) }
+    return pieces
+  }
+
   /// The current entry's bytes, until the next entry is asked for.
-  package var body: any ByteSource { Body(self) }
+  package var body: any ByteSource {
+    if let sparse { TarSparseBody(sparse) { [self] in try nextPiece(upTo: $0) } } else { Body(self) }
+  }
 
   private final class Body: ByteSource {
     private let tar: TarReader
@@ -68,13 +147,13 @@ package final class TarReader {
     }
 
     func next() throws -> [UInt8] {
-      try Array(tar.nextPiece())
+      try Array(tar.nextPiece(upTo: .max))
     }
   }
 
-  private func nextPiece() throws -> ArraySlice<UInt8> {
+  private func nextPiece(upTo limit: Int) throws -> ArraySlice<UInt8> {
     guard bodyLeft > 0 else { return [] }
-    let part = try reader.read(upTo: bodyLeft)
+    let part = try reader.read(upTo: min(bodyLeft, limit))
     guard !part.isEmpty else {
       throw FormatError(.truncated, "the archive ends inside a file", offset: reader.offset)
     }
@@ -85,9 +164,10 @@ package final class TarReader {
   /// The current entry's bytes.
   /// - Throws: `FormatError.limit` when there are more than `limit`.
   package func body(limit: Int) throws -> [UInt8] {
-    guard bodyLeft <= limit else {
+    let size = sparse?.size ?? bodyLeft
+    guard size <= limit else {
       throw FormatError(
-        .limit, "a file of \(bodyLeft) bytes, at most \(limit) are read", offset: reader.offset)
+        .limit, "a file of \(size) bytes, at most \(limit) are read", offset: reader.offset)
     }
     return try SourceReader(body).readToEnd(limit: limit)
   }

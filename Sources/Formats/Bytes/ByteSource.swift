@@ -7,6 +7,13 @@ package protocol ByteSource: AnyObject {
   func next() throws -> [UInt8]
 }
 
+/// Bytes with holes in them, which need not be handed out to be known.
+package protocol SparseByteSource: ByteSource {
+  /// Passes over the zeros of a hole that comes next; `next` hands them out otherwise.
+  /// - Returns: how many bytes; 0 where data comes next, or nothing.
+  func skipHole() throws -> Int
+}
+
 /// Bytes that are in memory already.
 package final class MemorySource: ByteSource {
   private static let pieceSize = 1 << 18

@@ -24,11 +24,14 @@ struct Ext4ExtentTree {
     return total
   }
 
-  /// - Parameter blocks: as many block numbers as `nodeCount` says.
-  init(_ runs: [Range<Int>], blocks: [Int]) {
+  /// - Parameters:
+  ///   - starts: which of the file's blocks each of the runs begins with; none for a file without holes.
+  ///   - blocks: as many block numbers as `nodeCount` says.
+  init(_ runs: [Range<Int>], starts: [Int] = [], blocks: [Int]) {
     var level: [(first: Int, entry: [UInt8])] = []
     var logical = 0
-    for run in runs {
+    for (index, run) in runs.enumerated() {
+      if !starts.isEmpty { logical = starts[index] }
       var start = run.lowerBound
       while start < run.upperBound {
         let count = min(run.upperBound - start, Self.longestExtent)

@@ -24,6 +24,9 @@ struct Ext4Inode {
   var flags: UInt32
   /// The 60 bytes of `i_block`.
   var content: [UInt8]
+  /// What stands behind the fields.
+  var attributeBytes: [UInt8] = []
+  var attributeBlock = 0
 
   /// Where the checksums of everything that belongs to inode `number` begin. Generations are zero.
   static func seed(_ number: UInt32, _ checksumSeed: UInt32) -> UInt32 {
@@ -50,11 +53,11 @@ struct Ext4Inode {
     writer.append(content)
     writer.zeros(60 - content.count)
     writer.littleEndian(0 as UInt32)  // i_generation
-    writer.littleEndian(0 as UInt32)  // i_file_acl_lo
+    writer.littleEndian(UInt32(truncatingIfNeeded: attributeBlock))  // i_file_acl_lo
     writer.littleEndian(UInt32(truncatingIfNeeded: size >> 32))
     writer.littleEndian(0 as UInt32)  // i_obso_faddr
     writer.littleEndian(UInt16(truncatingIfNeeded: sectors >> 32))
-    writer.littleEndian(0 as UInt16)  // i_file_acl_high
+    writer.littleEndian(UInt16(truncatingIfNeeded: attributeBlock >> 32))  // i_file_acl_high
     writer.littleEndian(UInt16(truncatingIfNeeded: attributes.owner >> 16))
     writer.littleEndian(UInt16(truncatingIfNeeded: attributes.group >> 16))
     let checksumLow = writer.count
@@ -68,6 +71,8 @@ struct Ext4Inode {
     writer.littleEndian(time.extra)  // i_atime_extra
     writer.littleEndian(time.low)  // i_crtime
     writer.littleEndian(time.extra)  // i_crtime_extra
+    writer.zeros(128 + Int(Self.extraSize) - writer.count)
+    writer.append(attributeBytes)
     writer.zeros(Self.size - writer.count)
     let checksum = CRC32C.update(seed, writer.bytes)
     writer.overwrite(littleEndian: UInt16(truncatingIfNeeded: checksum), at: checksumLow)

@@ -40,6 +40,25 @@ struct Ext4Name: Hashable, Comparable, Sendable {
     return names
   }
 
+  /// The names of a path that is bytes; none for the root.
+  static func parts(_ path: [UInt8]) throws(FormatError) -> [Ext4Name] {
+    guard !path.isEmpty else { return [] }
+    var names: [Ext4Name] = []
+    for name in path.split(separator: 0x2f, omittingEmptySubsequences: false) {
+      do {
+        names.append(try Ext4Name(name))
+      } catch {
+        throw error.inside(text(path))
+      }
+    }
+    return names
+  }
+
+  /// A path to be shown.
+  static func text(_ path: [UInt8]) -> String {
+    path.isEmpty ? "/" : String(decoding: path, as: UTF8.self)
+  }
+
   func hash(into hasher: inout Hasher) {
     unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
   }

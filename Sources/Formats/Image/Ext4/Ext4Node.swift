@@ -8,6 +8,7 @@ struct Ext4Node {
     case blockDevice = 0x6000
     case file = 0x8000
     case symbolicLink = 0xA000
+    case socket = 0xC000
 
     /// The type in a directory entry.
     var entryType: UInt8 {
@@ -17,6 +18,7 @@ struct Ext4Node {
       case .characterDevice: 3
       case .blockDevice: 4
       case .fifo: 5
+      case .socket: 6
       case .symbolicLink: 7
       }
     }
@@ -30,6 +32,11 @@ struct Ext4Node {
   var names = 0
   /// Blocks with its content, in order.
   var runs: [Range<Int>] = []
+  /// Which of the file's blocks each of the runs begins with; empty for a file without holes.
+  var starts: [Int] = []
+  var extended: Ext4ExtendedAttributes?
+  /// The block with those of its extended attributes that the inode has no room for; 0 for none.
+  var attributeBlock = 0
   /// Blocks with the part of its extent tree that the inode has no room for.
   var treeBlocks: [Int] = []
   /// The 60 bytes of `i_block` for files without blocks.
@@ -48,5 +55,21 @@ struct Ext4Node {
   init(_ kind: Kind, _ attributes: Ext4Attributes) {
     self.kind = kind
     self.attributes = attributes
+  }
+
+  /// Blocks of the parts of its content between holes.
+  var unbrokenCounts: [Int] {
+    guard !starts.isEmpty else { return [runs.reduce(0) { $0 + $1.count }] }
+    var counts: [Int] = []
+    var next = -1
+    for (start, run) in zip(starts, runs) {
+      if start == next {
+        counts[counts.count - 1] += run.count
+      } else {
+        counts.append(run.count)
+      }
+      next = start + run.count
+    }
+    return counts
   }
 }

@@ -20,20 +20,35 @@ package final class Ext4Reader {
     package var number: UInt32
   }
 
-  private struct Inode {
-    var kind: Kind
+  struct Inode {
+    /// Type and permission bits.
+    var type: UInt16
     var mode: UInt32
     var owner: Int
     var group: Int
     var modified: Ext4Time
     var size: Int
+    var links: Int
     var flags: UInt32
+    /// `i_block`.
     var content: [UInt8]
+    /// Of its extended attributes, what is behind the fields, and the block with the others; 0 for none.
+    var attributes: ArraySlice<UInt8>
+    var attributeBlock: Int
+
+    var kind: Kind {
+      switch type & 0xF000 {
+      case 0x8000: .file
+      case 0x4000: .directory
+      case 0xA000: .symbolicLink
+      default: .other
+      }
+    }
   }
 
   private static let offset = Ext4Format.superblockOffset
-  /// Bytes of a folder: larger ones are no module tree's, whose largest has 136 names.
-  private static let directoryLimit = 1 << 22
+  /// Bytes of a folder: some million names.
+  private static let directoryLimit = 1 << 27
   /// The most names of folders that are kept.
   private static let nameLimit = 1 << 20
   private static let inlineDataFlag: UInt32 = 0x1000_0000
@@ -42,8 +57,8 @@ package final class Ext4Reader {
     .fileType, .extents, .is64Bit, .flexibleGroups, .checksumSeed,
   ]
 
-  private let image: any DiskImageReader
-  private let blockSize: Int
+  let image: any DiskImageReader
+  let blockSize: Int
   private let inodesPerGroup: Int
   private let inodeSize: Int
   private let descriptorSize: Int
@@ -112,11 +127,15 @@ package final class Ext4Reader {
   /// Where a symbolic link leads; nil when there is no such link.
   package func target(of path: String) throws -> [UInt8]? {
     guard let inode = try find(path), inode.kind == .symbolicLink else { return nil }
-    // A short one is where others have their extents. ext4 documentation, "Symbolic Links".
+    return try inside(path) { try target(of: inode) }
+  }
+
+  /// A short one is where others have their extents. ext4 documentation, "Symbolic Links".
+  func target(of inode: Inode) throws -> [UInt8] {
     if inode.size < inode.content.count, inode.flags & Ext4Inode.extentsFlag == 0 {
       return Array(inode.content.prefix(inode.size))
     }
-    return try inside(path) { try bytes(of: inode, limit: 1 << 16) }
+    return try bytes(of: inode, limit: 1 << 16)
   }
 
   /// A file's bytes; nil when there is no such file.
@@ -149,8 +168,9 @@ package final class Ext4Reader {
     return inode
   }
 
-  private func names(in folder: Inode) throws -> [(name: [UInt8], number: UInt32)] {
-    var reader = ByteReader(try bytes(of: folder, limit: Self.directoryLimit))
+  func names(in folder: Inode) throws -> [(name: [UInt8], number: UInt32)] {
+    var reader = ByteReader(
+      try bytes(of: folder, limit: min(Self.directoryLimit, image.size)))
     var names: [(name: [UInt8], number: UInt32)] = []
     // Blocks of an index look like one unused entry to whoever goes through them.
     while reader.remaining >= 8 {
@@ -171,7 +191,7 @@ package final class Ext4Reader {
     return names
   }
 
-  private func inode(_ number: UInt32) throws -> Inode {
+  func inode(_ number: UInt32) throws -> Inode {
     guard number > 0 else { throw FormatError(.malformed, "there is no inode 0") }
     let index = Int(number - 1)
     let descriptor = descriptorTable + index / inodesPerGroup * descriptorSize
@@ -192,36 +212,38 @@ package final class Ext4Reader {
     let time = try reader.littleEndian(UInt32.self)
     try reader.seek(to: 0x18)
     var group = Int(try reader.littleEndian(UInt16.self))
+    let links = Int(try reader.littleEndian(UInt16.self))
     try reader.seek(to: 0x20)
     let flags = try reader.littleEndian(UInt32.self)
     try reader.seek(to: 0x28)
     let content = Array(try reader.bytes(60))
-    try reader.seek(to: 0x6C)
+    try reader.seek(to: 0x68)
+    var attributeBlock = Int(try reader.littleEndian(UInt32.self))
     let high = Int(try reader.littleEndian(UInt32.self))
     guard high < 1 << 20 else { throw FormatError(.malformed, "a file of 2^52 bytes") }
-    let kind: Kind =
-      switch mode & 0xF000 {
-      case 0x8000: .file
-      case 0x4000: .directory
-      case 0xA000: .symbolicLink
-      default: .other
-      }
-    try reader.seek(to: 0x78)
+    try reader.seek(to: 0x76)
+    attributeBlock |= Int(try reader.littleEndian(UInt16.self)) << 32
     owner |= Int(try reader.littleEndian(UInt16.self)) << 16
     group |= Int(try reader.littleEndian(UInt16.self)) << 16
     var extra: UInt32 = 0
+    var attributes: ArraySlice<UInt8> = []
     if inodeSize >= 0x8C {
       try reader.seek(to: 0x80)
       // How much of what follows is there.
-      if try reader.littleEndian(UInt16.self) >= 0xC {
+      let extraSize = Int(try reader.littleEndian(UInt16.self))
+      if extraSize >= 0xC {
         try reader.seek(to: 0x88)
         extra = try reader.littleEndian()
       }
+      if extraSize >= 4, extraSize <= inodeSize - 128, extraSize.isMultiple(of: 4) {
+        try reader.seek(to: 128 + extraSize)
+        attributes = try reader.bytes(inodeSize - 128 - extraSize)
+      }
     }
     return Inode(
-      kind: kind, mode: UInt32(mode & 0o7777), owner: owner, group: group,
-      modified: try Ext4Time(low: time, extra: extra), size: low | high << 32, flags: flags,
-      content: content)
+      type: mode & 0xF000, mode: UInt32(mode & 0o7777), owner: owner, group: group,
+      modified: try Ext4Time(low: time, extra: extra), size: low | high << 32, links: links,
+      flags: flags, content: content, attributes: attributes, attributeBlock: attributeBlock)
   }
 
   private func bytes(of inode: Inode, limit: Int) throws -> [UInt8] {
@@ -229,14 +251,18 @@ package final class Ext4Reader {
       throw FormatError(.limit, "\(inode.size) bytes are more than \(limit)")
     }
     guard inode.size > 0 else { return [] }
-    guard inode.flags & Ext4Inode.extentsFlag != 0, inode.flags & Self.inlineDataFlag == 0 else {
-      throw FormatError(.unsupported, "a file that is not stored in extents")
-    }
+    try checkStorage(inode)
     var bytes = [UInt8](repeating: 0, count: inode.size)
     // Each block once, and no more nodes of the tree than that: a tree that leads in circles ends here.
     var budget = bytes.count / blockSize + 8
     try readExtents(inode.content, depth: nil, into: &bytes, &budget)
     return bytes
+  }
+
+  func checkStorage(_ inode: Inode) throws(FormatError) {
+    guard inode.flags & Ext4Inode.extentsFlag != 0, inode.flags & Self.inlineDataFlag == 0 else {
+      throw FormatError(.unsupported, "a file that is not stored in extents")
+    }
   }
 
   /// - Parameter depth: of this node, which its parent knows; nil for the root.
@@ -286,7 +312,7 @@ package final class Ext4Reader {
     guard budget >= 0 else { throw FormatError(.malformed, "an extent tree is damaged") }
   }
 
-  private func offset(ofBlock block: Int) throws(FormatError) -> Int {
+  func offset(ofBlock block: Int) throws(FormatError) -> Int {
     guard block > 0, block < 1 << 44 else {
       throw FormatError(.malformed, "there is no block \(block)")
     }

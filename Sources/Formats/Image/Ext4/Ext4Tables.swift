@@ -148,15 +148,17 @@ struct Ext4Tables {
     let hasExtents = [.directory, .file].contains(node.kind) || !node.runs.isEmpty
     if hasExtents {
       flags |= Ext4Inode.extentsFlag
-      content = Ext4ExtentTree(node.runs, blocks: node.treeBlocks).root
+      content = Ext4ExtentTree(node.runs, starts: node.starts, blocks: node.treeBlocks).root
     }
     var links = node.names
     if node.kind == .directory { links += 2 }
     return Ext4Inode(
       mode: node.kind.rawValue | node.attributes.mode, attributes: node.attributes, size: node.size,
       links: links > Ext4Writer.mostLinks ? 1 : UInt16(links),
-      blocks: node.runs.reduce(node.treeBlocks.count) { $0 + $1.count }, flags: flags,
-      content: content)
+      blocks: node.runs.reduce(node.treeBlocks.count + (node.attributeBlock > 0 ? 1 : 0)) {
+        $0 + $1.count
+      }, flags: flags, content: content, attributeBytes: node.extended?.inodeBytes ?? [],
+      attributeBlock: node.attributeBlock)
   }
 
   private var journalInode: Ext4Inode {

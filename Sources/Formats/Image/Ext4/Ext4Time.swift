@@ -16,6 +16,13 @@ package struct Ext4Time: Sendable, Hashable {
     self.nanoseconds = nanoseconds
   }
 
+  /// The nearest time that an inode can hold.
+  package init(nearest time: FileTime) {
+    let range = -(1 << 31)..<(3 << 32 + 1 << 31)
+    seconds = min(max(time.seconds, range.lowerBound), range.upperBound - 1)
+    nanoseconds = seconds == time.seconds ? Int(min(time.nanoseconds, 999_999_999)) : 0
+  }
+
   /// What the two fields of an inode say.
   /// - Throws: `FormatError.overflow` for a second of more nanoseconds than it has.
   init(low: UInt32, extra: UInt32) throws(FormatError) {

@@ -72,10 +72,14 @@ extension Ext4Writer {
     let files = nodes.indices.filter { nodes[$0].kind != .directory }
     let folders = ([Self.rootNode] + numbered).filter { nodes[$0].kind == .directory }
     for index in files + folders {
-      let count = nodes[index].runs.reduce(0) { $0 + $1.count }
-      let place = other.runs(from: end, count: count)
-      end = place.end
-      treeBlocks += Ext4ExtentTree.nodeCount(for: place.runs)
+      var runs: [Range<Int>] = []
+      for count in nodes[index].unbrokenCounts {
+        let place = other.runs(from: end, count: count)
+        end = place.end
+        runs += place.runs
+      }
+      treeBlocks += Ext4ExtentTree.nodeCount(for: runs)
+      if nodes[index].attributeBlock > 0 { treeBlocks += 1 }
     }
     return other.free(from: other.runs(from: end, count: treeBlocks).end)
   }
@@ -130,9 +134,17 @@ extension Ext4Writer {
       guard count > 0 else { continue }
       nodes[index].treeBlocks = geometry.runs(from: stream.block, count: count).runs.flatMap { $0 }
       let inodeSeed = Ext4Inode.seed(nodes[index].number, seed)
-      for node in Ext4ExtentTree(nodes[index].runs, blocks: nodes[index].treeBlocks).nodes {
+      let tree = Ext4ExtentTree(
+        nodes[index].runs, starts: nodes[index].starts, blocks: nodes[index].treeBlocks)
+      for node in tree.nodes {
         try stream.append(Ext4ExtentTree.sealed(node, inodeSeed: inodeSeed))
       }
+    }
+    for index in [Self.rootNode] + numbered {
+      guard let extended = nodes[index].extended, extended.needsBlock else { continue }
+      let block = geometry.runs(from: stream.block, count: 1).runs[0].lowerBound
+      nodes[index].attributeBlock = block
+      try stream.append(extended.block(number: block, checksumSeed: seed))
     }
     contentEnd = stream.block
   }

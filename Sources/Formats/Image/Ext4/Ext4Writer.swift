@@ -120,17 +120,9 @@ package final class Ext4Writer {
   ) throws {
     try adding {
       let bytes = Array(target.utf8)
-      guard !bytes.isEmpty, bytes.count < Ext4Geometry.blockSize, !bytes.contains(0) else {
-        throw FormatError(
-          .malformed, "a link's target is empty, too long or contains NUL", path: [path])
-      }
-      var node = Ext4Node(.symbolicLink, attributes)
-      node.attributes.mode = 0o777
-      node.size = bytes.count
-      // A target that leaves room for a NUL in i_block is kept there.
-      if bytes.count < 60 { node.inline = bytes }
+      let node = try inside(path) { try Self.link(to: bytes, attributes) }
       let index = try insert(node, at: path)
-      if bytes.count >= 60 { try store(in: index) { append in try append(bytes[...]) } }
+      if node.inline.isEmpty { try store(in: index) { append in try append(bytes[...]) } }
     }
   }
 
@@ -151,21 +143,21 @@ package final class Ext4Writer {
       case .fifo: node = Ext4Node(.fifo, attributes)
       case .characterDevice(let major, let minor):
         node = Ext4Node(.characterDevice, attributes)
-        node.inline = try Self.deviceNumber(major, minor, path)
+        node.inline = try inside(path) { try Self.deviceNumber(major, minor) }
       case .blockDevice(let major, let minor):
         node = Ext4Node(.blockDevice, attributes)
-        node.inline = try Self.deviceNumber(major, minor, path)
+        node.inline = try inside(path) { try Self.deviceNumber(major, minor) }
       }
       try insert(node, at: path)
     }
   }
 
   /// `i_block` of a device: Linux, new_encode_dev, behind an empty word for the old 16-bit form.
-  private static func deviceNumber(
-    _ major: UInt32, _ minor: UInt32, _ path: String
+  static func deviceNumber(
+    _ major: UInt32, _ minor: UInt32
   ) throws(FormatError) -> [UInt8] {
     guard major < 1 << 12, minor < 1 << 20 else {
-      throw FormatError(.overflow, "is device \(major):\(minor), which Linux has not", path: [path])
+      throw FormatError(.overflow, "is device \(major):\(minor), which Linux has not")
     }
     var writer = ByteWriter(capacity: 8)
     writer.littleEndian(0 as UInt32)
@@ -178,15 +170,21 @@ package final class Ext4Writer {
 
   /// One more name for a file that was added before, and is no directory.
   package func addHardLink(_ path: String, to target: String) throws {
+    let (names, targetNames) = (try Ext4Name.path(path), try Ext4Name.path(target))
+    try inside(path) { try addHardLink(names, to: targetNames) }
+  }
+
+  func addHardLink(_ path: [Ext4Name], to target: [Ext4Name]) throws {
     try adding {
-      guard let index = try find(Ext4Name.path(target)) else {
-        throw FormatError(.malformed, "a hard link to \(target), which is not there", path: [path])
+      let shown = target.map { Ext4Name.text($0.bytes) }.joined(separator: "/")
+      guard let index = find(target) else {
+        throw FormatError(.malformed, "a hard link to \(shown), which is not there")
       }
       guard nodes[index].kind != .directory else {
-        throw FormatError(.malformed, "a hard link to \(target), a directory", path: [path])
+        throw FormatError(.malformed, "a hard link to \(shown), a directory")
       }
       guard nodes[index].names < Self.mostLinks else {
-        throw FormatError(.limit, "\(target) has \(Self.mostLinks) names", path: [path])
+        throw FormatError(.limit, "\(shown) has \(Self.mostLinks) names")
       }
       let (parent, name) = try place(path, nodes[index].attributes)
       nodes[parent].children[name] = index
@@ -194,7 +192,7 @@ package final class Ext4Writer {
     }
   }
 
-  private func adding(_ body: () throws -> Void) throws {
+  func adding(_ body: () throws -> Void) throws {
     guard state == .adding else {
       throw FormatError(.malformed, "nothing can be added to this file system any more")
     }
@@ -207,7 +205,7 @@ package final class Ext4Writer {
   }
 
   /// Streams a file's bytes into the image.
-  private func store(
+  func store(
     in index: Int, _ contents: (_ append: (ArraySlice<UInt8>) throws -> Void) throws -> Void
   ) throws {
     let start = stream.block
@@ -231,6 +229,11 @@ package final class Ext4Writer {
   /// - Returns: the new node's index.
   @discardableResult
   private func insert(_ node: Ext4Node, at path: String) throws -> Int {
+    let names = try Ext4Name.path(path)
+    return try inside(path) { try insert(node, at: names) }
+  }
+
+  func insert(_ node: Ext4Node, at path: [Ext4Name]) throws(FormatError) -> Int {
     let (parent, name) = try place(path, node.attributes)
     return add(node, to: parent, name)
   }
@@ -250,17 +253,16 @@ package final class Ext4Writer {
 
   /// The directory for a new name, made if it is not there.
   private func place(
-    _ path: String, _ attributes: Ext4Attributes
+    _ path: [Ext4Name], _ attributes: Ext4Attributes
   ) throws(FormatError) -> (parent: Int, name: Ext4Name) {
-    var names = try Ext4Name.path(path)
-    guard let last = names.popLast() else {
-      throw FormatError(.malformed, "is the root, which is a directory", path: [path])
+    guard let last = path.last else {
+      throw FormatError(.malformed, "is the root, which is a directory")
     }
     var parent = Self.rootNode
-    for name in names {
+    for name in path.dropLast() {
       if let known = nodes[parent].children[name] {
         guard nodes[known].kind == .directory else {
-          throw FormatError(.malformed, "leads through a file that is no directory", path: [path])
+          throw FormatError(.malformed, "leads through a file that is no directory")
         }
         parent = known
       } else {
@@ -271,7 +273,7 @@ package final class Ext4Writer {
       }
     }
     guard nodes[parent].children[last] == nil else {
-      throw FormatError(.malformed, "is there twice", path: [path])
+      throw FormatError(.malformed, "is there twice")
     }
     return (parent, last)
   }
