@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CMiniVM.h"
 
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -35,3 +37,14 @@ int minivm_sync_file_system(const char *path) {
 }
 
 int minivm_finish_stdout(void) { return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1; }
+
+long minivm_attribute_names(const char *path, char *names, size_t size) {
+  return llistxattr(path, names, size);
+}
+
+long minivm_attribute(const char *path, const char *name, void *value, size_t size) {
+  return lgetxattr(path, name, value, size);
+}
+
+unsigned minivm_major(unsigned long long device) { return major(device); }
+unsigned minivm_minor(unsigned long long device) { return minor(device); }

@@ -18,7 +18,9 @@ struct MiniVM: ParsableCommand {
     groupedSubcommands: [
       CommandGroup(
         name: "Build and boot",
-        subcommands: [BuildCommand.self, BootCommand.self, RunCommand.self]),
+        subcommands: [
+          BuildCommand.self, BootCommand.self, RunCommand.self, RootDiskCommand.self,
+        ]),
       CommandGroup(
         name: "Inspect",
         subcommands: [

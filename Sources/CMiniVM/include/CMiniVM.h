@@ -12,6 +12,14 @@ int minivm_exchange(const char *first, const char *second);
 /// Gives the file behind an O_TMPFILE descriptor its first name. Returns 0, or -1 with errno set.
 int minivm_link_descriptor(int descriptor, const char *path);
 
+/// Extended attributes of a path that is no link to follow: llistxattr(2), lgetxattr(2).
+long minivm_attribute_names(const char *path, char *names, size_t size);
+long minivm_attribute(const char *path, const char *name, void *value, size_t size);
+
+/// The numbers of a device.
+unsigned minivm_major(unsigned long long device);
+unsigned minivm_minor(unsigned long long device);
+
 /// The flag of open(2) that makes a file without a name.
 int minivm_o_tmpfile(void);
 

@@ -20,6 +20,15 @@ package struct TarMember: Sendable, Hashable {
   package var attributes: FileAttributes
   package var accessLists: [AccessList] = []
 
+  package init(
+    path: [UInt8], kind: Kind, attributes: FileAttributes, accessLists: [AccessList] = []
+  ) {
+    self.path = path
+    self.kind = kind
+    self.attributes = attributes
+    self.accessLists = accessLists
+  }
+
   /// Bytes of its content, those of holes included; 0 for all but files.
   package var size: Int {
     if case .node(.file(let size)) = kind { size } else { 0 }

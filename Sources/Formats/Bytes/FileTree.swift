@@ -141,6 +141,13 @@ package enum FileTree {
     }.filter { $0.hasPrefix(prefix) }
   }
 
+  /// Names in a folder, which need not be text, in no order.
+  /// - Parameter folder: with its final NUL.
+  /// - Returns: nil, and `errno`, when the folder can't be listed.
+  static func rawNames(in folder: [CChar]) -> [[UInt8]]? {
+    rawEntries(in: folder)?.map(\.name)
+  }
+
   /// - Parameter folder: with its final NUL; names come without.
   /// - Returns: `d_type` of readdir(3) beside each; nil, and `errno`, when the folder can't be listed.
   private static func rawEntries(in folder: [CChar]) -> [(name: [UInt8], type: UInt8)]? {

@@ -11,22 +11,32 @@ package final class InputFile: Sendable {
   private let modified: [Int]
 
   /// - Throws: `FormatError.io`, also for what is not a regular file.
-  package init(_ path: String) throws(FormatError) {
-    self.path = path
+  package convenience init(_ path: String) throws(FormatError) {
+    try self.init(Array(path.utf8), named: path, followingLink: true)
+  }
+
+  /// - Parameters:
+  ///   - path: bytes, which need not be text.
+  ///   - name: for messages.
+  /// - Throws: `FormatError.io`, also for what is not a regular file.
+  init(_ path: [UInt8], named name: String, followingLink: Bool) throws(FormatError) {
+    let cPath = path.map { CChar(bitPattern: $0) } + [0]
+    self.path = name
     // Without O_NONBLOCK the opening of a pipe waits for somebody who writes to it.
-    let descriptor = retrying { unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-    guard descriptor >= 0 else { throw .system("can't be opened", path: path) }
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followingLink ? 0 : O_NOFOLLOW)
+    let descriptor = retrying { unsafe open(cPath, flags) }
+    guard descriptor >= 0 else { throw .system("can't be opened", path: name) }
     self.descriptor = descriptor
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else {
-      let error = FormatError.system("can't be examined", path: path)
+      let error = FormatError.system("can't be examined", path: name)
       close(descriptor)  // an initialiser that fails before all is set runs no `deinit`
       throw error
     }
     size = Int(status.st_size)
     modified = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
     guard status.st_mode & S_IFMT == S_IFREG else {
-      throw FormatError(.io, "is not a regular file", path: [path])
+      throw FormatError(.io, "is not a regular file", path: [name])
     }
   }
 

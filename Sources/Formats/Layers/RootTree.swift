@@ -11,6 +11,11 @@ package struct RootTree {
     package var layer: Int
     /// Of the layer's entries, from 0.
     package var entry: Int
+
+    package init(layer: Int, entry: Int) {
+      self.layer = layer
+      self.entry = entry
+    }
   }
 
   package struct Node: Sendable {
@@ -280,28 +285,39 @@ package struct RootTree {
     return trail[trail.count - 1]
   }
 
-  // MARK: - Changes of the builder's own
+  // MARK: - What came of it
 
-  /// Changes what a file system says of every file that is there.
+  /// Changes what a file system says of the files that are there.
   package mutating func changeAll(_ change: (inout Node) throws -> Void) rethrows {
     for index in nodes.indices { try change(&nodes[index]) }
+  }
+
+  /// Hands over all names, folders before what is in them, in the byte order of the names in each folder.
+  /// - Parameter body: gets a path, empty for the root, and the number of its file.
+  package func forEach(_ body: (_ path: [UInt8], _ number: Int) throws -> Void) rethrows {
+    var waiting: [(path: [UInt8], number: Int)] = [([], Self.root)]
+    while let (path, number) = waiting.popLast() {
+      try body(path, number)
+      let children = nodes[number].children.sorted {
+        $1.key.bytes.lexicographicallyPrecedes($0.key.bytes)
+      }
+      for (name, child) in children {
+        waiting.append((path.isEmpty ? Array(name.bytes) : path + [0x2f] + name.bytes, child.node))
+      }
+    }
   }
 
   /// What a path leads to, all links followed inside the root.
   /// - Returns: nil where it leads nowhere.
   package mutating func node(_ path: String) -> Node? {
+    let slash = UInt8(ascii: "/")
     var path = Array(path.utf8)
     for _ in 0..<Self.linkLimit {
+      while path.last == slash { path.removeLast() }
       guard let index = try? existing(path) else { return nil }
       guard case .symbolicLink(let target) = nodes[index].kind else { return nodes[index] }
-      let slash = UInt8(ascii: "/")
-      if target.first == slash {
-        path = Array(target.drop { $0 == slash })
-      } else {
-        path = Array(path[..<(path.lastIndex(of: slash) ?? 0)]) + [slash] + target
-      }
-      // What is left of `..` and doubled slashes is followed by `existing`, but for the last name.
-      while path.last == slash { path.removeLast() }
+      let folder = path[..<(path.lastIndex(of: slash) ?? 0)]
+      path = target.first == slash ? Array(target.drop { $0 == slash }) : folder + [slash] + target
     }
     return nil
   }

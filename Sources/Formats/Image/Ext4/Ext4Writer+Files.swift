@@ -58,6 +58,17 @@ extension Ext4Writer: FileSystemWriter {
     }
   }
 
+  /// Names of extended attributes that a file can't have here: ext4 has no place for them, or no room for all.
+  package static func unheld(_ attributes: [ExtendedAttribute]) -> [[UInt8]] {
+    var held = attributes.filter { (try? Ext4ExtendedAttributes([$0])) != nil }
+    while (try? Ext4ExtendedAttributes(held)) == nil,
+      let largest = held.indices.max(by: { held[$0].value.count < held[$1].value.count })
+    {
+      held.remove(at: largest)
+    }
+    return attributes.filter { !held.contains($0) }.map(\.name)
+  }
+
   package func addHardLink(_ path: [UInt8], to target: [UInt8]) throws {
     let (path, target) = (try Ext4Name.parts(path), try Ext4Name.parts(target))
     try inside(path.map { Ext4Name.text($0.bytes) }.joined(separator: "/")) {

@@ -30,10 +30,11 @@ extension Ext4Writer {
   }
 
   /// Writes everything that is not content, and finishes the image.
+  /// - Parameter free: bytes that files may still take; for a disk that may grow.
   /// - Throws: `FormatError.limit` with the size that it takes, when the disk is too small and may not
   ///   grow.
   @discardableResult
-  package func finish(_ identity: Ext4Identity) throws -> Summary {
+  package func finish(_ identity: Ext4Identity, free: Int = 0) throws -> Summary {
     try prepare(identity)
     var size = size
     var layout = layout(of: size)
@@ -42,6 +43,18 @@ extension Ext4Writer {
         (geometry, contentEnd)
       }
       layout = self.layout(of: size)
+    }
+    if mayGrow, free > 0 {
+      size = try Ext4Layout.smallestSize(inodes: neededInodes) { _ in (geometry, contentEnd) }
+      layout = self.layout(of: size)
+      // A larger disk has larger tables, too.
+      while let tried = layout {
+        let missing =
+          free - Ext4Tables(self, tried, identity).freeBlocks * Ext4Geometry.blockSize
+        guard missing > 0 else { break }
+        size += Ext4Geometry.divideUp(missing, 1 << 20) << 20
+        layout = self.layout(of: size)
+      }
     }
     guard let layout else {
       let needed = try requiredSize(least: size)

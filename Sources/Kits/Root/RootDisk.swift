@@ -1,0 +1,49 @@
+internal import Basics
+internal import Formats
+internal import Machines
+
+/// The file system that a root is written into.
+struct RootDisk {
+  let writer: any FileSystemWriter
+  private let options: RootOptions
+  private let ext4: Ext4Writer?
+
+  /// - Parameter expecting: bytes of content, about.
+  init(_ options: RootOptions, _ output: OutputFile, expecting: Int, jobs: Int) throws {
+    self.options = options
+    switch options.fileSystem {
+    case .ext4:
+      let image: any DiskImageWriter =
+        options.diskFormat == .raw
+        ? RawImageWriter(output) : Qcow2Writer(output, compression: .zstd, jobs: jobs)
+      let size = options.size.map { $0 << 20 } ?? (expecting.addingSaturated(64 << 20) & ~0xfffff)
+      let writer = try Ext4Writer(image, size: size, mayGrow: options.size == nil)
+      (self.writer, ext4) = (writer, writer)
+    case .squashfs:
+      fatalError()
+    }
+  }
+
+  /// - Parameter identity: a SHA-256 of all that is on the disk.
+  /// - Returns: bytes of the disk, and its UUID.
+  func finish(identity: [UInt8], timestamp: FileTime) throws -> (size: Int, uuid: String) {
+    let uuid = Self.uuid(identity[..<16])
+    if let ext4 {
+      let summary = try ext4.finish(
+        Ext4Identity(
+          uuid: uuid, hashSeed: Self.uuid(identity[16...]), label: options.label,
+          timestamp: Ext4Time(nearest: timestamp)),
+        free: options.size == nil ? options.free << 20 : 0)
+      return (summary.size, String(decoding: UUIDText.plain(uuid), as: UTF8.self))
+    }
+    return (0, "")
+  }
+
+  /// Version 8: made from a hash. RFC 9562, section 5.8.
+  private static func uuid(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+    var bytes = Array(bytes.prefix(16))
+    bytes[6] = bytes[6] & 0x0f | 0x80
+    bytes[8] = bytes[8] & 0x3f | 0x80
+    return bytes
+  }
+}

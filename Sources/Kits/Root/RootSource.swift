@@ -1,0 +1,92 @@
+internal import Basics
+internal import Formats
+internal import Glibc
+
+/// Where the files of a root come from.
+package struct RootSource {
+  package let layers: [RootLayer]
+  package let description: RootDescription.Source
+
+  /// - Parameters:
+  ///   - argument: a folder, a tar archive, or `-` for one on stdin.
+  ///   - folder: for what stdin brings, which is read twice.
+  /// - Throws: `KitError` for what is not there, or no root.
+  package init(_ argument: String, temporaryFolder folder: String, jobs: Int) throws {
+    if argument == "-" {
+      layers = [try .stdin(temporaryFolder: folder, jobs: jobs)]
+      description = RootDescription.Source(kind: .archive, name: "-")
+      return
+    }
+    guard FileTree.status(argument, followingLink: true) != nil else {
+      throw KitError(
+        .missing, "\(argument): no such folder or file",
+        advice: "give a folder, a tar archive, - or a container image")
+    }
+    let name = FileTree.name(of: FileTree.realPath(argument) ?? argument)
+    if FileTree.isDirectory(argument) {
+      layers = [.folder(argument)]
+      description = RootDescription.Source(kind: .folder, name: name)
+      return
+    }
+    guard let layer = try RootLayer.archive(argument, jobs: jobs) else {
+      throw KitError(
+        .invalid, "\(argument): is no tar archive, compressed or not",
+        advice: "give a folder, a tar archive or a container image")
+    }
+    layers = [layer]
+    description = RootDescription.Source(kind: .archive, name: name)
+  }
+}
+
+extension RootLayer {
+  /// A tar archive that comes on stdin, which is kept in a file without a name while it is needed.
+  static func stdin(temporaryFolder folder: String, jobs: Int) throws -> RootLayer {
+    let status = FileTree.status("/dev/stdin", followingLink: true)
+    if status?.kind == .file, let layer = try archive("/dev/stdin", jobs: jobs) {
+      var layer = layer
+      layer.name = "stdin"
+      return layer
+    }
+    let path = "\(folder)/minivm-stdin-\(getpid())"
+    let file = try OutputFile(replacing: path)
+    var size = 0
+    while true {
+      var piece = [UInt8](repeating: 0, count: 1 << 18)
+      let count = unsafe read(0, &piece, piece.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else {
+        throw KitError(.invalid, "stdin: can't be read: \(unsafe String(cString: strerror(errno)))")
+      }
+      if count == 0 { break }
+      try file.write(Array(piece.prefix(count)), at: size)
+      size += count
+    }
+    guard size > 0 else {
+      throw KitError(.invalid, "stdin: is empty", advice: "pipe a tar archive into it")
+    }
+    try file.commit(mode: 0o600)
+    defer { FileTree.remove(path) }
+    guard var layer = try archive(path, jobs: jobs) else {
+      throw KitError(.invalid, "stdin: is no tar archive, compressed or not")
+    }
+    layer.name = "stdin"
+    return layer
+  }
+}
+
+extension RootDescription {
+  /// What is not on the disk, a line for each kind.
+  package var warnings: [String] {
+    var counts: [String: (first: String, count: Int)] = [:]
+    for one in dropped {
+      counts["\(one.what): \(one.reason)", default: (one.path, 0)].count += 1
+    }
+    var lines = counts.sorted { $0.key.isBefore($1.key) }.map { what, files in
+      files.count == 1
+        ? "\(files.first): without its \(what)"
+        : "\(files.count) files, the first \(files.first): without their \(what)"
+    }
+    if droppedCount > 0 { lines.append("and \(droppedCount) more") }
+    return lines
+  }
+}
