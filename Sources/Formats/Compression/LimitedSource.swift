@@ -18,10 +18,14 @@ package final class LimitedSource: ByteSource {
   ///   - limit: the most bytes of it.
   ///   - compressedSize: bytes that it is decompressed from, for `bombRatio`.
   ///   - earlier: bytes of other sources that count, too.
-  package init(_ source: any ByteSource, limit: Int, compressedSize: Int, earlier: Int = 0) {
+  ///   - floor: bytes that it may unpack to, however small it is.
+  package init(
+    _ source: any ByteSource, limit: Int, compressedSize: Int, earlier: Int = 0,
+    floor: Int = bombFloor
+  ) {
     self.source = source
     count = earlier
-    let bomb = Self.mostBytes(from: compressedSize)
+    let bomb = max(floor, Self.mostBytes(from: compressedSize))
     self.limit = min(limit, bomb)
     reason =
       bomb < limit
