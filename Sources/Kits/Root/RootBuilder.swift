@@ -4,6 +4,21 @@ package import Formats
 /// Makes a root disk of layers, in two passes: the first tells which files there are in the end, the second writes
 /// them. Nothing is unpacked to this machine, and of the files' content nothing stays in memory.
 package struct RootBuilder {
+  /// How hard a squashfs is compressed.
+  package enum Level: Sendable {
+    /// For a disk that is made to be kept.
+    case small
+    /// For one that somebody waits for.
+    case fast
+
+    var rawValue: Int32 {
+      switch self {
+      case .small: SquashfsWriter.defaultLevel
+      case .fast: 3
+      }
+    }
+  }
+
   package let layers: [RootLayer]
   package let options: RootOptions
   package let jobs: Int
@@ -11,6 +26,7 @@ package struct RootBuilder {
   package let latestTime: Int?
   /// Seconds since 1970.
   private let now: Int
+  private let level: Level
   private let report: (_ stage: String, _ bytes: Int) -> Void
   private var description: RootDescription
   private var tree = RootTree()
@@ -23,13 +39,15 @@ package struct RootBuilder {
   ///   - report: gets how many bytes of files have passed.
   package init(
     _ layers: [RootLayer], source: RootDescription.Source, options: RootOptions, jobs: Int,
-    latestTime: Int?, now: Int, report: @escaping (_ stage: String, _ bytes: Int) -> Void
+    latestTime: Int?, now: Int, level: Level = .small,
+    report: @escaping (_ stage: String, _ bytes: Int) -> Void
   ) {
     self.layers = layers
     self.options = options
     self.jobs = jobs
     self.latestTime = latestTime
     self.now = now
+    self.level = level
     self.report = report
     description = RootDescription(fileSystem: options.fileSystem, source: source)
   }
@@ -192,7 +210,8 @@ package struct RootBuilder {
   ) -> [[UInt8]] {
     switch fileSystem {
     case .ext4: Ext4Writer.unheld(attributes)
-    case .squashfs: []
+    case .squashfs:
+      attributes.map(\.name).filter { !SquashfsWriter.canHold(attribute: $0) }
     }
   }
 
@@ -221,7 +240,8 @@ package struct RootBuilder {
   private mutating func writeTree(_ layers: [RootLayer], to output: OutputFile) throws {
     let identity = HashComputation()
     let plan = makePlan(layers.count, identity)
-    let disk = try RootDisk(options, output, expecting: plan.size, jobs: jobs)
+    let disk = try RootDisk(
+      options, output, level: level.rawValue, expecting: plan.size, jobs: jobs)
     try writeNodes(to: disk.writer)
     for (number, layer) in layers.enumerated() where !plan.files[number].isEmpty {
       let digest = try write(layer, plan.files[number], to: disk.writer)

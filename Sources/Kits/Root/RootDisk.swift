@@ -7,9 +7,14 @@ struct RootDisk {
   let writer: any FileSystemWriter
   private let options: RootOptions
   private let ext4: Ext4Writer?
+  private let squashfs: SquashfsWriter?
 
-  /// - Parameter expecting: bytes of content, about.
-  init(_ options: RootOptions, _ output: OutputFile, expecting: Int, jobs: Int) throws {
+  /// - Parameters:
+  ///   - level: zstd's, of a squashfs.
+  ///   - expecting: bytes of content, about.
+  init(
+    _ options: RootOptions, _ output: OutputFile, level: Int32, expecting: Int, jobs: Int
+  ) throws {
     self.options = options
     switch options.fileSystem {
     case .ext4:
@@ -18,9 +23,10 @@ struct RootDisk {
         ? RawImageWriter(output) : Qcow2Writer(output, compression: .zstd, jobs: jobs)
       let size = options.size.map { $0 << 20 } ?? (expecting.addingSaturated(64 << 20) & ~0xfffff)
       let writer = try Ext4Writer(image, size: size, mayGrow: options.size == nil)
-      (self.writer, ext4) = (writer, writer)
+      (self.writer, ext4, squashfs) = (writer, writer, nil)
     case .squashfs:
-      fatalError()
+      let writer = SquashfsWriter(output, level: level, jobs: jobs)
+      (self.writer, ext4, squashfs) = (writer, nil, writer)
     }
   }
 
@@ -36,7 +42,9 @@ struct RootDisk {
         free: options.size == nil ? options.free << 20 : 0)
       return (summary.size, String(decoding: UUIDText.plain(uuid), as: UTF8.self))
     }
-    return (0, "")
+    let summary = try squashfs?.finish(
+      SquashfsIdentity(uuid: uuid, label: options.label, timestamp: timestamp.seconds))
+    return (summary?.size ?? 0, String(decoding: UUIDText.plain(uuid), as: UTF8.self))
   }
 
   /// Version 8: made from a hash. RFC 9562, section 5.8.

@@ -15,6 +15,8 @@ package struct CacheContents: Sendable {
       case template
       /// A root disk that shows that a kernel's kit works.
       case proof
+      /// A root disk that was made of an image or an archive.
+      case root
       /// What a build has made: the parts of a kit that come of a kernel's packages, or a RAM disk.
       case result
     }
@@ -35,6 +37,8 @@ package struct CacheContents: Sendable {
     }
   }
 
+  /// Folder of root disks.
+  package static let rootsFolder = "roots"
   /// Folder of what builds have made.
   package static let resultsFolder = "results"
   /// Holds what a result is, for people.
@@ -48,7 +52,7 @@ package struct CacheContents: Sendable {
 
   /// All entries, ordered by kind, name and hash.
   package var entries: [Entry] {
-    let found = files + partials + lists + templates + proofs + results
+    let found = files + partials + lists + templates + proofs + results + roots
     return found.sorted {
       ($0.kind.rawValue, $0.name, $0.sha256 ?? "") < ($1.kind.rawValue, $1.name, $1.sha256 ?? "")
     }
@@ -125,6 +129,10 @@ package struct CacheContents: Sendable {
       let label = try? InputFile("\(folder)/\(Self.labelName)").readAll(limit: 1 << 10)
       return entry(.result, String(decoding: label ?? [], as: UTF8.self), folder)
     }
+  }
+
+  private var roots: [Entry] {
+    names(Self.rootsFolder).map { entry(.root, $0, path("\(Self.rootsFolder)/\($0)")) }
   }
 
   /// A file, or a folder with all that is in it.

@@ -1,0 +1,90 @@
+internal import Basics
+internal import Formats
+internal import Machines
+package import Packages
+
+/// Roots that were made once, as squashfs disks that any number of machines may share: `roots/KEY` in the cache, by
+/// what they were made of.
+package struct RootStore: Sendable {
+  package struct Root: Sendable {
+    /// The disk.
+    package var path: String
+    package var description: RootDescription
+  }
+
+  private static let diskName = "root.squashfs"
+  private static let descriptionName = "root.json"
+  private static let descriptionLimit = 1 << 26
+
+  private let environment: KitEnvironment
+
+  package init(_ environment: KitEnvironment) {
+    self.environment = environment
+  }
+
+  /// The root of a source, made where it is not there.
+  /// - Parameter options: the format is squashfs, whatever they say.
+  /// - Throws: what `RootBuilder` throws; nothing of a failed one stays.
+  package func root(of source: RootSource, options: RootOptions) throws -> Root {
+    var options = options
+    (options.fileSystem, options.diskFormat) = (.squashfs, .raw)
+    let parts = try source.layers.map { layer in
+      guard let digest = layer.known.digest else {
+        throw KitError(.usage, "\(layer.name): is read anew each time, and can't be kept")
+      }
+      return digest
+    }
+    let key = ResultCache.Key(
+      ["root", try ProgramIdentity.digest(), options.key, source.description.name] + parts)
+    let top = "\(environment.cacheFolder)/\(CacheContents.rootsFolder)"
+    let folder = "\(top)/\(key.name)"
+    try environment.makeCacheFolder(top)
+    return try FileTree.withDirectories(folder) {
+      let lock = FolderLock(folder)
+      defer { lock.unlock() }
+      return try find(folder) ?? make(source, options, in: folder)
+    }
+  }
+
+  private func make(
+    _ source: RootSource, _ options: RootOptions, in folder: String
+  ) throws -> Root {
+    let output = try OutputFile(replacing: "\(folder)/\(Self.diskName)")
+    var builder = RootBuilder(
+      source.layers, source: source.description, options: options, jobs: environment.jobs,
+      latestTime: environment.sourceDateEpoch, now: environment.now(), level: .fast
+    ) { stage, bytes in
+      environment.progress.report(stage, bytes, nil)
+    }
+    var description = try builder.write(to: output)
+    description.file = Self.diskName
+    let json = try OutputFile(replacing: "\(folder)/\(Self.descriptionName)")
+    try json.write(JSON.encode(description), at: 0)
+    var files = FileTransaction()
+    files.add(output, mode: 0o600)
+    files.add(json, mode: 0o600)
+    try files.commit()
+    return Root(path: output.path, description: description)
+  }
+
+  /// - Returns: nil where it is not there, or not as large as its description says.
+  private func find(_ folder: String) throws -> Root? {
+    let disk = "\(folder)/\(Self.diskName)"
+    guard let status = FileTree.status(disk), status.kind == .file,
+      let bytes = try? InputFile("\(folder)/\(Self.descriptionName)").readAll(
+        limit: Self.descriptionLimit),
+      let description = try? JSON.decode(RootDescription.self, from: bytes),
+      description.size == status.size
+    else { return nil }
+    try? FileTree.setAttributes(folder, mode: 0o700, seconds: environment.now())
+    return Root(path: disk, description: description)
+  }
+}
+
+extension RootOptions {
+  /// What of them has an influence on the bytes of a squashfs.
+  fileprivate var key: String {
+    let owner = owner.map { "\($0.user):\($0.group)" } ?? ""
+    return "\(label)\0\(owner)\0\(initChoice?.rawValue ?? "")"
+  }
+}
