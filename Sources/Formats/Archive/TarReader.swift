@@ -136,7 +136,8 @@ package final class TarReader {
 
   /// The current entry's bytes, until the next entry is asked for.
   package var body: any ByteSource {
-    if let sparse { TarSparseBody(sparse) { [self] in try nextPiece(upTo: $0) } } else { Body(self) }
+    guard let sparse else { return Body(self) }
+    return TarSparseBody(sparse) { [self] in try nextPiece(upTo: $0) }
   }
 
   private final class Body: ByteSource {
