@@ -64,7 +64,10 @@ let package = Package(
     // What every layer above needs: errors, settings, hashes, this machine.
     .target(
       name: "Basics",
-      dependencies: ["Formats", "CMiniVM", "CGuest", "CYaml", "CCrypto"],
+      dependencies: [
+        "Formats", "CMiniVM", "CGuest", "CYaml", "CCrypto",
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: strict,
       linkerSettings: [library("yaml"), library("crypto")]
     ),

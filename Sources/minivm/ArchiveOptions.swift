@@ -75,7 +75,7 @@ struct MirrorOptions: ParsableArguments {
 
   /// - Parameter isRelease: look in the release itself that the suite stands beside.
   func repository(
-    _ environment: KitEnvironment, isRelease: Bool = false
+    _ environment: CommandEnvironment, isRelease: Bool = false
   ) throws -> DebianRepository {
     let defaults = try CommandEnvironment.configuration()
     let suite = (suite ?? defaults.suite).map { isRelease ? DebianSuite.release(of: $0) : $0 }
@@ -83,7 +83,7 @@ struct MirrorOptions: ParsableArguments {
     if !isRelease { note(defaults, environment) }
     if mirrors(defaults).isEmpty, !isRelease {
       CommandEnvironment.aptSources.problems.forEach {
-        environment.log.warning("\($0): what it says is passed over")
+        environment.reporter.log.warning("\($0): what it says is passed over")
       }
     }
     return DebianRepository(
@@ -91,36 +91,39 @@ struct MirrorOptions: ParsableArguments {
         suite: suite, mirrors: mirrors(defaults), isAlone: onlySuite),
       keyrings: keyrings(defaults).map { .file($0) }, components: components(defaults),
       at: at.flatMap(PointInTime.seconds), acceptsChanges: allowReleaseinfoChange,
-      environment: environment)
+      network: environment.network, cache: environment.cache, clock: environment.clock,
+      reporter: environment.reporter, jobs: environment.jobs)
   }
 
   /// Where the packages of a kit came from, by its manifest, where neither an option nor the user's
   /// defaults say it. Who has to vouch for them is never the manifest's to say.
   func repository(
-    _ environment: KitEnvironment, of manifest: Manifest
+    _ environment: CommandEnvironment, of manifest: Manifest
   ) throws -> DebianRepository {
     let defaults = try CommandEnvironment.configuration()
     let suites = CommandEnvironment.aptSources.suites(of: manifest.chains)
     guard suite == nil, mirror.isEmpty, !suites.isEmpty else { return try repository(environment) }
+    let environment = offline ? environment.offline() : environment
     return DebianRepository(
       suites: suites, keyrings: keyrings(defaults).map { .file($0) },
       components: component.isEmpty ? [] : components(defaults),
       at: at.flatMap(PointInTime.seconds), acceptsChanges: allowReleaseinfoChange,
-      environment: offline ? environment.offline() : environment)
+      network: environment.network, cache: environment.cache, clock: environment.clock,
+      reporter: environment.reporter, jobs: environment.jobs)
   }
 
   /// Says where packages and keys come from when a file that lies in the current folder chose.
-  private func note(_ defaults: Configuration, _ environment: KitEnvironment) {
+  private func note(_ defaults: Configuration, _ environment: CommandEnvironment) {
     let chosen =
       (mirror.isEmpty && !defaults.mirrors.isEmpty ? ["mirror"] : [])
       + (keyring.isEmpty && !defaults.keyrings.isEmpty ? ["keyring"] : [])
     guard let file = defaults.foreignFile, !chosen.isEmpty else { return }
-    environment.log.notice("\(chosen.joined(separator: " and ")) as ./\(file) says")
+    environment.reporter.log.notice("\(chosen.joined(separator: " and ")) as ./\(file) says")
   }
 
   /// The template of those who have none, with programs of this mirror.
   func defaultTemplate(
-    _ architecture: String, _ environment: KitEnvironment
+    _ architecture: String, _ environment: CommandEnvironment
   ) throws -> DefaultTemplate {
     // Backports have kernels, and no busybox.
     let suite =
@@ -132,7 +135,7 @@ struct MirrorOptions: ParsableArguments {
       origin: mirrors(defaults) + [at].compactMap { $0 }
         + components(defaults).map { "component \($0)" },
       keyrings: keyrings(defaults),
-      environment: environment
+      network: environment.network, cache: environment.cache, log: environment.reporter.log
     ) { [self] in
       try repository(environment, isRelease: true)
     }
@@ -178,12 +181,12 @@ struct ArchiveOptions: ParsableArguments {
     try arch ?? CommandEnvironment.configuration().architecture ?? Machine.architecture.rawValue
   }
 
-  func repository(_ environment: KitEnvironment) throws -> DebianRepository {
+  func repository(_ environment: CommandEnvironment) throws -> DebianRepository {
     try mirror.repository(environment)
   }
 
   /// Where the names of kernels are looked up.
-  func kernels(_ environment: KitEnvironment) throws -> KernelChoice.Archive<DebianRepository> {
+  func kernels(_ environment: CommandEnvironment) throws -> KernelChoice.Archive<DebianRepository> {
     KernelChoice.Archive(wanted: arch, architecture: try architecture()) {
       try repository(environment)
     }

@@ -120,7 +120,7 @@ struct BootCommand: AsyncParsableCommand {
   func run() async throws {
     let kit = try kit.open()
     let temporary = try StagingDirectory(
-      in: KitEnvironment.temporaryFolder(CommandEnvironment.variables))
+      in: Cache.temporaryFolder(variables: CommandEnvironment.variables))
     defer { withExtendedLifetime(temporary) {} }
     let machine = try virtualMachine(kit, temporary: temporary.path)
     if !machine.networks.isEmpty {
@@ -216,7 +216,7 @@ struct BootCommand: AsyncParsableCommand {
   /// in the cache.
   private func proofDisk(_ kit: Kit, temporary: String) throws -> MachineDisk {
     let folder =
-      showsCommand ? "\(try CommandEnvironment.make(quiet: true).cacheFolder)/proof" : temporary
+      showsCommand ? "\(try CommandEnvironment.make(quiet: true).cache.folder)/proof" : temporary
     let path = "\(folder)/\(showsCommand ? "\(kit.release).raw" : "root.raw")"
     try FileTree.withDirectories(folder) { try ProofDisk(kit).write(to: path) }
     return MachineDisk(path, format: .raw, access: .readWrite)

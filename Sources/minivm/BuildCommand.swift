@@ -94,10 +94,10 @@ struct BuildCommand: AsyncParsableCommand {
     let clock = ContinuousClock()
     let begin = clock.now
     let environment = try CommandEnvironment.make(quiet: quiet || json, jobs: work.jobs)
-    defer { environment.progress.end() }
+    defer { environment.reporter.progress.end() }
     let choice = try await KernelChoice(
       sources, release: kernel.map(KernelRelease.init(argument:)), in: archive.kernels(environment),
-      isVerified: verify, environment)
+      isVerified: verify, environment.reporter)
     let template =
       if let template { template } else {
         try await archive.mirror.defaultTemplate(choice.architecture, environment).folder()
@@ -110,8 +110,8 @@ struct BuildCommand: AsyncParsableCommand {
     let builder = KitBuilder(
       choice.source, inputs: choice.inputs + (try addedModules.map(Manifest.Input.init(module:))),
       BuildPlaces(folder: output, template: template, addedModules: addedModules),
-      options: options, usesCache: !ignoresCache,
-      environment: environment)
+      options: options, cache: ignoresCache ? nil : environment.cache, clock: environment.clock,
+      reporter: environment.reporter, jobs: environment.jobs)
     let manifest = try builder.build()
     if json {
       try printJSON(manifest)

@@ -27,7 +27,9 @@ struct CacheCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-      let contents = CacheListing(entries: CacheContents(try CommandEnvironment.make()).entries)
+      let environment = try CommandEnvironment.make()
+      let contents = CacheListing(
+        entries: CacheContents(environment.cache, environment.clock).entries)
       if json {
         try printJSON(contents)
         return
@@ -64,7 +66,8 @@ struct CacheCommand: ParsableCommand {
     }
 
     func run() throws {
-      let contents = CacheContents(try CommandEnvironment.make())
+      let environment = try CommandEnvironment.make()
+      let contents = CacheContents(environment.cache, environment.clock)
       let removed = contents.prune(olderThan: keepDays * 86_400)
       let size = ByteCount(removed.reduce(0) { $0 + $1.size })
       let count = removed.count == 1 ? "1 entry" : "\(removed.count) entries"

@@ -4,8 +4,23 @@ import Glibc
 import Logging
 import Packages
 
-/// The world that commands work in: this process's variables and terminal.
-enum CommandEnvironment {
+/// The world that commands work in: this process's variables and terminal. A command hands on to each job what that
+/// one needs of it.
+struct CommandEnvironment {
+  var network = Network.system()
+  var cache: Cache
+  var clock: Clock
+  var reporter: Reporter
+  /// Cores that may be at work.
+  var jobs: Int
+
+  /// Returns the same environment, without a network.
+  func offline() -> CommandEnvironment {
+    var environment = self
+    environment.network = network.offline()
+    return environment
+  }
+
   /// What stands on the terminal until something else is written there.
   static let progressLine = ProgressLine()
 
@@ -15,13 +30,14 @@ enum CommandEnvironment {
   /// - Parameters:
   ///   - quiet: no progress, even on a terminal, and no notices.
   ///   - jobs: cores that may be at work.
-  static func make(quiet: Bool = false, jobs: Int = Machine.cores) throws -> KitEnvironment {
+  static func make(quiet: Bool = false, jobs: Int = Machine.cores) throws -> CommandEnvironment {
     let showsProgress = !quiet && isatty(2) == 1
-    var environment = try KitEnvironment.system(
-      variables: variables, progress: showsProgress ? progressLine.progress : .none)
-    environment.jobs = jobs
-    if !quiet { environment.log.logLevel = .notice }
-    return environment
+    var log = Logger(label: "minivm")
+    if !quiet { log.logLevel = .notice }
+    return CommandEnvironment(
+      cache: .system(variables: variables), clock: try .system(variables: variables),
+      reporter: Reporter(log: log, progress: showsProgress ? progressLine.progress : .none),
+      jobs: jobs)
   }
 
   /// The user's own defaults.

@@ -107,18 +107,18 @@ struct DiscoverCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = try CommandEnvironment.make(quiet: json, jobs: work.jobs)
-    defer { environment.progress.end() }
+    defer { environment.reporter.progress.end() }
     // Before anything takes long.
     if !force { try refuseExisting() }
     let found = try KernelFolder(folder, release: kernel.map(KernelRelease.init(argument:)))
-    environment.progress.report("reading the modules of \(found.release)", 0, nil)
+    environment.reporter.progress.report("reading the modules of \(found.release)", 0, nil)
     let subject = try Discovery.Subject(
       release: found.release, kernel: found.kernel,
       modules: found.modules(jobs: work.jobs), configuration: found.configuration(),
       modulesDisk: found.modulesDisk,
       template: try await chooseTemplate(found, environment))
     let lists = try await discover(subject, found, environment)
-    environment.progress.end()
+    environment.reporter.progress.end()
     try write(lists)
     if json {
       try printJSON(lists)
@@ -150,12 +150,12 @@ struct DiscoverCommand: AsyncParsableCommand {
   }
 
   private func discover(
-    _ subject: Discovery.Subject, _ found: KernelFolder, _ environment: KitEnvironment
+    _ subject: Discovery.Subject, _ found: KernelFolder, _ environment: CommandEnvironment
   ) async throws -> DiscoveredLists {
     let place = RootPlace(try machine.model(found.architecture), machine.disk)
     let given = try given(subject, at: place)
     if let given, noBoot || given.place == nil { return given.lists }
-    let temporary = try StagingDirectory(in: environment.temporaryFolder)
+    let temporary = try StagingDirectory(in: environment.cache.temporaryFolder)
     defer { withExtendedLifetime(temporary) {} }
     let showsConsole = console
     let discovery = try Discovery(
@@ -166,13 +166,13 @@ struct DiscoverCommand: AsyncParsableCommand {
       runner: QEMURunner(
         accelerators: machine.accelerators, timeout: .seconds(timeout),
         onLine: { if showsConsole { writeToStandardError($0) } }),
-      folder: temporary.path, jobs: work.jobs, environment: environment)
+      folder: temporary.path, jobs: work.jobs, progress: environment.reporter.progress)
     if let given { return try await discovery.checked(given.lists) }
     return try await discovery.lists()
   }
 
   private func chooseTemplate(
-    _ found: KernelFolder, _ environment: KitEnvironment
+    _ found: KernelFolder, _ environment: CommandEnvironment
   ) async throws -> RamDisk.Template {
     if let template { return .folder(template) }
     if let initramfs = found.initramfs { return .ramDisk(initramfs, found.release) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Formats
 import Kits
 import Packages
@@ -34,12 +35,12 @@ struct FetchCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = try CommandEnvironment.make()
-    defer { environment.progress.end() }
+    defer { environment.reporter.progress.end() }
     let choice = try PackageChoice(package)
     let repository = try archive.repository(environment)
     let downloads = try await repository.kernelPackages(
       choice.name, version: choice.version, architecture: archive.architecture())
-    environment.progress.end()
+    environment.reporter.progress.end()
     try FileTree.withDirectories(output) {
       let copies = try downloads.map { download in
         try FileTree.copied(

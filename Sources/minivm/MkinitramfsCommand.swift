@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Formats
 import Kits
 import Logging
@@ -38,13 +39,13 @@ struct MkinitramfsCommand: ParsableCommand {
       options: try ramDisk.options(effort, stripsDebug: debug.stripDebug)
     ).make(jobs: work.jobs) {
       let modules = try FolderModuleStore(in: ".", release, jobs: work.jobs) {
-        environment.log.warning("\($0)")
+        environment.reporter.log.warning("\($0)")
       }
       return RamDisk.Kernel(
-        timestamp: environment.sourceDateEpoch ?? modules.newest,
+        timestamp: environment.clock.sourceDateEpoch ?? modules.newest,
         configuration: try KernelFolder.configuration(of: release, in: "."), modules: modules)
     }
-    result.description.warnings.forEach { environment.log.warning("\($0)") }
+    result.description.warnings.forEach { environment.reporter.log.warning("\($0)") }
     let path = Kit.Part.initramfs.fileName(release)
     try OutputFile.write(result.bytes, to: path)
     print(path)

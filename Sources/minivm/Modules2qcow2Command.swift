@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Formats
 import Kits
 import Logging
@@ -36,7 +37,7 @@ struct Modules2qcow2Command: ParsableCommand {
 
   func run() throws {
     let environment = try CommandEnvironment.make()
-    defer { environment.progress.end() }
+    defer { environment.reporter.progress.end() }
     let release = try KernelRelease(argument: release)
     let path = Kit.Part.modulesDisk.fileName(release, format: disk.format)
     let output = try OutputFile(replacing: path)
@@ -44,18 +45,20 @@ struct Modules2qcow2Command: ParsableCommand {
       release, output: output,
       options: disk.applied(
         to: BuildOptions(), size: size, effort, stripsDebug: debug.stripDebug), jobs: work.jobs,
-      sourceDateEpoch: environment.sourceDateEpoch)
+      sourceDateEpoch: environment.clock.sourceDateEpoch)
     var done = 0
     try KernelSource.directory(".", release).forEachEntry(
-      jobs: work.jobs, warn: { environment.log.warning("\($0)") }
+      jobs: work.jobs, warn: { environment.reporter.log.warning("\($0)") }
     ) { entry, body in
       guard case .moduleTree(_, let below) = entry.role else { return }
       try writer.add(below, entry, body)
       done += entry.size
-      environment.progress.report("reading \(release)", done, nil)
+      environment.reporter.progress.report("reading \(release)", done, nil)
     }
     let index = try writer.finish()
-    for warning in writer.warnings + index.warnings { environment.log.warning("\(warning)") }
+    for warning in writer.warnings + index.warnings {
+      environment.reporter.log.warning("\(warning)")
+    }
     try output.commit()
     print(path)
   }

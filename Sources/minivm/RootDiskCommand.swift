@@ -39,22 +39,22 @@ struct RootDiskCommand: ParsableCommand {
 
   func run() throws {
     let environment = try CommandEnvironment.make()
-    defer { environment.progress.end() }
+    defer { environment.reporter.progress.end() }
     let options = try disk.options(out)
     let path = try outputPath(options)
     let source = try RootSource(
-      source, temporaryFolder: environment.temporaryFolder, jobs: work.jobs)
+      source, temporaryFolder: environment.cache.temporaryFolder, jobs: work.jobs)
     var builder = RootBuilder(
       source.layers, source: source.description, options: options, jobs: work.jobs,
-      latestTime: environment.sourceDateEpoch, now: environment.now()
+      latestTime: environment.clock.sourceDateEpoch, now: environment.clock.now()
     ) { stage, bytes in
-      environment.progress.report(stage, bytes, nil)
+      environment.reporter.progress.report(stage, bytes, nil)
     }
     let output = try OutputFile(replacing: path)
     var description = try builder.write(to: output)
     description.file = FileTree.name(of: path)
-    environment.progress.end()
-    for line in description.warnings { environment.log.warning("\(line)") }
+    environment.reporter.progress.end()
+    for line in description.warnings { environment.reporter.log.warning("\(line)") }
     let json = try OutputFile(replacing: "\(path).json")
     try json.write(JSON.encode(description), at: 0)
     var files = FileTransaction()

@@ -182,9 +182,9 @@ struct RunCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = try CommandEnvironment.make(quiet: !verbose)
-    let temporary = try StagingDirectory(in: environment.temporaryFolder)
+    let temporary = try StagingDirectory(in: environment.cache.temporaryFolder)
     let kit = try await openKit(environment, temporary.path)
-    environment.progress.end()
+    environment.reporter.progress.end()
     let guest = try guestRun(kit, temporary.path)
     if verbose {
       writeToStandardError("minivm: \(kit.release) with \(guest.transport.rawValue)")
@@ -225,7 +225,7 @@ struct RunCommand: AsyncParsableCommand {
   // MARK: What is run
 
   /// The kit that is named, or one that is built, or taken from the cache, for this run.
-  private func openKit(_ environment: KitEnvironment, _ folder: String) async throws -> Kit {
+  private func openKit(_ environment: CommandEnvironment, _ folder: String) async throws -> Kit {
     if let kernel, Self.isKit(kernel) {
       guard !archive.mirror.isGiven, archive.arch == nil else {
         throw KitError(
@@ -241,7 +241,7 @@ struct RunCommand: AsyncParsableCommand {
     }
     let choice = try await KernelChoice(
       [kernel].compactMap { $0 } + packages, in: archive.kernels(environment), isVerified: false,
-      environment)
+      environment.reporter)
     let template = try await archive.mirror.defaultTemplate(choice.architecture, environment)
       .folder()
     let output = "\(folder)/kit"
@@ -249,7 +249,8 @@ struct RunCommand: AsyncParsableCommand {
       choice.source,
       inputs: choice.inputs + (try addedModules.map(Manifest.Input.init(module:))),
       BuildPlaces(folder: output, template: template, addedModules: addedModules),
-      options: BuildOptions(), usesCache: true, environment: environment
+      options: BuildOptions(), cache: environment.cache, clock: environment.clock,
+      reporter: environment.reporter, jobs: environment.jobs
     ).build()
     return try Kit(folder: output)
   }

@@ -32,12 +32,12 @@ struct SearchCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = try CommandEnvironment.make(quiet: json)
-    defer { environment.progress.end() }
+    defer { environment.reporter.progress.end() }
     let architecture = try archive.architecture()
     let found = try await archive.repository(environment).kernels(architecture: architecture)
       .matching(pattern, architecture: architecture)
     let kernels = found.filter { $0.isDefault == true } + found.filter { $0.isDefault != true }
-    environment.progress.end()
+    environment.reporter.progress.end()
     if json {
       try printJSON(["kernels": kernels])
     } else {

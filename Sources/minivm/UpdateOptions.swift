@@ -87,7 +87,7 @@ struct UpdateOptions: ParsableArguments {
       return try tool.read(from, architecture: arch, keys: keys.map(AlpineKeys.init(folder:)))
     }
     let environment = try CommandEnvironment.make()
-    defer { environment.progress.end() }
+    defer { environment.reporter.progress.end() }
     let arch = try mirrorsArchitecture()
     let repository: any Repository =
       from == "debian" ? try mirror.repository(environment) : try alpine(environment)
@@ -102,15 +102,17 @@ struct UpdateOptions: ParsableArguments {
     return try tool.read(download, architecture: architecture)
   }
 
-  private func alpine(_ environment: KitEnvironment) throws -> AlpineRepository {
+  private func alpine(_ environment: CommandEnvironment) throws -> AlpineRepository {
     guard let address = mirror.mirror.first, mirror.mirror.count == 1 else {
       throw KitError(
         .usage, "--from alpine needs the address of one mirror",
         advice: "give the folder with its branches with --mirror")
     }
+    let environment = mirror.offline ? environment.offline() : environment
     return try AlpineRepository(
       mirror: address, branch: branch ?? AlpineRepository.newestBranch,
       keys: keys.map(AlpineKeys.init(folder:)),
-      environment: mirror.offline ? environment.offline() : environment)
+      network: environment.network, cache: environment.cache,
+      progress: environment.reporter.progress)
   }
 }

@@ -56,15 +56,16 @@ struct VerifyCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = try CommandEnvironment.make(quiet: json, jobs: work.jobs)
-    defer { environment.progress.end() }
+    defer { environment.reporter.progress.end() }
     let verifier = try KitVerifier(kit)
     let options = KitVerifier.Options(
       given: files, template: template, output: output, isSigned: signed, jobs: work.jobs)
     let (mirror, manifest) = (mirror, verifier.manifest)
     let result = try await verifier.verify(
-      options, environment: mirror.offline ? environment.offline() : environment
+      options, network: mirror.offline ? environment.network.offline() : environment.network,
+      cache: environment.cache, clock: environment.clock, reporter: environment.reporter
     ) { try mirror.repository(environment, of: manifest) }
-    environment.progress.end()
+    environment.reporter.progress.end()
     if json {
       try printJSON(result)
     } else if result.isSame {

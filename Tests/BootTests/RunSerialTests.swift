@@ -25,7 +25,7 @@ import Testing
         // Its own initramfs is not used here, and the profiles ask for virtio_console.
         $0.lists = ModuleLists(modules: nil, autoload: ModuleList([], name: "modules.autoload"))
       },
-      usesCache: false, environment: .testing(cache: folder("cache"))
+      environment: .testing(cache: folder("cache"))
     ).build()
     return folder("kit")
   }

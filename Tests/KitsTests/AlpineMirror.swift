@@ -87,10 +87,10 @@ struct AlpineMirror {
 
   var package: String { folder("\(Self.branch)/busybox-static-1.36.1-r29.apk") }
 
-  var environment: KitEnvironment {
-    var environment = KitEnvironment.testing(cache: folder("cache"))
+  var environment: TestEnvironment {
+    var environment = TestEnvironment.testing(cache: folder("cache"))
     let root = folder.path
-    environment.get = { request, receive in
+    environment.network.get = { request, receive in
       let url = request.url
       let path = url.replacing("http://m.invalid", with: root)
       guard FileTree.status(path) != nil else {
@@ -102,11 +102,12 @@ struct AlpineMirror {
   }
 
   func repository(
-    branch: String = "v3.20", environment: KitEnvironment? = nil
+    branch: String = "v3.20", environment: TestEnvironment? = nil
   ) throws -> AlpineRepository {
-    try AlpineRepository(
+    let environment = environment ?? self.environment
+    return try AlpineRepository(
       mirror: "http://m.invalid/", branch: branch, keys: AlpineKeys(folder: folder("keys")),
-      environment: environment ?? self.environment)
+      network: environment.network, cache: environment.cache, progress: .none)
   }
 }
 

@@ -222,7 +222,7 @@ import Testing
     let mirror = try await AlpineMirror()
     var environment = mirror.environment
     let piece = [UInt8](repeating: 0x1f, count: 1 << 20)
-    environment.get = { _, receive in
+    environment.network.get = { _, receive in
       for number in 0... { try receive(piece, number * piece.count) }
     }
     let error = #expect(throws: KitError.self) {
@@ -257,9 +257,9 @@ import Testing
       default: mutated[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
       }
       var environment = mirror.environment
-      environment.cacheFolder = mirror.folder("cache-\(round)")
-      defer { FileTree.remove(environment.cacheFolder) }
-      environment.get = { [mutated] request, receive in
+      environment.cache.folder = mirror.folder("cache-\(round)")
+      defer { FileTree.remove(environment.cache.folder) }
+      environment.network.get = { [mutated] request, receive in
         let name = request.url.hasSuffix("29.apk") ? "29.apk" : "APKINDEX.tar.gz"
         try receive(name == target ? mutated : files[name, default: []], 0)
       }

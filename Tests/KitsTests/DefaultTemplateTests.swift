@@ -14,9 +14,10 @@ import Testing
   func keys() throws {
     let folder = try TemporaryFolder()
     func name(_ keyrings: [String], _ origin: [String] = []) -> String {
-      DefaultTemplate(
+      let environment = TestEnvironment.testing(cache: folder.path)
+      return DefaultTemplate(
         architecture: "amd64", suite: "trixie", origin: origin, keyrings: keyrings,
-        environment: .testing(cache: folder.path)
+        network: environment.network, cache: environment.cache, log: environment.reporter.log
       ) { throw KitError(.invalid, "nothing is fetched") }.name
     }
     try folder.write("one", "a".utf8)
@@ -76,15 +77,16 @@ import Testing
     ) async throws -> [String] {
       var environment = signed.environment(cache: cache.path)
       if isDown {
-        environment.get = { _, _ in throw Interruption(KitError(.invalid, "no network")) }
-        environment.pause = { _ in Issue.record("nobody waits for what is not needed") }
+        environment.network.get = { _, _ in throw Interruption(KitError(.invalid, "no network")) }
+        environment.network.pause = { _ in Issue.record("nobody waits for what is not needed") }
       }
       if isOffline { environment = environment.offline() }
       let repository = DebianRepository(
         suites: [DebianSuite(mirror: "http://m.invalid", suite: "test", components: [])],
         keyrings: [.file(signed.keyring)], components: components, environment: environment)
       let folder = try await DefaultTemplate(
-        architecture: "amd64", suite: "test", environment: environment
+        architecture: "amd64", suite: "test", network: environment.network,
+        cache: environment.cache, log: environment.reporter.log
       ) { repository }.folder()
       return try TemplateFolder(folder).programs().map { "\($0.version ?? "") \($0.chain != nil)" }
     }

@@ -216,7 +216,7 @@ import Testing
     environment = environment.offline()
     try await fetch()
     let now = repository.now
-    environment.now = { now + 7200 }
+    environment.clock.now = { now + 7200 }
     let error = await #expect(throws: KitError.self) { try await fetch() }
     #expect(error?.code == .unverified && error?.message.contains("was valid until") == true)
     try await fetch(at: repository.now)

@@ -33,15 +33,15 @@ import Testing
     ]
   }
 
-  static func environment(_ cache: TemporaryFolder, stall: Int = 30) -> KitEnvironment {
-    var environment = KitEnvironment.testing(cache: cache.path)
-    environment.get = HTTPClient(stall: stall).get
+  static func environment(_ cache: TemporaryFolder, stall: Int = 30) -> TestEnvironment {
+    var environment = TestEnvironment.testing(cache: cache.path)
+    environment.network.get = HTTPClient(stall: stall).get
     return environment
   }
 
   @discardableResult
-  static func fetch(_ url: String, _ environment: KitEnvironment) throws -> String {
-    try DownloadCache(environment: environment).file(
+  static func fetch(_ url: String, _ environment: TestEnvironment) throws -> String {
+    try environment.downloads.file(
       [url], name: "file", size: file.count, hash: FileHash(of: file, .sha256)
     ).path
   }
@@ -176,7 +176,7 @@ import Testing
         return isEmpty ? [.send(TestServer.head("200 OK", length: 0))] : Self.sound
       }
       let environment = Self.environment(try TemporaryFolder())
-      let bytes = try environment.download("\(server.address)/list", limit: 1 << 20)
+      let bytes = try environment.network.download("\(server.address)/list", limit: 1 << 20)
       #expect(bytes == (isEmpty ? [] : Self.file))
       #expect(server.requests.map(\.offset) == [nil, nil])
     }
@@ -215,7 +215,7 @@ import Testing
     let server = try TestServer { _ in part("0-4", Self.file[..<5]) }
     let environment = Self.environment(try TemporaryFolder())
     let error = #expect(throws: KitError.self) {
-      _ = try environment.download("\(server.address)/list", limit: 1 << 20)
+      _ = try environment.network.download("\(server.address)/list", limit: 1 << 20)
     }
     #expect(error?.message.contains("another part") == true, "\(error?.description ?? "")")
   }
@@ -353,7 +353,7 @@ import Testing
     let cache = try TemporaryFolder()
     var environment = Self.environment(cache)
     let paused = PauseLog()
-    environment.pause = paused.add
+    environment.network.pause = paused.add
     let server = try TestServer { request in
       request.number < 3 ? [.send(TestServer.head("503 Busy", length: 0))] : Self.answer(request)
     }
@@ -391,7 +391,7 @@ import Testing
         urls: ["\(server.address)/\(path)"], name: "\(number)", size: Self.file.count,
         proof: .hash(FileHash(of: files[number], .sha256)))
     }
-    let downloads = DownloadCache(environment: environment)
+    let downloads = environment.downloads
     let error = #expect(throws: KitError.self) {
       try downloads.files([wanted(0, at: "0"), wanted(1, at: "x"), wanted(2, at: "2")])
     }

@@ -44,10 +44,10 @@ import Testing
     return fields
   }
 
-  private func environment(_ state: Security) -> KitEnvironment {
+  private func environment(_ state: Security) -> TestEnvironment {
     var environment = main.environment(cache: cache.path)
     let (main, security) = (main.root, security.root)
-    environment.get = { request, receive in
+    environment.network.get = { request, receive in
       let path = request.url.replacing("http://m.invalid/", with: "").replacing("%2B", with: "+")
       let isSecurity = path.hasPrefix("debian-security/")
       if isSecurity, case .fails(let code) = state {
@@ -67,7 +67,7 @@ import Testing
     return environment
   }
 
-  private func repository(_ environment: KitEnvironment) throws -> DebianRepository {
+  private func repository(_ environment: TestEnvironment) throws -> DebianRepository {
     DebianRepository(
       suites: try AptSources(suites: []).chosen(suite: "test", mirrors: [Self.mirror]),
       keyrings: [.file(main.keyring), .file(security.keyring)], environment: environment)

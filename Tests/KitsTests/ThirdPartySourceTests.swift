@@ -44,9 +44,9 @@ import Testing
     isOffline: Bool = false
   ) async throws -> [String] {
     var environment = main.environment(cache: cache.path)
-    environment.log = Logger(label: "test") { _ in warnings }
+    environment.reporter.log = Logger(label: "test") { _ in warnings }
     let (main, vendor) = (main.root, vendor.root)
-    environment.get = { request, receive in
+    environment.network.get = { request, receive in
       if let failure, request.url.contains(failure.host) {
         throw KitError(failure.code, "\(request.url): the server says so")
       }

@@ -109,10 +109,10 @@ package struct SignedRepository: Sendable {
   }
 
   /// - Parameter isForbidding: answer with 403 for what is not there, as S3 does.
-  package func environment(cache: String, isForbidding: Bool = false) -> KitEnvironment {
-    var environment = KitEnvironment.testing(cache: cache, now: now)
+  package func environment(cache: String, isForbidding: Bool = false) -> TestEnvironment {
+    var environment = TestEnvironment.testing(cache: cache, now: now)
     let root = root
-    environment.get = { request, receive in
+    environment.network.get = { request, receive in
       let url = request.url
       let path = url.replacing("http://m.invalid", with: root).replacing("%2B", with: "+")
       guard FileTree.status(path)?.kind == .file else {

@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 internal import Formats
 internal import Logging
 internal import Machines
@@ -11,22 +11,24 @@ package struct KitBuilder: Sendable {
   private let inputs: [Manifest.Input]
   private let places: BuildPlaces
   private let options: BuildOptions
-  private let usesCache: Bool
-  private let environment: KitEnvironment
+  private let cache: Cache?
+  private let clock: Clock
+  private let reporter: Reporter
+  private let jobs: Int
 
   /// - Parameters:
   ///   - inputs: what the manifest says of where the kernel comes from.
-  ///   - usesCache: whether results of earlier builds are used, and those of this one kept.
+  ///   - cache: where results of earlier builds are used from, and those of this one kept; nil for none.
+  ///   - jobs: cores that may be at work.
   package init(
     _ source: KernelSource, inputs: [Manifest.Input], _ places: BuildPlaces, options: BuildOptions,
-    usesCache: Bool = false, environment: KitEnvironment
+    cache: Cache? = nil, clock: Clock, reporter: Reporter, jobs: Int = Machine.cores
   ) {
     self.source = source
     self.inputs = inputs
     self.places = places
     self.options = options
-    self.usesCache = usesCache
-    self.environment = environment
+    (self.cache, self.clock, self.reporter, self.jobs) = (cache, clock, reporter, jobs)
   }
 
   /// How often a build begins anew because another one has changed what it was to keep.
@@ -51,19 +53,21 @@ package struct KitBuilder: Sendable {
   private func buildFiles() throws -> Manifest? {
     // All that is read of the template is of one state of it, though somebody may update it.
     let lock = FolderLock(places.template, isShared: true)
-    let template = Background(jobs: environment.jobs) { [folder = places.template] in
+    let template = Background(jobs: jobs) { [folder = places.template] in
       try TemplateFolder(folder).digest()
     }
-    let cache =
-      usesCache ? try KitCache(inputs, places, options, template: template, environment) : nil
-    var pass = KernelPass(source, places, options, environment)
-    let storedKernel = cache?.kernelParts()
+    let results = try cache.flatMap {
+      try KitCache(inputs, places, options, template: template, in: $0, clock, jobs: jobs)
+    }
+    var pass = KernelPass(
+      source, places, options, clock, progress: reporter.progress, jobs: jobs)
+    let storedKernel = results?.kernelParts()
     let kernel = try storedKernel ?? pass.run()
-    kernel.warnings.forEach { environment.log.warning("\($0)") }
-    environment.progress.report("RAM disk", 0, nil)
-    let storedRamDisk = cache?.ramDisk()
+    kernel.warnings.forEach { reporter.log.warning("\($0)") }
+    reporter.progress.report("RAM disk", 0, nil)
+    let storedRamDisk = results?.ramDisk()
     let ramDisk = try storedRamDisk ?? makeRamDisk(of: kernel)
-    ramDisk.description.warnings.forEach { environment.log.warning("\($0)") }
+    ramDisk.description.warnings.forEach { reporter.log.warning("\($0)") }
     let programs = try TemplateFolder(places.template).unchangedPrograms()
     let templateSHA256 = try template.value()
     lock.unlock()
@@ -77,19 +81,19 @@ package struct KitBuilder: Sendable {
       outputs: files.map(\.description).sorted { $0.file < $1.file },
       initramfsModules: ramDisk.description.modules, initramfsAbsent: ramDisk.description.absent,
       roots: ramDisk.description.roots)
-    environment.progress.report("writing to the disk", 0, nil)
+    reporter.progress.report("writing to the disk", 0, nil)
     guard try commit(manifest, files, kernel.release) else { return nil }
-    if let cache {
+    if let results {
       do {
         if storedKernel == nil, kernel.disk != nil, let disk = pass.disk {
-          try cache.store(kernel, disk.records())
+          try results.store(kernel, disk.records())
         }
-        if storedRamDisk == nil { try cache.store(ramDisk, of: kernel.release) }
+        if storedRamDisk == nil { try results.store(ramDisk, of: kernel.release) }
       } catch {
-        environment.log.debug("the cache can't keep what was made: \(error)")
+        reporter.log.debug("the cache can't keep what was made: \(error)")
       }
     }
-    environment.progress.end()
+    reporter.progress.end()
     return manifest
   }
 
@@ -97,7 +101,7 @@ package struct KitBuilder: Sendable {
     let result = try RamDisk(
       kernel.release, architecture: kernel.architecture, template: .folder(places.template),
       options: options
-    ).make(jobs: environment.jobs) {
+    ).make(jobs: jobs) {
       RamDisk.Kernel(
         timestamp: kernel.timestamp, configuration: kernel.configuration, modules: kernel.modules)
     }
@@ -143,7 +147,7 @@ package struct KitBuilder: Sendable {
     for name in stale { transaction.remove("\(places.folder)/\(name)") }
     // A run that was killed after all came to its place leaves nothing to write, but the earlier files.
     TemporaryPaths.tidy(places.folder)
-    try transaction.commit(jobs: environment.jobs)
+    try transaction.commit(jobs: jobs)
     return true
   }
 

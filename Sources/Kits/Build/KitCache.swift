@@ -31,14 +31,14 @@ struct KitCache {
   /// - Returns: nil for a kernel that nothing is kept of: a folder has no hash.
   init?(
     _ inputs: [Manifest.Input], _ places: BuildPlaces, _ options: BuildOptions,
-    template: Background<String>, _ environment: KitEnvironment
+    template: Background<String>, in cache: Cache, _ clock: Clock, jobs: Int
   ) throws {
     let packages = inputs.compactMap(\.sha256)
     guard packages.count == inputs.count, !packages.isEmpty else { return nil }
-    let program = Background(jobs: environment.jobs) { try ProgramIdentity.digest() }
-    let epoch = environment.sourceDateEpoch.map(String.init) ?? "none"
-    results = ResultCache(environment)
-    (folder, jobs) = (places.folder, environment.jobs)
+    let program = Background(jobs: jobs) { try ProgramIdentity.digest() }
+    let epoch = clock.sourceDateEpoch.map(String.init) ?? "none"
+    results = ResultCache(cache, clock)
+    (folder, self.jobs) = (places.folder, jobs)
     kernelKey = ResultCache.Key(
       ["kernel", try program.value(), epoch, try Self.description(options.ofKernel)] + packages
         + ["added modules"] + places.addedModules.map(FileTree.name))

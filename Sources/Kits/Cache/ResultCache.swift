@@ -32,9 +32,9 @@ struct ResultCache: Sendable {
   private let folder: String
   private let now: @Sendable () -> Int
 
-  init(_ environment: KitEnvironment) {
-    folder = "\(environment.cacheFolder)/\(CacheContents.resultsFolder)"
-    now = environment.now
+  init(_ cache: Cache, _ clock: Clock) {
+    folder = "\(cache.folder)/\(CacheContents.resultsFolder)"
+    now = clock.now
   }
 
   func path(_ key: Key, _ file: String) -> String { "\(folder)/\(key.name)/\(file)" }

@@ -1,8 +1,7 @@
-internal import Basics
+package import Basics
 internal import Formats
 package import Machines
 package import Modules
-package import Packages
 internal import Synchronization
 
 /// Finds out which modules a RAM disk needs, by booting a kernel with all of its modules on a machine
@@ -43,7 +42,7 @@ package struct Discovery {
   private let runner: QEMURunner
   private let folder: String
   private let jobs: Int
-  private let environment: KitEnvironment
+  private let progress: Progress
 
   /// - Parameters:
   ///   - machine: with the user's own devices, without kernel, RAM disk and disks, which come from here.
@@ -51,13 +50,13 @@ package struct Discovery {
   ///   - folder: for files that nobody keeps.
   package init(
     _ subject: Subject, machine: MachineDescription, root: MachineDisk?, runner: QEMURunner,
-    folder: String, jobs: Int, environment: KitEnvironment
+    folder: String, jobs: Int, progress: Progress
   ) throws {
     self.subject = subject
     self.runner = runner
     self.folder = folder
     self.jobs = jobs
-    self.environment = environment
+    self.progress = progress
     var machine = machine
     let busybox = try subject.template.busybox()
     var rootDisk = root
@@ -88,14 +87,14 @@ package struct Discovery {
     large.initramfs = image
     // The image, and what it unpacks to.
     large.memory = max(machine.memory, 512 + 2 * (size >> 20))
-    environment.progress.report("booting \(subject.release) with all modules", 0, nil)
+    progress.report("booting \(subject.release) with all modules", 0, nil)
     let probe = try await probe(large)
     var own: [GuestProbe.Device] = []
     if !machine.extraArguments.isEmpty || !machine.networks.isEmpty {
       var plain = large
       plain.extraArguments = []
       plain.networks = []
-      environment.progress.report("booting it without the devices that were added", 0, nil)
+      progress.report("booting it without the devices that were added", 0, nil)
       own = Self.added(probe.devices, to: try await self.probe(plain).devices)
     }
     let lists = try lists(probe, own)
@@ -199,7 +198,7 @@ package struct Discovery {
     try OutputFile.write(result.bytes, to: path)
     var small = machine
     small.initramfs = path
-    environment.progress.report(
+    progress.report(
       "booting \(subject.release) with \(result.description.modules.count)", 0, nil)
     if hasOwnRoot {
       var runner = runner

@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 internal import Formats
 internal import Logging
 internal import Modules
@@ -63,11 +63,11 @@ package struct KitVerifier: Sendable {
   /// - Parameter archive: where to look for packages that are not at their addresses any more.
   /// - Throws: `KitError.missing` when something that the kit was made of is no longer there.
   package func verify(
-    _ options: Options, environment: KitEnvironment,
+    _ options: Options, network: Network, cache: Cache, clock: Clock, reporter: Reporter,
     archive: @escaping @Sendable () throws -> any KernelRepository
   ) async throws -> KitVerification {
     if manifest.minivm != ProgramVersion.current {
-      environment.log.warning(
+      reporter.log.warning(
         "the kit was made by minivm \(manifest.minivm), this is \(ProgramVersion.current): what differs may come of that"
       )
     }
@@ -75,12 +75,12 @@ package struct KitVerifier: Sendable {
       throw KitError(
         .usage, "\(output): is there already", advice: "give a folder that is to be made")
     }
-    let parent = options.output.map(FileTree.parent) ?? environment.temporaryFolder
+    let parent = options.output.map(FileTree.parent) ?? cache.temporaryFolder
     try FileTree.makeDirectories(parent)
     let staging = try StagingDirectory(in: parent)
     let inputs = ManifestInputs(
       manifest: manifest, release: release, given: options.given, beside: [folder, "."],
-      environment: environment, archive: archive)
+      cache: cache, network: network, progress: reporter.progress, archive: archive)
     let source = try await inputs.kernel()
     if options.isSigned {
       guard case .packages(let packages) = source else {
@@ -92,16 +92,16 @@ package struct KitVerifier: Sendable {
     }
     let template = try await inputs.template(
       options.template, makingIn: "\(staging.path)/template")
-    var environment = environment
+    var clock = clock
     // What the outputs carry: the same as the newest time in the packages, where that was taken.
-    environment.sourceDateEpoch = manifest.timestamp
-    environment.jobs = options.jobs
+    clock.sourceDateEpoch = manifest.timestamp
     let rebuilt = "\(staging.path)/kit"
     let built = try KitBuilder(
       source, inputs: self.inputs(of: source),
       BuildPlaces(
         folder: rebuilt, template: template, addedModules: try await inputs.addedModules()),
-      options: try buildOptions(inputs.lists()), environment: environment
+      options: try buildOptions(inputs.lists()), clock: clock, reporter: reporter,
+      jobs: options.jobs
     ).build()
     let names = Set((manifest.outputs + built.outputs).map(\.file))
     let result = try KitVerification(

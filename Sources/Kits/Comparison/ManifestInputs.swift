@@ -12,7 +12,9 @@ struct ManifestInputs {
   let given: [String]
   /// Where files of the manifest's names are taken, too.
   let beside: [String]
-  let environment: KitEnvironment
+  let cache: Cache
+  let network: Network
+  let progress: Progress
   /// Where to look for a package that is not at its address any more.
   let archive: @Sendable () throws -> any KernelRepository
 
@@ -26,6 +28,8 @@ struct ManifestInputs {
     var package: String?
     var architecture: String?
   }
+
+  private var downloads: DownloadCache { DownloadCache(cache, network, progress: progress) }
 
   /// Where the kernel comes from.
   func kernel() async throws -> KernelSource {
@@ -143,8 +147,7 @@ struct ManifestInputs {
     guard isHash, !name.isEmpty, ![".", ".."].contains(name) else {
       throw KitError(.invalid, "the manifest has no sound name and SHA-256 of \(name.quoted)")
     }
-    let cached = DownloadCache(environment: environment)
-      .paths(named: name, size: wanted.size, sha256: wanted.sha256)
+    let cached = downloads.paths(named: name, size: wanted.size, sha256: wanted.sha256)
     let places = given.flatMap(Self.files) + beside.map { "\($0)/\(name)" } + cached
     for path in places where FileTree.status(path, followingLink: true)?.kind == .file {
       let file = try InputFile(path)
@@ -195,7 +198,7 @@ struct ManifestInputs {
     guard let url = wanted.url, let size = wanted.size,
       let hash = FileHash(.sha256, wanted.sha256)
     else { return nil }
-    return try DownloadCache(environment: environment).file(
+    return try downloads.file(
       [url], name: name, size: size, hash: hash)
   }
 

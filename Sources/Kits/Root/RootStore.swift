@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 internal import Formats
 internal import Machines
 package import Packages
@@ -16,10 +16,14 @@ package struct RootStore: Sendable {
   private static let descriptionName = "root.json"
   private static let descriptionLimit = 1 << 26
 
-  private let environment: KitEnvironment
+  private let cache: Cache
+  private let clock: Clock
+  private let progress: Progress
+  private let jobs: Int
 
-  package init(_ environment: KitEnvironment) {
-    self.environment = environment
+  /// - Parameter jobs: cores that may be at work.
+  package init(_ cache: Cache, _ clock: Clock, progress: Progress, jobs: Int) {
+    (self.cache, self.clock, self.progress, self.jobs) = (cache, clock, progress, jobs)
   }
 
   /// The root of a source, made where it is not there.
@@ -36,9 +40,9 @@ package struct RootStore: Sendable {
     }
     let key = ResultCache.Key(
       ["root", try ProgramIdentity.digest(), options.key, source.description.name] + parts)
-    let top = "\(environment.cacheFolder)/\(CacheContents.rootsFolder)"
+    let top = "\(cache.folder)/\(CacheContents.rootsFolder)"
     let folder = "\(top)/\(key.name)"
-    try environment.makeCacheFolder(top)
+    try cache.makeFolder(top)
     return try FileTree.withDirectories(folder) {
       let lock = FolderLock(folder)
       defer { lock.unlock() }
@@ -51,10 +55,10 @@ package struct RootStore: Sendable {
   ) throws -> Root {
     let output = try OutputFile(replacing: "\(folder)/\(Self.diskName)")
     var builder = RootBuilder(
-      source.layers, source: source.description, options: options, jobs: environment.jobs,
-      latestTime: environment.sourceDateEpoch, now: environment.now(), level: .fast
+      source.layers, source: source.description, options: options, jobs: jobs,
+      latestTime: clock.sourceDateEpoch, now: clock.now(), level: .fast
     ) { stage, bytes in
-      environment.progress.report(stage, bytes, nil)
+      progress.report(stage, bytes, nil)
     }
     var description = try builder.write(to: output)
     description.file = Self.diskName
@@ -76,7 +80,7 @@ package struct RootStore: Sendable {
       let description = try? JSON.decode(RootDescription.self, from: bytes),
       description.size == status.size
     else { return nil }
-    try? FileTree.setAttributes(folder, mode: 0o700, seconds: environment.now())
+    try? FileTree.setAttributes(folder, mode: 0o700, seconds: clock.now())
     return Root(path: disk, description: description)
   }
 }

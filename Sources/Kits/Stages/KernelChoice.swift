@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 internal import Formats
 internal import Logging
 package import Modules
@@ -35,14 +35,14 @@ package struct KernelChoice {
   ///   files that are no packages; as `KernelRepository`.
   package init(
     _ words: [String], release: KernelRelease? = nil, in archive: Archive<some KernelRepository>,
-    isVerified: Bool, _ environment: KitEnvironment
+    isVerified: Bool, _ reporter: Reporter
   ) async throws {
     if words.count == 1, FileTree.isDirectory(words[0]) {
       guard !isVerified else {
         throw KitError(
           .usage, "\(words[0]): nobody vouches for a folder", advice: "give the .deb files")
       }
-      try self.init(folder: words[0], release, archive, environment)
+      try self.init(folder: words[0], release, archive, reporter)
       return
     }
     guard release == nil else {
@@ -121,7 +121,7 @@ package struct KernelChoice {
 
   private init(
     folder: String, _ wanted: KernelRelease?, _ archive: Archive<some KernelRepository>,
-    _ environment: KitEnvironment
+    _ reporter: Reporter
   ) throws {
     let leftovers = try KernelFolder.leftovers(in: folder)
     var all =
@@ -132,7 +132,7 @@ package struct KernelChoice {
         throw failure
       }
       for (release, text) in leftovers.sorted(by: { $0.key.description < $1.key.description }) {
-        environment.log.warning(
+        reporter.log.warning(
           "\(folder): lib/modules/\(release) has \(text): an earlier kernel has left it; it is passed over, and may be removed"
         )
       }

@@ -25,7 +25,9 @@ struct KernelPass {
   private let source: KernelSource
   private let places: BuildPlaces
   private let options: BuildOptions
-  private let environment: KitEnvironment
+  private let clock: Clock
+  private let progress: Progress
+  private let jobs: Int
   private var kernel: HashedOutput?
   private var configuration: HashedOutput?
   private var kernelConfiguration: KernelConfiguration?
@@ -36,23 +38,23 @@ struct KernelPass {
 
   init(
     _ source: KernelSource, _ places: BuildPlaces, _ options: BuildOptions,
-    _ environment: KitEnvironment
+    _ clock: Clock, progress: Progress, jobs: Int
   ) {
     self.source = source
     self.places = places
     self.options = options
-    self.environment = environment
+    (self.clock, self.progress, self.jobs) = (clock, progress, jobs)
   }
 
   mutating func run() throws -> KernelParts {
     var done = 0
     var warnings: [String] = []
     let release = try source.forEachEntry(
-      jobs: environment.jobs, warn: { warnings.append($0) }
+      jobs: jobs, warn: { warnings.append($0) }
     ) { entry, body in
       try take(entry, body)
       done += entry.size
-      environment.progress.report("reading \(entry.role.release)", done, nil)
+      progress.report("reading \(entry.role.release)", done, nil)
     }
     guard let kernel else {
       throw KitError(
@@ -61,7 +63,7 @@ struct KernelPass {
           ? "put it there as vmlinuz-\(release), boot/vmlinuz-\(release) or lib/modules/\(release)/vmlinuz"
           : "give all of its packages")
     }
-    environment.progress.report("modules disk", done, nil)
+    progress.report("modules disk", done, nil)
     if !places.addedModules.isEmpty, disk == nil {
       throw KitError(
         .invalid, "kernel \(release) loads no modules", advice: "build it without --add-module")
@@ -77,12 +79,12 @@ struct KernelPass {
     var parts = KernelParts(
       release: release,
       architecture: image.architecture,
-      timestamp: disk?.timestamp ?? environment.sourceDateEpoch ?? newest, files: files,
+      timestamp: disk?.timestamp ?? clock.sourceDateEpoch ?? newest, files: files,
       configuration: kernelConfiguration,
       warnings: warnings + (disk?.warnings ?? []) + self.warnings(of: index, release),
       modules: disk ?? NoModules())
     if let diskOutput, !index.modules.isEmpty {
-      parts.disk = Background(jobs: environment.jobs) { try KitFile(hashing: diskOutput) }
+      parts.disk = Background(jobs: jobs) { try KitFile(hashing: diskOutput) }
     }
     return parts
   }
@@ -133,8 +135,8 @@ struct KernelPass {
     if let disk { return disk }
     let output = try OutputFile(replacing: places.path(.modulesDisk, of: release, options))
     let disk = try ModulesDisk(
-      release, output: output, options: options, jobs: environment.jobs,
-      sourceDateEpoch: environment.sourceDateEpoch)
+      release, output: output, options: options, jobs: jobs,
+      sourceDateEpoch: clock.sourceDateEpoch)
     self.disk = disk
     diskOutput = output
     return disk

@@ -1,6 +1,6 @@
 internal import Basics
 internal import Formats
-internal import Logging
+package import Logging
 package import Packages
 
 /// The template of those who have none: minivm's own init, with busybox and e2fsck of a mirror.
@@ -13,7 +13,9 @@ package struct DefaultTemplate: Sendable {
   private let repository: @Sendable () throws -> DebianRepository
   /// Of the folder in the cache.
   let name: String
-  private let environment: KitEnvironment
+  private let network: Network
+  private let cache: Cache
+  private let log: Logger
 
   /// - Parameters:
   ///   - suite: the name of the suite that the programs come from; nil where the machine has none of its own.
@@ -23,7 +25,7 @@ package struct DefaultTemplate: Sendable {
   ///   - repository: where to look for them, asked when there is something to fetch.
   package init(
     architecture: String, suite: String?, origin: [String] = [], keyrings: [String] = [],
-    environment: KitEnvironment,
+    network: Network, cache: Cache, log: Logger,
     repository: @escaping @Sendable () throws -> DebianRepository
   ) {
     self.architecture = architecture
@@ -34,13 +36,13 @@ package struct DefaultTemplate: Sendable {
     let origin = origin + keys
     let mark = origin.isEmpty ? "" : "-\(Digest.sha256(of: Array("\(origin)".utf8)).prefix(16))"
     name = "\(suite)-\(architecture)\(mark)"
-    self.environment = environment
+    (self.network, self.cache, self.log) = (network, cache, log)
   }
 
   /// The template's folder, which is complete.
   package func folder() async throws -> String {
-    let folder = "\(environment.cacheFolder)/template/\(name)"
-    try environment.makeCacheFolder(folder)
+    let folder = "\(cache.folder)/template/\(name)"
+    try cache.makeFolder(folder)
     let template = try Self.make(folder)
     let present = try template.unchangedPrograms()
     let missing = TemplateTool.allCases.filter { tool in
@@ -52,7 +54,7 @@ package struct DefaultTemplate: Sendable {
       guard missing.isEmpty, error.code != .unverified else { throw error }
       // This machine has no sources for it: nothing is newer.
       if error.code != .usage {
-        environment.log.warning(
+        log.warning(
           "\(error.message); busybox and e2fsck are those that were fetched earlier")
       }
     }
@@ -62,7 +64,7 @@ package struct DefaultTemplate: Sendable {
   private func update(
     _ template: TemplateFolder, _ present: [TemplateProgram], _ missing: [TemplateTool]
   ) async throws {
-    if environment.isOffline, missing.isEmpty { return }
+    if network.isOffline, missing.isEmpty { return }
     // Without other tries where there is something to go on with.
     let repository = try repository().trying(once: missing.isEmpty)
     let statePath = "\(FileTree.parent(of: template.folder))/.\(name).state"

@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 internal import Formats
 
 /// The packages of a branch of an Alpine mirror: hands on only what a trusted key vouches for, from the
@@ -13,19 +13,23 @@ package struct AlpineRepository: Repository {
   private let mirror: String
   private let branch: String
   private let keys: AlpineKeys?
-  private let environment: KitEnvironment
+  private let network: Network
+  private let cache: Cache
+  private let progress: Progress
 
   /// - Parameters:
   ///   - mirror: its address, of the folder with the branches.
   ///   - keys: nil for those of this machine.
   package init(
-    mirror: String, branch: String = newestBranch, keys: AlpineKeys?, environment: KitEnvironment
+    mirror: String, branch: String = newestBranch, keys: AlpineKeys?, network: Network,
+    cache: Cache, progress: Progress
   ) {
     let (address, login) = MirrorLogin.split(mirror)
     self.mirror = String(address.reversed().drop { $0 == "/" }.reversed())
     self.branch = branch
     self.keys = keys
-    self.environment = environment.signingIn([(self.mirror, login)])
+    self.network = network.signingIn([(self.mirror, login)])
+    (self.cache, self.progress) = (cache, progress)
   }
 
   /// A package that a signed index names.
@@ -65,7 +69,7 @@ package struct AlpineRepository: Repository {
   }
 
   package func download(_ packages: [Reference]) throws -> [PackageDownload<Reference>] {
-    let files = try DownloadCache(environment: environment).files(
+    let files = try DownloadCache(cache, network, progress: progress).files(
       packages.map { package in
         DownloadCache.Wanted(
           urls: [package.url], name: package.fileName, size: package.size,
@@ -98,12 +102,12 @@ package struct AlpineRepository: Repository {
     let url = "\(base)/\(Self.indexName)"
     let kept = KeptList(
       "apk-\(Digest.sha256(of: Array(base.utf8)))", title: "\(mirror) \(branch) \(architecture)",
-      environment)
+      in: cache)
     let bytes = try indexBytes(url, kept, architecture)
     let index = try refusingDamage {
       try inside(url) { try ApkIndex(bytes, keys: keys, package: name, url: url) }
     }
-    if !environment.isOffline,
+    if !network.isOffline,
       try kept.read(Self.indexName, limit: Self.indexLimit) != bytes
     {
       try kept.keep([(Self.indexName, bytes)])
@@ -122,15 +126,15 @@ package struct AlpineRepository: Repository {
   private func indexBytes(
     _ url: String, _ kept: KeptList, _ architecture: String
   ) throws -> [UInt8] {
-    if environment.isOffline {
+    if network.isOffline {
       guard let bytes = try kept.read(Self.indexName, limit: Self.indexLimit) else {
         throw kept.absence
       }
       return bytes
     }
     do {
-      return try environment.download(url, limit: Self.indexLimit) {
-        environment.progress.report(Self.indexName, $0, nil)
+      return try network.download(url, limit: Self.indexLimit) {
+        progress.report(Self.indexName, $0, nil)
       }
     } catch let error as KitError where error.code == .missing {
       throw KitError(

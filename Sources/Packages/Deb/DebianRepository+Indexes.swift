@@ -166,7 +166,7 @@ extension DebianRepository {
     }
     let isFileFault = (error as? FormatError)?.kind == .io
     guard suite.isThirdParty, !isFileFault else { throw error }
-    environment.log.warning("\(error); this source is left out")
+    reporter.log.warning("\(error); this source is left out")
   }
 
   /// Reads an index in the first form that the list has and the mirror, too: some drop one.
@@ -191,7 +191,7 @@ extension DebianRepository {
         indexSHA256: index.hash.algorithm == .sha256 ? index.hash.text : Digest.sha256(of: bytes))
       try inside(base + name) {
         let text = LimitedSource(
-          try compression.decode(MemorySource(bytes), jobs: environment.jobs),
+          try compression.decode(MemorySource(bytes), jobs: jobs),
           limit: Self.indexTextLimit, compressedSize: bytes.count)
         try PackagesIndex.forEachPackage(in: text, of: origin, where: isWanted, receive)
       }
@@ -209,7 +209,7 @@ extension DebianRepository {
         .unverified, "\(base)\(name): \(index.size) bytes are more than an index has")
     }
     let byHash = "\(base)by-hash/\(index.hash.algorithm.rawValue)/\(index.hash.text)"
-    let file = try DownloadCache(environment: environment).file(
+    let file = try downloads.file(
       release.hasHashedNames ? [byHash, base + name] : [base + name],
       name: name, size: index.size, hash: index.hash)
     // Read into memory and hashed there: what is parsed is what was hashed.

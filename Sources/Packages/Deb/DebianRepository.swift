@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 package import Formats
 internal import Logging
 
@@ -11,23 +11,31 @@ package struct DebianRepository: KernelRepository {
   /// The components to look in instead of the suites' own; empty for those.
   let components: [String]
   let chain: ReleaseChain
-  let environment: KitEnvironment
+  let network: Network
+  let cache: Cache
+  let clock: Clock
+  let reporter: Reporter
+  let jobs: Int
 
   /// - Parameters:
   ///   - keyrings: keys to trust; empty for those of the suites' sources, or the system's.
   ///   - components: the components to look in instead of the suites' own; empty for those.
   ///   - at: the time to take for now, in seconds since 1970; nil for the clock's.
   ///   - acceptsChanges: whether a suite may come with another Origin, Label or Codename than it had.
+  ///   - signatureTool: what checks OpenPGP signatures; nil for whichever this machine has.
+  ///   - jobs: cores that may be at work.
   package init(
     suites: [DebianSuite], keyrings: [Keyring] = [], components: [String] = [], at: Int? = nil,
-    acceptsChanges: Bool = false, environment: KitEnvironment
+    acceptsChanges: Bool = false, signatureTool: SignatureTool? = nil, network: Network,
+    cache: Cache, clock: Clock, reporter: Reporter, jobs: Int = Machine.cores
   ) {
     self.suites = suites
     self.components = components
-    let environment = environment.signingIn(suites.map { ($0.mirror, $0.login) })
-    self.environment = environment
+    self.network = network.signingIn(suites.map { ($0.mirror, $0.login) })
+    (self.cache, self.clock, self.reporter, self.jobs) = (cache, clock, reporter, jobs)
     chain = ReleaseChain(
-      environment: environment, keyrings: keyrings, at: at, acceptsChanges: acceptsChanges)
+      network: self.network, cache: cache, clock: clock, keyrings: keyrings, at: at,
+      acceptsChanges: acceptsChanges, signatureTool: signatureTool)
   }
 
   package func packageName(ofStatic program: String) -> String { "\(program)-static" }
@@ -152,11 +160,12 @@ package struct DebianRepository: KernelRepository {
   /// The same, which gives a download up when it fails once.
   package func trying(once: Bool) -> DebianRepository {
     guard once else { return self }
-    var environment = environment
-    environment.pauses = []
+    var network = network
+    network.pauses = []
     return DebianRepository(
       suites: suites, keyrings: chain.keyrings, components: components, at: chain.at,
-      acceptsChanges: chain.acceptsChanges, environment: environment)
+      acceptsChanges: chain.acceptsChanges, signatureTool: chain.signatureTool, network: network,
+      cache: cache, clock: clock, reporter: reporter, jobs: jobs)
   }
 
   package func download(_ packages: [IndexedPackage]) throws -> [Download] {
@@ -170,8 +179,10 @@ package struct DebianRepository: KernelRepository {
     }
   }
 
+  var downloads: DownloadCache { DownloadCache(cache, network, progress: reporter.progress) }
+
   private func files(of packages: [IndexedPackage]) throws -> [InputFile] {
-    try DownloadCache(environment: environment).files(
+    try downloads.files(
       packages.map {
         DownloadCache.Wanted(
           urls: [$0.url], name: $0.fileName, size: $0.size, proof: .hash($0.hash))

@@ -9,13 +9,17 @@ struct ReleaseChain: Sendable {
   /// 2020-01-01: no clock that is right shows less.
   private static let firstTime = 1_577_836_800
 
-  let environment: KitEnvironment
+  let network: Network
+  let cache: Cache
+  let clock: Clock
   /// Keys to trust; empty for those of the suite's source, or the system's.
   let keyrings: [Keyring]
   /// The time to take for now, in seconds since 1970; nil for the clock's.
   let at: Int?
   /// Whether a suite may come with another Origin, Label or Codename than it had.
   var acceptsChanges = false
+  /// What checks OpenPGP signatures; nil for whichever this machine has.
+  var signatureTool: SignatureTool?
 
   private struct Request: Hashable {
     var suite: DebianSuite
@@ -35,15 +39,14 @@ struct ReleaseChain: Sendable {
   /// - Throws: `KitError.unverified`, for each reason with its own message.
   func release(of suite: DebianSuite) async throws -> (release: Release, trust: TrustedRelease) {
     let request = Request(
-      suite: suite, keyrings: keyrings, at: at, isOffline: environment.isOffline)
-    if let known = environment.memory.first(where: { (list: KnownList) in list.request == request })
-    {
+      suite: suite, keyrings: keyrings, at: at, isOffline: network.isOffline)
+    if let known = cache.memory.first(where: { (list: KnownList) in list.request == request }) {
       // The clock goes on.
       try check(known.release, suite, known.trust.url)
       return (known.release, known.trust)
     }
     let found = try await verified(suite)
-    environment.memory.keep(
+    cache.memory.keep(
       KnownList(request: request, release: found.release, trust: found.trust))
     return found
   }
@@ -52,22 +55,22 @@ struct ReleaseChain: Sendable {
     _ suite: DebianSuite
   ) async throws -> (release: Release, trust: TrustedRelease) {
     // All keys are of the future then, and gpgv says nothing clear of that.
-    guard environment.now() >= Self.firstTime else {
+    guard clock.now() >= Self.firstTime else {
       throw KitError(
         .unverified,
-        "this machine's clock says \(ArchiveDate.text(environment.now())): signatures can't be checked",
+        "this machine's clock says \(ArchiveDate.text(clock.now())): signatures can't be checked",
         advice: "set the clock")
     }
     let list =
-      if environment.isOffline {
-        try SignedList(kept: suite, isPast: at != nil, environment)
+      if network.isOffline {
+        try SignedList(kept: suite, isPast: at != nil, in: cache)
       } else {
         try fetched(suite)
       }
     let url = list.url
     var verifier = SignatureVerifier(
-      keyrings: try chosenKeyrings(suite), temporaryFolder: environment.temporaryFolder,
-      tool: environment.signatureTool)
+      keyrings: try chosenKeyrings(suite), temporaryFolder: cache.temporaryFolder,
+      tool: signatureTool)
     if keyrings.isEmpty {
       verifier.signers = suite.signers
       if let source = suite.source {
@@ -87,7 +90,7 @@ struct ReleaseChain: Sendable {
       throw KitError(.unverified, "\(error.inside(url))", advice: "use another mirror")
     }
     try check(release, suite, url)
-    if !environment.isOffline { try list.keep(for: suite, isPast: at != nil, environment) }
+    if !network.isOffline { try list.keep(for: suite, isPast: at != nil, in: cache) }
     let trust = TrustedRelease(
       suite: suite.suite, url: url, date: ArchiveDate.text(release.date),
       fingerprints: verified.signatures.map(\.primaryKey),
@@ -103,7 +106,7 @@ struct ReleaseChain: Sendable {
   /// A mirror that hides a suite keeps its users from what was mended in it.
   private func fetched(_ suite: DebianSuite) throws -> SignedList {
     do {
-      return try SignedList(fetching: suite, environment)
+      return try SignedList(fetching: suite, network)
     } catch let error as KitError where error.isAbsence {
       guard at == nil, let seen = lastSeen(suite)?.date else { throw error }
       throw KitError(
@@ -126,7 +129,7 @@ struct ReleaseChain: Sendable {
   }
 
   private func check(_ release: Release, _ suite: DebianSuite, _ url: String) throws {
-    let now = at ?? environment.now()
+    let now = at ?? clock.now()
     func refused(_ reason: String, _ advice: String) -> KitError {
       KitError(.unverified, "\(url): \(reason)", advice: advice)
     }
@@ -153,7 +156,7 @@ struct ReleaseChain: Sendable {
     if let until = release.validUntil, until < now {
       throw refused(
         "was valid until \(ArchiveDate.text(until)) only",
-        environment.isOffline
+        network.isOffline
           ? "run it once without --offline, or say with --at DATE that it is to be taken for that day"
           : "use a mirror that is up to date; for an archive of the past say so with --at DATE")
     }
@@ -180,7 +183,7 @@ struct ReleaseChain: Sendable {
       if now == seen { return }
     }
     let path = memory(of: suite)
-    try environment.makeCacheFolder(FileTree.parent(of: path))
+    try cache.makeFolder(FileTree.parent(of: path))
     try OutputFile.write(Array(now.text.utf8), to: path)
   }
 
@@ -190,6 +193,6 @@ struct ReleaseChain: Sendable {
   }
 
   private func memory(of suite: DebianSuite) -> String {
-    "\(environment.cacheFolder)/seen/\(suite.key)"
+    "\(cache.folder)/seen/\(suite.key)"
   }
 }

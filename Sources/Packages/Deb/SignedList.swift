@@ -20,18 +20,18 @@ struct SignedList {
   }
 
   /// From a mirror.
-  init(fetching suite: DebianSuite, _ environment: KitEnvironment) throws {
+  init(fetching suite: DebianSuite, _ network: Network) throws {
     let base = suite.folder
     var isForbidden = false
-    if let text = try Self.get("\(base)/InRelease", environment, &isForbidden) {
+    if let text = try Self.get("\(base)/InRelease", network, &isForbidden) {
       self.init(url: "\(base)/InRelease", text: text)
       return
     }
     let url = "\(base)/Release"
-    guard let text = try Self.get(url, environment, &isForbidden) else {
+    guard let text = try Self.get(url, network, &isForbidden) else {
       throw Self.absence(of: suite, isForbidden)
     }
-    guard let signature = try Self.get("\(url).gpg", environment, &isForbidden) else {
+    guard let signature = try Self.get("\(url).gpg", network, &isForbidden) else {
       throw KitError(.unverified, "\(url): it is not signed", advice: "use another mirror")
     }
     self.init(url: url, text: text, signature: signature)
@@ -39,9 +39,9 @@ struct SignedList {
 
   /// The one that was kept. It has to be verified again.
   /// - Parameter isPast: whether one that was taken for a time in the past will do; it is preferred.
-  init(kept suite: DebianSuite, isPast: Bool, _ environment: KitEnvironment) throws {
+  init(kept suite: DebianSuite, isPast: Bool, in cache: Cache) throws {
     for isPast in isPast ? [true, false] : [false] {
-      let list = Self.kept(suite, isPast: isPast, environment)
+      let list = Self.kept(suite, isPast: isPast, in: cache)
       let base = suite.folder
       if let text = try list.read("InRelease", limit: Self.sizeLimit) {
         self.init(url: "\(base)/InRelease", text: text)
@@ -54,12 +54,12 @@ struct SignedList {
         return
       }
     }
-    throw Self.kept(suite, isPast: false, environment).absence
+    throw Self.kept(suite, isPast: false, in: cache).absence
   }
 
   /// Keeps the list, which was verified, for later without a network.
-  func keep(for suite: DebianSuite, isPast: Bool, _ environment: KitEnvironment) throws {
-    let list = Self.kept(suite, isPast: isPast, environment)
+  func keep(for suite: DebianSuite, isPast: Bool, in cache: Cache) throws {
+    let list = Self.kept(suite, isPast: isPast, in: cache)
     guard let signature else {
       if try list.read("InRelease", limit: Self.sizeLimit) == text { return }
       return try list.keep([("InRelease", text)])
@@ -69,20 +69,21 @@ struct SignedList {
   }
 
   private static func kept(
-    _ suite: DebianSuite, isPast: Bool, _ environment: KitEnvironment
+    _ suite: DebianSuite, isPast: Bool, in cache: Cache
   ) -> KeptList {
     KeptList(
-      "\(suite.key)\(isPast ? "-past" : "")", title: "\(suite.mirror) \(suite.suite)", environment)
+      "\(suite.key)\(isPast ? "-past" : "")", title: "\(suite.mirror) \(suite.suite)",
+      in: cache)
   }
 
   /// - Parameter isForbidden: becomes true where the mirror refuses the file, which may mean that there
   ///   is none.
   /// - Returns: nil when the mirror has no such file.
   private static func get(
-    _ url: String, _ environment: KitEnvironment, _ isForbidden: inout Bool
+    _ url: String, _ network: Network, _ isForbidden: inout Bool
   ) throws -> [UInt8]? {
     do {
-      return try environment.download(url, limit: Self.sizeLimit)
+      return try network.download(url, limit: Self.sizeLimit)
     } catch let error as KitError where error.isAbsence {
       if error.isForbidden { isForbidden = true }
       return nil

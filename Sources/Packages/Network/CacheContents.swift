@@ -1,3 +1,4 @@
+package import Basics
 internal import Formats
 
 /// The files that earlier runs have downloaded or made.
@@ -44,10 +45,11 @@ package struct CacheContents: Sendable {
   /// Holds what a result is, for people.
   package static let labelName = "label"
 
-  private let environment: KitEnvironment
+  private let cache: Cache
+  private let clock: Clock
 
-  package init(_ environment: KitEnvironment) {
-    self.environment = environment
+  package init(_ cache: Cache, _ clock: Clock) {
+    (self.cache, self.clock) = (cache, clock)
   }
 
   /// All entries, ordered by kind, name and hash.
@@ -63,7 +65,7 @@ package struct CacheContents: Sendable {
   /// - Parameter age: seconds; what is younger stays.
   /// - Returns: what was removed.
   package func prune(olderThan age: Int = 0) -> [Entry] {
-    let latest = environment.now() - age
+    let latest = clock.now() - age
     var removed: [Entry] = []
     for entry in entries where age == 0 || entry.modified < latest {
       if entry.kind == .partial {
@@ -156,6 +158,6 @@ package struct CacheContents: Sendable {
   }
 
   private func path(_ below: String) -> String {
-    "\(environment.cacheFolder)/\(below)"
+    "\(cache.folder)/\(below)"
   }
 }

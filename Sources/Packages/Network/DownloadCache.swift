@@ -1,4 +1,4 @@
-internal import Basics
+package import Basics
 package import Formats
 internal import Synchronization
 
@@ -23,10 +23,12 @@ package struct DownloadCache: Sendable {
   /// How many files come at once.
   private static let width = 4
 
-  private let environment: KitEnvironment
+  private let network: Network
+  private let cache: Cache
+  private let progress: Progress
 
-  package init(environment: KitEnvironment) {
-    self.environment = environment
+  package init(_ cache: Cache, _ network: Network, progress: Progress) {
+    (self.cache, self.network, self.progress) = (cache, network, progress)
   }
 
   /// A file with this hash, from the cache or from the first of the addresses that has it.
@@ -38,14 +40,14 @@ package struct DownloadCache: Sendable {
   /// Returns a file from the cache, or from the first of its addresses that has it.
   /// - Throws: `KitError.unverified` when another file comes; nothing of it stays.
   package func file(_ wanted: Wanted) throws -> InputFile {
-    try file(wanted, DownloadTally([wanted], environment.progress))
+    try file(wanted, DownloadTally([wanted], progress))
   }
 
   /// Returns the paths of complete files that may be the one with a SHA-256: the one under that hash, then those of
   /// its name and size that lists with other hashes have named. None of them has been checked.
   /// - Parameter size: bytes; nil for any.
   package func paths(named name: String, size: Int?, sha256: String) -> [String] {
-    let root = "\(environment.cacheFolder)/files"
+    let root = "\(cache.folder)/files"
     func names(_ folder: String) -> [String] { (try? FileTree.names(in: folder)) ?? [] }
     let keys = names(root).filter { FileHash(.sha256, $0) == nil }
     return names("\(root)/\(sha256)").map { "\(root)/\(sha256)/\($0)" }
@@ -57,7 +59,7 @@ package struct DownloadCache: Sendable {
 
   /// Several files, which come side by side.
   package func files(_ wanted: [Wanted]) throws -> [InputFile] {
-    let tally = DownloadTally(wanted, environment.progress)
+    let tally = DownloadTally(wanted, progress)
     return try OrderedWork.map(wanted, jobs: Self.width) { wanted in
       do {
         return try file(wanted, tally)
@@ -68,12 +70,12 @@ package struct DownloadCache: Sendable {
   }
 
   private func file(_ wanted: Wanted, _ tally: DownloadTally) throws -> InputFile {
-    let folder = "\(environment.cacheFolder)/files/\(wanted.proof.key)"
+    let folder = "\(cache.folder)/files/\(wanted.proof.key)"
     let path = "\(folder)/\(wanted.name)"
     if let file = try sound(path, wanted) { return file }
-    if environment.isOffline { throw environment.notInCache(wanted.urls.first ?? wanted.name) }
-    try environment.makeCacheFolder("\(environment.cacheFolder)/partial")
-    let partial = try PartialFile("\(environment.cacheFolder)/partial/\(wanted.proof.key)")
+    if network.isOffline { throw Network.notInCache(wanted.urls.first ?? wanted.name) }
+    try cache.makeFolder("\(cache.folder)/partial")
+    let partial = try PartialFile("\(cache.folder)/partial/\(wanted.proof.key)")
     defer { if partial.size == 0 { partial.remove() } }
     // Another process may have brought it while we waited for the lock.
     if let file = try sound(path, wanted) {
@@ -110,7 +112,7 @@ package struct DownloadCache: Sendable {
         try judge(file)
       } catch {
         // Another download may be better, and without a network this is the reason.
-        if environment.isOffline { throw error }
+        if network.isOffline { throw error }
         return nil
       }
       return file
@@ -145,7 +147,7 @@ package struct DownloadCache: Sendable {
     if let hash { count = try Digest.update(hash, from: partial.read) }
     tally.report(wanted, count)
     if count < wanted.size {
-      try environment.download(url, from: count, to: wanted.size, isResumed: true) {
+      try network.download(url, from: count, to: wanted.size, isResumed: true) {
         piece, offset in
         try tally.check()
         if offset == 0, count > 0 {

@@ -1,30 +1,6 @@
-package import Basics
+internal import Basics
 internal import CMiniVM
 internal import Formats
-
-/// What is asked of a server.
-package struct DownloadRequest: Sendable, Hashable {
-  package var url: String
-  /// Where to begin, in bytes. A server may begin before that, at the file's start.
-  package var offset: Int
-  /// For this server only: no redirect takes it elsewhere.
-  package var login: MirrorLogin?
-
-  package init(_ url: String, offset: Int = 0) {
-    self.url = url
-    self.offset = offset
-  }
-}
-
-/// A transfer that failed in a way that another try may not.
-package struct Interruption: Error, Sendable {
-  /// What to say when there is no other try.
-  package var reason: KitError
-
-  package init(_ reason: KitError) {
-    self.reason = reason
-  }
-}
 
 /// GETs over libcurl. RFC 9110, RFC 9112.
 struct HTTPClient: Sendable {
@@ -194,67 +170,5 @@ struct HTTPClient: Sendable {
       unsafe transfer.pointee.failure = error
       return 1
     }
-  }
-}
-
-extension KitEnvironment {
-  /// Gets a file and, where a transfer breaks off, tries again after a while.
-  /// - Parameters:
-  ///   - offset: where to begin, in bytes.
-  ///   - end: where the file ends, in bytes; a transfer that ends before has broken off. Not all servers
-  ///     announce a length. nil for wherever it ends.
-  ///   - isResumed: whether another try goes on where the last one stopped; for files whose hashes
-  ///     are known.
-  ///   - begin: called before each try that begins at the start.
-  ///   - receive: takes pieces with their places in the file; place 0 begins it anew.
-  func download(
-    _ url: String, from offset: Int = 0, to end: Int? = nil, isResumed: Bool,
-    begin: () -> Void = {}, _ receive: (_ bytes: [UInt8], _ offset: Int) throws -> Void
-  ) throws {
-    var position = offset
-    for pause in pauses.map(Optional.some) + [nil] {
-      do {
-        // An answer without a byte is one, too: nothing of an earlier try belongs to it.
-        if !isResumed { begin() }
-        try get(DownloadRequest(url, offset: isResumed ? position : 0)) { bytes, offset in
-          try receive(bytes, offset)
-          position = offset + bytes.count
-        }
-        guard let end, position < end else { return }
-        throw Interruption(
-          KitError(
-            .invalid, "\(url): ended after \(position) of the \(end) bytes that the archive says",
-            advice: "try again later, or another mirror"))
-      } catch let interruption as Interruption {
-        guard let pause else {
-          var reason = interruption.reason
-          reason.message += " (after \(pauses.count + 1) tries)"
-          throw reason
-        }
-        self.pause(pause)
-      }
-    }
-  }
-
-  /// A file in memory. Another try begins anew: the file may have changed in between.
-  /// - Parameter progress: gets the number of bytes that have come.
-  /// - Throws: `KitError.unverified` for one of more than `limit` bytes, and for a page that a network
-  ///   shows instead of it.
-  func download(
-    _ url: String, limit: Int, progress: (Int) -> Void = { _ in }
-  ) throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    try download(url, isResumed: false, begin: { bytes = [] }) { piece, offset in
-      if offset == 0 { bytes = [] }
-      guard bytes.count + piece.count <= limit else {
-        throw KitError(
-          .unverified, "\(url): is larger than \(limit) bytes",
-          advice: "try again, or another mirror")
-      }
-      bytes += piece
-      progress(bytes.count)
-    }
-    if WebPage.isBegun(by: bytes) { throw WebPage.refusal(url) }
-    return bytes
   }
 }

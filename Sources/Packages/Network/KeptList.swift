@@ -8,15 +8,15 @@ struct KeptList {
   let folder: String
   /// What the list is of, for people: `http://mirror/debian trixie`.
   let title: String
-  private let environment: KitEnvironment
+  private let cache: Cache
 
   /// - Parameters:
   ///   - key: the name of the folder among the lists.
   ///   - title: what the list is of, in one line.
-  init(_ key: String, title: String, _ environment: KitEnvironment) {
-    folder = "\(environment.cacheFolder)/lists/\(key)"
+  init(_ key: String, title: String, in cache: Cache) {
+    folder = "\(cache.folder)/lists/\(key)"
     self.title = title
-    self.environment = environment
+    self.cache = cache
   }
 
   /// Returns a file of the list.
@@ -33,7 +33,7 @@ struct KeptList {
   /// - Throws: `KitError.invalid` where the cache can't be written to.
   func keep(_ files: [(name: String, bytes: [UInt8])]) throws {
     let parent = FileTree.parent(of: folder)
-    try environment.makeCacheFolder(parent)
+    try cache.makeFolder(parent)
     let staging = try StagingDirectory(in: parent)
     for (name, bytes) in files + [("address", Array("\(title)\n".utf8))] {
       try staging.addFile("list/\(name)", mode: 0o644, modified: 0, body: MemorySource(bytes))

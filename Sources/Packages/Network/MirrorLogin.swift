@@ -37,18 +37,3 @@ package struct MirrorLogin: Sendable, Hashable {
     return String(decoding: bytes, as: UTF8.self)
   }
 }
-
-extension KitEnvironment {
-  /// The same, where what is asked for below a mirror's address carries its login.
-  func signingIn(_ logins: [(mirror: String, login: MirrorLogin?)]) -> KitEnvironment {
-    let logins = logins.filter { $0.login != nil }
-    guard !logins.isEmpty else { return self }
-    var environment = self
-    environment.get = { [get] request, receive in
-      var request = request
-      request.login = logins.first { request.url.hasPrefix("\($0.mirror)/") }?.login
-      try get(request, receive)
-    }
-    return environment
-  }
-}
