@@ -36,6 +36,10 @@ int minivm_sync_file_system(const char *path) {
   return result;
 }
 
+long long minivm_next_data(int descriptor, long long offset) {
+  return lseek(descriptor, offset, SEEK_DATA);
+}
+
 int minivm_finish_stdout(void) { return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1; }
 
 long minivm_attribute_names(const char *path, char *names, size_t size) {
@@ -46,5 +50,10 @@ long minivm_attribute(const char *path, const char *name, void *value, size_t si
   return lgetxattr(path, name, value, size);
 }
 
+int minivm_set_attribute(const char *path, const char *name, const void *value, size_t size) {
+  return lsetxattr(path, name, value, size, 0);
+}
+
+unsigned long long minivm_device(unsigned major, unsigned minor) { return makedev(major, minor); }
 unsigned minivm_major(unsigned long long device) { return major(device); }
 unsigned minivm_minor(unsigned long long device) { return minor(device); }

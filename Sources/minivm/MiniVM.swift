@@ -25,6 +25,7 @@ struct MiniVM: ParsableCommand {
         name: "Inspect",
         subcommands: [
           CheckCommand.self, ExplainCommand.self, DiffCommand.self, VerifyCommand.self,
+          ListCommand.self, CatCommand.self, ExtractCommand.self,
         ]),
       CommandGroup(
         name: "Package",

@@ -12,11 +12,19 @@ int minivm_exchange(const char *first, const char *second);
 /// Gives the file behind an O_TMPFILE descriptor its first name. Returns 0, or -1 with errno set.
 int minivm_link_descriptor(int descriptor, const char *path);
 
+/// Where in a file, from `offset` on, the next bytes are that are no hole; -1 with errno set, ENXIO where all the rest
+/// is one. lseek(2), SEEK_DATA.
+long long minivm_next_data(int descriptor, long long offset);
+
 /// Extended attributes of a path that is no link to follow: llistxattr(2), lgetxattr(2).
 long minivm_attribute_names(const char *path, char *names, size_t size);
 long minivm_attribute(const char *path, const char *name, void *value, size_t size);
 
-/// The numbers of a device.
+/// Sets one. Returns 0, or -1 with errno set. lsetxattr(2).
+int minivm_set_attribute(const char *path, const char *name, const void *value, size_t size);
+
+/// A device of these numbers, and the numbers of a device.
+unsigned long long minivm_device(unsigned major, unsigned minor);
 unsigned minivm_major(unsigned long long device);
 unsigned minivm_minor(unsigned long long device);
 

@@ -1,3 +1,4 @@
+internal import CMiniVM
 internal import Glibc
 
 /// An open file that is read at offsets, so that several readers can share it. It is taken to be what it
@@ -56,6 +57,14 @@ package final class InputFile: Sendable {
         .io, "became shorter while it was read", offset: offset + result.count, path: [path])
     }
     return result
+  }
+
+  /// How many bytes from `offset` on are a hole of a sparse file, which reads as zeros; 0 where the file system does
+  /// not tell.
+  func hole(at offset: Int) -> Int {
+    let data = minivm_next_data(descriptor, Int64(offset))
+    if data < 0 { return errno == ENXIO ? max(0, size - offset) : 0 }
+    return max(0, Int(data) - offset)
   }
 
   /// To be called when all of a file was read: pieces of two files are none.
@@ -128,7 +137,7 @@ package final class InputFile: Sendable {
 }
 
 /// A part of a file, a piece at a time.
-package final class FileSource: ByteSource {
+package final class FileSource: SparseByteSource {
   private static let pieceSize = 1 << 18
   private let file: InputFile
   private var range: Range<Int>
@@ -136,6 +145,13 @@ package final class FileSource: ByteSource {
   init(_ file: InputFile, range: Range<Int>) {
     self.file = file
     self.range = range
+  }
+
+  package func skipHole() throws -> Int {
+    let count = min(file.hole(at: range.lowerBound), range.count)
+    range = range.lowerBound + count..<range.upperBound
+    if count > 0, range.isEmpty { try file.checkUnchanged() }
+    return count
   }
 
   /// - Throws: `FormatError.io`, also when the file changes while it is read, or ends within the range.

@@ -10,3 +10,8 @@ package enum FileKind: Sendable, Hashable {
   case fifo
   case socket
 }
+
+extension FileKind {
+  package var isFile: Bool { if case .file = self { true } else { false } }
+  package var isSymbolicLink: Bool { if case .symbolicLink = self { true } else { false } }
+}

@@ -151,7 +151,7 @@ package final class FolderMembers: RootMembers {
 }
 
 /// A file of this machine that is opened when its bytes are asked for.
-private final class HostFileSource: ByteSource {
+private final class HostFileSource: SparseByteSource {
   private let path: [UInt8]
   private let name: String
   private let size: Int
@@ -161,14 +161,18 @@ private final class HostFileSource: ByteSource {
     (self.path, self.name, self.size) = (path, name, size)
   }
 
-  func next() throws -> [UInt8] {
-    if let source { return try source.next() }
+  func next() throws -> [UInt8] { try opened().next() }
+
+  func skipHole() throws -> Int { try opened().skipHole() }
+
+  private func opened() throws -> FileSource {
+    if let source { return source }
     let file = try InputFile(path, named: name, followingLink: false)
     guard file.size == size else {
       throw FormatError(.io, "was written to while it was read", path: [name])
     }
     let source = file.source(0..<file.size)
     self.source = source
-    return try source.next()
+    return source
   }
 }

@@ -2,7 +2,7 @@ package import Basics
 internal import Formats
 internal import Modules
 
-/// What changed in one of a kit's images, from one kit to the other.
+/// What changed from one image to another.
 ///
 /// Paths are compared across kernels: the release in them is `VER`.
 package struct ImageChanges: Codable, Sendable, Hashable {
@@ -51,6 +51,15 @@ package struct ImageChanges: Codable, Sendable, Hashable {
       .compactMap { Change($0, from.properties[$0], to.properties[$0]) }
   }
 
+  /// Compares two images of any kind, such as root disks.
+  /// - Parameter images: two paths.
+  /// - Throws: `KitError` and `FormatError` for an image that can't be read.
+  package init(images: [String], jobs: Int) throws {
+    let listings = try OrderedWork.map(images, jobs: min(2, jobs)) { try ImageListing(image: $0) }
+    self.init(
+      listings[0], listings[1], trees: (listings[0].moduleTree ?? "", listings[1].moduleTree ?? ""))
+  }
+
   private mutating func add(module difference: FileDifference) {
     var path = difference.path[...]
     if path.hasPrefix(ImageListing.commonTree) {
@@ -81,7 +90,7 @@ package struct ImageChanges: Codable, Sendable, Hashable {
   }
 
   /// Whether there is nothing to tell.
-  var isEmpty: Bool {
+  package var isEmpty: Bool {
     added.isEmpty && removed.isEmpty && changed.isEmpty && moved.isEmpty && files.isEmpty
       && otherTimes == 0 && properties.isEmpty
   }
@@ -89,6 +98,13 @@ package struct ImageChanges: Codable, Sendable, Hashable {
 
 extension ImageListing {
   static let commonTree = "lib/modules/VER/"
+
+  /// The folder with the modules of one kernel; nil where there are none, or those of several.
+  fileprivate var moduleTree: String? {
+    let suffix = "/modules.dep"
+    let trees = entries.keys.filter { $0.hasSuffix(suffix) }
+    return trees.count == 1 ? trees.first.map { String($0.dropLast(suffix.count)) } : nil
+  }
 
   /// The entries by paths that hold for every kernel and every compression of modules.
   fileprivate func byCommonPath(tree: String) -> [String: ImageEntry] {

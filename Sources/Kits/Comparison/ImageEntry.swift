@@ -1,6 +1,6 @@
 internal import Formats
 
-/// A path in one of a kit's images, with all that a guest sees of it.
+/// A path in an image, with all that a guest sees of it.
 package struct ImageEntry: Codable, Sendable, Hashable {
   package enum Kind: String, Codable, Sendable, Hashable {
     case file, directory, link, device, other
@@ -19,11 +19,13 @@ package struct ImageEntry: Codable, Sendable, Hashable {
   package var sha256: String?
   /// Where a link leads, a device's numbers (`5:1`), or the first name of a file that has several.
   package var target: String?
+  /// Extended attributes, in hexadecimal digits.
+  package var extended: [String: String]?
 
   /// What of an entry may differ.
   package enum Aspect: String, Codable, Sendable, Hashable, CaseIterable {
     case added, removed
-    case kind, content, target, mode, owner, time
+    case kind, content, target, mode, owner, extended, time
   }
 
   /// How another entry of the same path differs; empty for the same.
@@ -33,6 +35,7 @@ package struct ImageEntry: Codable, Sendable, Hashable {
       (Aspect.content, (size, sha256) == (other.size, other.sha256)),
       (.target, target == other.target), (.mode, mode == other.mode),
       (.owner, (owner, group) == (other.owner, other.group)),
+      (.extended, extended == other.extended),
       (.time, modified == other.modified),
     ].filter { !$0.1 }.map(\.0)
   }
@@ -46,6 +49,8 @@ package struct ImageEntry: Codable, Sendable, Hashable {
     case .target: target?.quoted ?? "none"
     case .mode: "0" + String(mode, radix: 8)
     case .owner: "\(owner):\(group)"
+    case .extended:
+      extended.map { $0.map { "\($0)=\($1)" }.sorted().joined(separator: " ") } ?? "none"
     case .time: modified
     }
   }

@@ -2,11 +2,10 @@ internal import Basics
 internal import Formats
 internal import Modules
 
-/// Everything that is in one of a kit's images, by path: in its RAM disk, or on its modules disk.
+/// Everything that is in an image, by path: in an initramfs, or on a disk.
 package struct ImageListing: Sendable {
   /// More than any kit has.
   private static let entryLimit = 1 << 20
-  private static let depthLimit = 100
   /// The most bytes of a file of a RAM disk.
   private static let fileLimit = 1 << 30
 
@@ -54,52 +53,41 @@ package struct ImageListing: Sendable {
     }
   }
 
-  /// What an ext4 disk holds.
-  package init(disk path: String) throws {
-    let file = try InputFile(path)
-    try inside(path) {
-      let image = try DiskImage.open(file)
-      let system = try Ext4Reader(image)
-      properties["size"] = "\(image.size)"
-      properties["label"] = String(decoding: system.label, as: UTF8.self)
-      properties["UUID"] = String(decoding: UUIDText.plain(system.uuid), as: UTF8.self)
-      var seen: Set<UInt32> = []
-      try addFolder("", of: system, depth: 0, &seen)
-    }
-    try file.checkUnchanged()
+  /// What an image holds, whatever it is.
+  package init(image path: String) throws {
+    let image = try FileSystemImage(path)
+    self = image.kind == .initramfs ? try Self(ramDisk: path) : try Self(image)
   }
 
-  private mutating func addFolder(
-    _ folder: String, of system: Ext4Reader, depth: Int, _ seen: inout Set<UInt32>
-  ) throws {
-    for found in try system.entries(of: folder) ?? [] {
-      guard let name = String(validating: found.name, as: UTF8.self) else {
-        throw FormatError(.malformed, "\(folder.quoted) has a name that is not UTF-8")
+  /// What a disk holds.
+  package init(disk path: String) throws { try self.init(FileSystemImage(path)) }
+
+  private init(_ image: FileSystemImage) throws {
+    properties = image.properties
+    properties["file system"] = image.kind.rawValue
+    try inside(image.path) {
+      let members = FileSystemMembers(image.files)
+      while let member = try members.next() {
+        let path = ByteText.escaped(member.path)
+        switch member.kind {
+        case .hardLink(let target):
+          let first = ByteText.escaped(target)
+          guard var entry = entries[first] else { continue }
+          entry.target = first
+          try add(path, entry)
+        case .node(let kind):
+          guard !path.isEmpty else { continue }
+          var entry = ImageEntry(kind, member.attributes)
+          if entry.kind == .file {
+            let hash = HashComputation()
+            try members.body.forEachPiece { hash.update($0) }
+            entry.sha256 = Digest.text(hash.finalize())
+          }
+          try add(path, entry)
+        }
       }
-      let path = folder.isEmpty ? name : "\(folder)/\(name)"
-      var entry = ImageEntry(
-        kind: .other, mode: found.mode, owner: found.owner, group: found.group,
-        modified: Self.text(found.modified), size: 0)
-      switch found.kind {
-      case .file:
-        entry.kind = .file
-        entry.size = found.size
-        let bytes = try system.contents(of: path, limit: ModuleTree.sizeLimit) ?? []
-        entry.sha256 = Digest.sha256(of: bytes)
-      case .symbolicLink:
-        entry.kind = .link
-        entry.target = try system.target(of: path).map { String(decoding: $0, as: UTF8.self) }
-      case .directory:
-        entry.kind = .directory
-      case .other: break
-      }
-      try add(path, entry)
-      guard entry.kind == .directory else { continue }
-      guard seen.insert(found.number).inserted, depth < Self.depthLimit else {
-        throw FormatError(.malformed, "the folder \(path.quoted) is in itself")
-      }
-      try addFolder(path, of: system, depth: depth + 1, &seen)
     }
+    try image.checkUnchanged()
   }
 
   private mutating func add(_ path: String, _ entry: ImageEntry) throws(FormatError) {
@@ -108,17 +96,36 @@ package struct ImageListing: Sendable {
     }
     entries[path] = entry
   }
+}
+
+extension ImageEntry {
+  fileprivate init(_ kind: FileKind, _ attributes: FileAttributes) {
+    self.init(
+      kind: .other, mode: UInt32(attributes.mode), owner: Int(attributes.owner),
+      group: Int(attributes.group), modified: Self.text(attributes.modified), size: 0)
+    switch kind {
+    case .file(let size): (self.kind, self.size) = (.file, size)
+    case .directory: self.kind = .directory
+    case .symbolicLink(let target): (self.kind, self.target) = (.link, ByteText.escaped(target))
+    case .characterDevice(let major, let minor), .blockDevice(let major, let minor):
+      (self.kind, target) = (.device, "\(major):\(minor)")
+    case .fifo, .socket: break
+    }
+    if !attributes.extended.isEmpty {
+      extended = Dictionary(
+        attributes.extended.map { (ByteText.escaped($0.name), Digest.text($0.value)) },
+        uniquingKeysWith: { first, _ in first })
+    }
+  }
 
   /// Seconds since 1970, as a decimal number.
-  private static func text(_ time: Ext4Time) -> String {
+  private static func text(_ time: FileTime) -> String {
     guard time.nanoseconds != 0 else { return "\(time.seconds)" }
     var digits = String(String(1_000_000_000 + time.nanoseconds).dropFirst())
     while digits.last == "0" { digits.removeLast() }
     return "\(time.seconds).\(digits)"
   }
-}
 
-extension ImageEntry {
   /// - Parameter firstName: another name of the same file, which comes before this one.
   fileprivate init(_ node: InitramfsTree<String>.Node, firstName: String?) {
     let kind: Kind =

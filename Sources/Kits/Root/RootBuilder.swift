@@ -194,7 +194,7 @@ package struct RootBuilder {
         notes[number, default: []].append(
           (
             "extended attribute \(String(decoding: name, as: UTF8.self))",
-            "\(fileSystem.rawValue) has no room for it"
+            "\(fileSystem.rawValue) can't hold it"
           ))
       }
     }
@@ -326,7 +326,7 @@ package struct RootBuilder {
           throw FormatError(.io, "was written to while it was read")
         }
         var body = opened.members.body
-        if let content { body = ObservedSource(body) { content.update($0) } }
+        if let content { body = HashedContent(body, content) }
         try writer.add(file.path, kind, node.attributes, content: body)
         bytes = bytes.addingSaturated(member.size)
         report("writing \(FileTree.name(of: layer.name))", bytes)
@@ -334,6 +334,28 @@ package struct RootBuilder {
     }
     let hash = opened.hash ?? content
     return hash.map { "sha256:\(Digest.text($0.finalize()))" } ?? ""
+  }
+}
+
+/// A file's content that is hashed while it is read, its holes by their sizes.
+private final class HashedContent: SparseByteSource {
+  private let source: any ByteSource
+  private let hash: HashComputation
+
+  init(_ source: any ByteSource, _ hash: HashComputation) {
+    (self.source, self.hash) = (source, hash)
+  }
+
+  func next() throws -> [UInt8] {
+    let piece = try source.next()
+    hash.update(piece)
+    return piece
+  }
+
+  func skipHole() throws -> Int {
+    let count = try (source as? any SparseByteSource)?.skipHole() ?? 0
+    if count > 0 { hash.update(Array("hole \(count)\0".utf8)) }
+    return count
   }
 }
 
@@ -351,7 +373,6 @@ private final class OwnLayerReader {
 }
 
 extension FileKind {
-  var isFile: Bool { if case .file = self { true } else { false } }
 
   /// Written out, so that no compiler decides what a disk's UUID is made of.
   fileprivate var identity: String {

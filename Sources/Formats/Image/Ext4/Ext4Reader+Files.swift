@@ -1,4 +1,12 @@
 extension Ext4Reader: FileSystemReader {
+  /// Whether a disk has the superblock of ext2, ext3 or ext4.
+  package static func isFileSystem(_ image: any DiskImageReader) -> Bool {
+    let place = Ext4Format.superblockOffset + Ext4Format.magicOffset
+    return (try? image.read(at: place, count: 2)) == [
+      UInt8(truncatingIfNeeded: Ext4Format.magic), UInt8(truncatingIfNeeded: Ext4Format.magic >> 8),
+    ]
+  }
+
   package var rootInode: UInt64 { UInt64(Ext4Inode.root) }
 
   private func number(_ number: UInt64) throws(FormatError) -> UInt32 {
