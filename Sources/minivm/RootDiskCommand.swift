@@ -34,6 +34,20 @@ struct RootDiskCommand: ParsableCommand {
       valueName: "file"))
   var out: String?
 
+  @Option(
+    name: .customLong("arch"),
+    help: ArgumentHelp(
+      "Architecture to take of a container image (default: this machine's).", valueName: "name"),
+    transform: { name in
+      guard let architecture = Architecture(anyName: name) else {
+        throw ValidationError(
+          "no architecture is called \(name.quoted): one of \(Architecture.allCases.map(\.rawValue).joined(separator: ", "))"
+        )
+      }
+      return architecture
+    })
+  var architecture: Architecture?
+
   @OptionGroup(title: "Disk options") var disk: RootDiskOptions
   @OptionGroup var work: WorkOptions
 
@@ -43,7 +57,8 @@ struct RootDiskCommand: ParsableCommand {
     let options = try disk.options(out)
     let path = try outputPath(options)
     let source = try RootSource(
-      source, temporaryFolder: environment.cache.temporaryFolder, jobs: work.jobs)
+      source, architecture: architecture ?? Machine.architecture,
+      temporaryFolder: environment.cache.temporaryFolder, jobs: work.jobs)
     var builder = RootBuilder(
       source.layers, source: source.description, options: options, jobs: work.jobs,
       latestTime: environment.clock.sourceDateEpoch, now: environment.clock.now()

@@ -1,3 +1,5 @@
+package import Packages
+
 /// What a root disk was made of and what it is: `FILE.json` beside it.
 package struct RootDescription: Codable, Sendable, Hashable {
   package struct Layer: Codable, Sendable, Hashable {
@@ -19,6 +21,8 @@ package struct RootDescription: Codable, Sendable, Hashable {
     package var name: String
     /// `sha256:…` of an image's manifest.
     package var digest: String?
+    /// What an image says of the command that runs in it, its environment and its platform.
+    package var image: ImageConfiguration?
     package var layers: [Layer] = []
   }
 

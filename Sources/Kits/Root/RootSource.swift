@@ -1,20 +1,33 @@
 internal import Basics
-internal import Formats
+package import Formats
 internal import Glibc
+package import Packages
 
 /// Where the files of a root come from.
 package struct RootSource {
   package let layers: [RootLayer]
   package let description: RootDescription.Source
 
+  private init(layers: [RootLayer], description: RootDescription.Source) {
+    (self.layers, self.description) = (layers, description)
+  }
+
   /// - Parameters:
-  ///   - argument: a folder, a tar archive, or `-` for one on stdin.
+  ///   - argument: a folder, a tar archive, `-` for one on stdin, or a container image.
+  ///   - architecture: which of an image's is taken.
   ///   - folder: for what stdin brings, which is read twice.
   /// - Throws: `KitError` for what is not there, or no root.
-  package init(_ argument: String, temporaryFolder folder: String, jobs: Int) throws {
+  package init(
+    _ argument: String, architecture: Architecture, temporaryFolder folder: String, jobs: Int
+  ) throws {
     if argument == "-" {
-      layers = [try .stdin(temporaryFolder: folder, jobs: jobs)]
-      description = RootDescription.Source(kind: .archive, name: "-")
+      self.init(
+        layers: [try .stdin(temporaryFolder: folder, jobs: jobs)],
+        description: RootDescription.Source(kind: .archive, name: "-"))
+      return
+    }
+    if let reference = try Self.imageReference(argument) {
+      self = Self(try reference.image(architecture: architecture), jobs: jobs)
       return
     }
     guard FileTree.status(argument, followingLink: true) != nil else {
@@ -24,8 +37,9 @@ package struct RootSource {
     }
     let name = FileTree.name(of: FileTree.realPath(argument) ?? argument)
     if FileTree.isDirectory(argument) {
-      layers = [.folder(argument)]
-      description = RootDescription.Source(kind: .folder, name: name)
+      self.init(
+        layers: [.folder(argument)],
+        description: RootDescription.Source(kind: .folder, name: name))
       return
     }
     guard let layer = try RootLayer.archive(argument, jobs: jobs) else {
@@ -33,12 +47,38 @@ package struct RootSource {
         .invalid, "\(argument): is no tar archive, compressed or not",
         advice: "give a folder, a tar archive or a container image")
     }
-    layers = [layer]
-    description = RootDescription.Source(kind: .archive, name: name)
+    self.init(
+      layers: [layer], description: RootDescription.Source(kind: .archive, name: name))
+  }
+
+  /// - Returns: nil for what is a folder, an archive or nothing.
+  private static func imageReference(_ argument: String) throws -> ImageReference? {
+    if let reference = try ImageReference.detect(path: argument) { return reference }
+    let isPath = FileTree.status(argument, followingLink: true) != nil
+    return isPath || !argument.contains(":") ? nil : try ImageReference(argument: argument)
+  }
+
+  /// The layers of a container image.
+  package init(_ image: ContainerImage, jobs: Int) {
+    var description = RootDescription.Source(kind: .image, name: image.reference)
+    description.digest = image.digest.digest
+    description.image = image.configuration
+    self.init(layers: image.layers.map { .image($0, jobs: jobs) }, description: description)
   }
 }
 
 extension RootLayer {
+  /// A layer of a container image, which is proved by its digests each time that it is read.
+  static func image(_ layer: ImageLayer, jobs: Int) -> RootLayer {
+    RootLayer(
+      name: layer.name, hasWhiteouts: true,
+      known: RootDescription.Layer(
+        digest: layer.digest.digest, diffID: layer.diffID.digest, size: layer.size)
+    ) {
+      Opened(members: TarMembers(try layer.open(jobs: jobs)), hash: nil)
+    }
+  }
+
   /// A tar archive that comes on stdin, which is kept in a file without a name while it is needed.
   static func stdin(temporaryFolder folder: String, jobs: Int) throws -> RootLayer {
     let status = FileTree.status("/dev/stdin", followingLink: true)
