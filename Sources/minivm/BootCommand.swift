@@ -18,7 +18,8 @@ struct BootCommand: AsyncParsableCommand {
 
       Where stdin is no terminal, and with --expect, --json or --timing, the guest gets no input and its \
       console goes to stderr, without --root only the lines of minivm's own; stdout has the result. \
-      The exit status is 0 when the guest powers off, or when root's init exits with 0 (the kernel's panic \
+      The exit status is that of the root disk's command, if `minivm root` gave the disk an init; otherwise 0 when \
+      the guest powers off, or when root's init exits with 0 (the kernel's panic \
       on it counts as a clean end), and 5 when it panics, doesn't reach its root, asks for somebody at a shell, \
       or takes longer than --timeout.
 
@@ -134,7 +135,9 @@ struct BootCommand: AsyncParsableCommand {
       printText(try machine.shellCommand(accelerators[0], consoleFile: console))
       return
     }
-    let consoleFile = try console.map(ConsoleFile.init)
+    // On a terminal, only a file tells what the guest said last.
+    let consolePath = console ?? (isInteractive ? "\(temporary.path)/console" : nil)
+    let consoleFile = try consolePath.map(ConsoleFile.init)
     let runner = runner(accelerators, consoleFile)
     var result = BootResult(
       kernel: kit.release.description, machine: machine.model.description,
@@ -146,6 +149,7 @@ struct BootCommand: AsyncParsableCommand {
       result.accelerator = outcome.accelerator.rawValue
       result.expectedAfter = outcome.expectedAfter.map { $0 / .seconds(1) }
       result.timing = timing ? outcome.timeline : nil
+      result.status = outcome.commandStatus
       if root == nil { result.notProved = ProofDisk.unproved(in: outcome.lastLines) }
     } catch let error as KitError where json {
       (result.problem, result.lastLines) = (error.message, error.details)
@@ -154,6 +158,7 @@ struct BootCommand: AsyncParsableCommand {
     }
     try consoleFile?.finish()
     if json { try printJSON(result) } else { show(result) }
+    if let status = result.status, status != 0 { throw ExitCode(Int32(status)) }
   }
 
   private func virtualMachine(_ kit: Kit, temporary: String) throws -> MachineDescription {
@@ -232,6 +237,8 @@ private struct BootResult: Encodable {
   var accelerator: String?
   /// What boot's own root disk could not show, in words; nil with --root.
   var notProved: [String]?
+  /// The exit status of the command of a root disk that minivm has made; nil where there is none.
+  var status: Int?
   /// From QEMU's start; nil where nothing was expected.
   var expectedAfter: Double?
   var timing: BootTimeline?

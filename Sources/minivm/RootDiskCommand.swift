@@ -136,6 +136,13 @@ struct RootDiskOptions: ParsableArguments {
       valueName: "which"))
   var initChoice: RootOptions.Init?
 
+  @Flag(
+    name: .customLong("persist"),
+    help:
+      "Let --init minivm write resolv.conf, hosts and hostname to the disk, not to the guest's RAM."
+  )
+  var isPersistent = false
+
   func validate() throws {
     let sizes = BuildOptions.diskSizes
     for value in [size, free].compactMap(\.self) where !sizes.contains(value) {
@@ -150,6 +157,9 @@ struct RootDiskOptions: ParsableArguments {
         "the label \(label.quoted) has more than \(RootOptions.labelLimit) bytes")
     }
     _ = try ownerNumbers()
+    guard !isPersistent || initChoice == nil || initChoice == .minivm else {
+      throw ValidationError("--persist is for --init minivm")
+    }
   }
 
   private func ownerNumbers() throws -> RootOptions.Owner? {
@@ -182,6 +192,7 @@ struct RootDiskOptions: ParsableArguments {
     (options.size, options.label, options.initChoice) = (size, label, initChoice)
     if let free { options.free = free }
     options.owner = try ownerNumbers()
+    options.isPersistent = isPersistent
     return options
   }
 }

@@ -309,7 +309,7 @@ struct RunCommand: AsyncParsableCommand {
     shares += others
     let user =
       try user.map { try root.user($0) }
-      ?? RunUser.current(variables: CommandEnvironment.variables)
+      ?? RootUser.current(variables: CommandEnvironment.variables)
     var job = RunJob(
       arguments: command.isEmpty ? [Self.variable("SHELL") ?? "/bin/sh"] : command,
       variables: try environment(of: user), folder: workdir ?? folder, user: user,
@@ -321,7 +321,7 @@ struct RunCommand: AsyncParsableCommand {
   private static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   /// The command's variables: what says who and where it is, and what was asked for.
-  private func environment(of user: RunUser) throws -> [String] {
+  private func environment(of user: RootUser) throws -> [String] {
     var values = [
       "HOME": user.home, "USER": user.name, "LOGNAME": user.name,
       "PATH": Self.variable("PATH") ?? Self.defaultPath,

@@ -34,15 +34,25 @@ import Testing
     try root.write(
       "etc/passwd", "root:x:0:0:root:/root:/bin/sh\nann:x:12:34:Ann:/home/ann:/bin/sh\n".utf8)
     try root.write("etc/group", "a:x:34:\nb:x:56:joe,ann\nc:x:57:anna\n".utf8)
-    let ann = try RunUser(argument: "ann", root: root.path)
+    let accounts = try RootAccounts(folder: root.path)
+    let ann = try accounts.user("ann")
     #expect((ann.user, ann.group) == (12, 34))
     #expect(ann.groups == [56])
     #expect(ann.home == "/home/ann")
-    #expect(try RunUser(argument: "12", root: root.path).group == 34)
-    #expect(try RunUser(argument: "12:9", root: root.path).group == 9)
-    #expect(try RunUser(argument: "77", root: root.path).group == 77)
-    for name in ["joe", "", "1:2:3", "-1", "1:x"] {
-      #expect(throws: KitError.self) { try RunUser(argument: name, root: root.path) }
+    #expect(try accounts.user("12").group == 34)
+    #expect(try accounts.user("12").groups == [56])
+    #expect(try accounts.user("12:9").group == 9)
+    #expect(
+      try accounts.user("ann:c")
+        == RootUser(
+          user: 12, group: 57, groups: [], name: "ann", home: "/home/ann"))
+    // Container engines: a number without a line has the group 0; run: its own.
+    #expect(try accounts.user("77").group == 0)
+    #expect(try accounts.user("77") { $0 }.group == 77)
+    #expect(try accounts.user("").name == "root")
+    #expect(try accounts.user(":b").group == 56)
+    for name in ["joe", "1:2:3", "-1", "1:x", "ann:-1", "4294967295", "4294967296"] {
+      #expect(throws: KitError.self) { try accounts.user(name) }
     }
   }
 

@@ -8,19 +8,19 @@
 #if defined(__x86_64__)
 enum {
   LINUX_RT_SIGPROCMASK = 14, LINUX_EXECVE = 59, LINUX_KILL = 62,
-  LINUX_CHDIR = 80, LINUX_FCHOWN = 93, LINUX_SETSID = 112, LINUX_SETGROUPS = 116,
+  LINUX_SENDTO = 44, LINUX_CHDIR = 80, LINUX_FCHOWN = 93, LINUX_SETSID = 112, LINUX_SETGROUPS = 116,
   LINUX_SETRESUID = 117, LINUX_SETRESGID = 119, LINUX_CHROOT = 161, LINUX_SYNC = 162,
-  LINUX_MOUNT = 165, LINUX_REBOOT = 169, LINUX_CLOCK_SETTIME = 227,
+  LINUX_MOUNT = 165, LINUX_UMOUNT2 = 166, LINUX_REBOOT = 169, LINUX_CLOCK_SETTIME = 227,
   LINUX_MKNODAT = 259, LINUX_UNLINKAT = 263,
   LINUX_FCHMODAT = 268, LINUX_SIGNALFD4 = 289,
   LINUX_DUP3 = 292, LINUX_PIPE2 = 293, LINUX_PRLIMIT64 = 302,
 };
 #else
 enum {
-  LINUX_DUP3 = 24, LINUX_MKNODAT = 33, LINUX_UNLINKAT = 35, LINUX_MOUNT = 40, LINUX_CHDIR = 49,
+  LINUX_DUP3 = 24, LINUX_MKNODAT = 33, LINUX_UNLINKAT = 35, LINUX_UMOUNT2 = 39, LINUX_MOUNT = 40, LINUX_CHDIR = 49,
   LINUX_CHROOT = 51, LINUX_FCHMODAT = 53, LINUX_FCHOWN = 55, LINUX_PIPE2 = 59, LINUX_SIGNALFD4 = 74, LINUX_SYNC = 81,
   LINUX_CLOCK_SETTIME = 112, LINUX_KILL = 129, LINUX_RT_SIGPROCMASK = 135, LINUX_REBOOT = 142, LINUX_SETRESUID = 147,
-  LINUX_SETRESGID = 149, LINUX_SETSID = 157, LINUX_SETGROUPS = 159, LINUX_EXECVE = 221,
+  LINUX_SETRESGID = 149, LINUX_SETSID = 157, LINUX_SETGROUPS = 159, LINUX_SENDTO = 206, LINUX_EXECVE = 221,
   LINUX_PRLIMIT64 = 261,
 };
 #endif
@@ -88,6 +88,12 @@ static inline long linux_mount(const char *source, const char *target, const cha
                     (long)options, 0);
 }
 
+/// Takes a mount away at once, whoever uses it. umount2(2), MNT_DETACH.
+static inline long linux_unmount(const char *target) {
+  enum { DETACH = 2 };
+  return linux_call(LINUX_UMOUNT2, (long)target, DETACH, 0, 0, 0, 0);
+}
+
 static inline void linux_sync(void) { linux_call(LINUX_SYNC, 0, 0, 0, 0, 0, 0); }
 
 /// struct pollfd.
@@ -132,10 +138,10 @@ static inline long linux_block_signals(int is_blocked) {
   return linux_call(LINUX_RT_SIGPROCMASK, SIG_SETMASK, (long)&mask, 0, sizeof mask, 0, 0);
 }
 
-/// A file that is readable when a child has ended. Non-blocking.
-static inline int linux_child_signals(void) {
-  enum { SIGCHLD = 17, NONBLOCK = 04000, CLOEXEC = 02000000 };
-  uint64_t mask = (uint64_t)1 << (SIGCHLD - 1);
+/// A file that tells of signals, 128 bytes each. Non-blocking.
+/// - Parameter mask: bit N - 1 for signal N.
+static inline int linux_signal_file(uint64_t mask) {
+  enum { NONBLOCK = 04000, CLOEXEC = 02000000 };
   return (int)linux_call(LINUX_SIGNALFD4, -1, (long)&mask, sizeof mask, NONBLOCK | CLOEXEC, 0, 0);
 }
 
@@ -171,8 +177,9 @@ static inline long linux_set_time(int64_t seconds, int64_t nanoseconds) {
   return linux_call(LINUX_CLOCK_SETTIME, 0, (long)time, 0, 0, 0, 0);
 }
 
-static inline void linux_power_off(void) {
-  linux_call(LINUX_REBOOT, (long)0xfee1dead, 672274793, 0x4321fedc, 0, 0, 0);
+/// Ends or restarts the machine, or says what Ctrl-Alt-Del does. reboot(2).
+static inline void linux_reboot(uint32_t command) {
+  linux_call(LINUX_REBOOT, (long)0xfee1dead, 672274793, (long)command, 0, 0, 0);
 }
 
 // --- Terminals -----------------------------------------------------------------------------------
@@ -200,6 +207,12 @@ static inline long linux_make_raw(int file) {
   struct { uint32_t input, output, control, local; uint8_t line, characters[19]; } settings = {
       .control = B115200 | CS8 | CREAD | CLOCAL, .characters = {[VMIN] = 1}};
   return linux_call(LINUX_IOCTL, file, TCSETS, (long)&settings, 0, 0, 0);
+}
+
+/// Waits until all that was written to a terminal is out. tcdrain(3).
+static inline void linux_drain(int file) {
+  enum { TCSBRK = 0x5409 };
+  linux_call(LINUX_IOCTL, file, TCSBRK, 1, 0, 0, 0);
 }
 
 /// Makes a terminal the controlling one of this session.
@@ -272,6 +285,39 @@ static inline long linux_add_default_route(const uint8_t gateway[4]) {
   long result = linux_call(LINUX_IOCTL, file, SIOCADDRT, (long)&route, 0, 0, 0);
   linux_close((int)file);
   return result;
+}
+
+/// A UDP socket for broadcasts on one interface. Non-blocking. socket(7), ip(7).
+/// - Parameter interface: its name, 15 characters at most.
+static inline int linux_broadcast_socket(const char *interface, uint16_t port) {
+  enum {
+    AF_INET = 2, DGRAM = 2 | 04000 | 02000000, SOL_SOCKET = 1, SO_REUSEADDR = 2, SO_BROADCAST = 6,
+    SO_BINDTODEVICE = 25,
+  };
+  int file = (int)linux_call(LINUX_SOCKET, AF_INET, DGRAM, 0, 0, 0, 0);
+  if (file < 0) return file;
+  int on = 1;
+  char name[16] = {0};
+  for (int i = 0; i < 15 && interface[i]; i++) name[i] = interface[i];
+  struct { uint16_t family; uint8_t port[2], address[4], rest[8]; } address = {
+      .family = AF_INET, .port = {(uint8_t)(port >> 8), (uint8_t)port}};
+  linux_call(LINUX_SETSOCKOPT, file, SOL_SOCKET, SO_REUSEADDR, (long)&on, sizeof on, 0);
+  linux_call(LINUX_SETSOCKOPT, file, SOL_SOCKET, SO_BROADCAST, (long)&on, sizeof on, 0);
+  long result =
+      linux_call(LINUX_SETSOCKOPT, file, SOL_SOCKET, SO_BINDTODEVICE, (long)name, sizeof name, 0);
+  if (result >= 0)
+    result = linux_call(LINUX_BIND, file, (long)&address, sizeof address, 0, 0, 0);
+  if (result >= 0) return file;
+  linux_close(file);
+  return (int)result;
+}
+
+/// Sends a packet to everybody on the socket's interface.
+static inline long linux_broadcast(int file, const void *bytes, size_t count, uint16_t port) {
+  struct { uint16_t family; uint8_t port[2], address[4], rest[8]; } address = {
+      .family = 2, .port = {(uint8_t)(port >> 8), (uint8_t)port}, .address = {255, 255, 255, 255}};
+  return linux_call(LINUX_SENDTO, file, (long)bytes, (long)count, 0, (long)&address,
+                    sizeof address);
 }
 
 #endif

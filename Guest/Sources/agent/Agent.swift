@@ -7,6 +7,8 @@
 ///
 /// docs/internals/run-channel.md has the channel. It never returns: the kernel would panic.
 ///
+/// On a root disk that has a job of its own, it is the disk's init: `RootInit`.
+///
 /// A copy of it named modprobe loads what its arguments name: the kernel calls it with `-q -- NAME`.
 @_cdecl("agent_main")
 public func agentMain(_ count: Int, _ pointers: UnsafePointer<UnsafePointer<UInt8>?>) -> Int32 {
@@ -15,9 +17,18 @@ public func agentMain(_ count: Int, _ pointers: UnsafePointer<UnsafePointer<UInt
     for index in 1..<max(1, count) { KernelModules.load(unsafe Agent.word(pointers, index)) }
     return 0
   }
-  Agent.run()
-  Kernel.sync()
-  Kernel.powerOff()
+  let process = System.linkTarget([UInt8]("/proc/self"))
+  guard process.isEmpty || process.isText("1") else {
+    Console.say([UInt8]("this is the first program of a machine, and not started by hand"))
+    return 1
+  }
+  if System.exists([UInt8](RootInit.jobPath)) {
+    RootInit.run()
+  } else {
+    Agent.run()
+    Kernel.sync()
+    Kernel.powerOff()
+  }
   // If it is unknown, the host handles it.
   while true {
     var none: [Kernel.Poll] = []
@@ -100,14 +111,26 @@ enum Agent {
     for notice in systems.notices { channel.send(RunFrame(.notice, notice)) }
     _ = System.writeFile([UInt8]("/proc/sys/kernel/hostname"), job.hostname)
     _ = Kernel.bringUp([UInt8]("lo"))
-    if job.network.count == 16, let problem = Network.configure(job.network) {
-      channel.send(RunFrame(.notice, problem))
+    if job.network.count == 16 {
+      if let card = Network.card {
+        if let problem = Network.configure(card, NetworkAddresses(job.network)) {
+          channel.send(RunFrame(.notice, problem))
+        }
+        NetworkFiles.replace(
+          [UInt8](NetworkFiles.resolver), with: NetworkAddresses(job.network).resolver)
+      } else {
+        channel.send(RunFrame(.notice, [UInt8]("the network card has not come up")))
+      }
     }
+    if job.isImage {
+      NetworkFiles.replace(hostname: job.hostname, Array(job.network.prefix(4)))
+    }
+    if !job.newFolder.isEmpty { FileSystems.makeFolders(job.newFolder) }
   }
 
   private static func start(_ job: Job, _ channel: Channel) {
     var channel = channel
-    let signals = Kernel.openChildSignals()
+    let signals = Kernel.openSignals(1 << (Kernel.childSignal - 1))
     let command: RunningCommand
     do throws(RunningCommand.Failure) {
       command = try RunningCommand(job)
@@ -130,37 +153,5 @@ enum Agent {
     while !channel.isLost {
       if channel.wait().contains(where: { $0.kind == .acknowledged }) { return }
     }
-  }
-}
-
-/// The one network card, whose addresses the host knows.
-enum Network {
-  /// - Parameter addresses: address, mask, gateway, name server.
-  /// - Returns: what went wrong.
-  static func configure(_ addresses: [UInt8]) -> [UInt8]? {
-    let names = System.names(in: [UInt8]("/sys/class/net"))
-    guard let card = names.first(where: { isCard($0) }) else {
-      return [UInt8]("the network card has not come up")
-    }
-    var result = Kernel.bringUp(
-      card, Array(addresses[0..<4]), mask: Array(addresses[4..<8]))
-    if result >= 0 { result = Kernel.addDefaultRoute(Array(addresses[8..<12])) }
-    if result < 0 {
-      return "the network can't be set up (error " + [UInt8](decimal: -result) + ")"
-    }
-    var text = [UInt8]("nameserver ")
-    for (index, byte) in addresses[12...].enumerated() {
-      if index > 0 { text += "." }
-      text += [UInt8](decimal: Int(byte))
-    }
-    // A link may lead to a file of /run, which is not the host's here.
-    let path = [UInt8]("/etc/resolv.conf")
-    Kernel.remove(path)
-    _ = System.writeFile(path, text + "\n")
-    return nil
-  }
-
-  private static func isCard(_ name: [UInt8]) -> Bool {
-    System.exists("/sys/class/net/" + name + "/device")
   }
 }

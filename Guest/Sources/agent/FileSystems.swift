@@ -5,11 +5,12 @@
 /// Puts the command's file system together, and makes it this program's root.
 struct FileSystems {
   /// Flags of mount(2).
-  private enum Flag {
+  enum Flag {
     static let readOnly: UInt = 1
     static let noSUID: UInt = 2
     static let noDevices: UInt = 4
     static let noExecution: UInt = 8
+    static let again: UInt = 32
     static let bind: UInt = 4096
     static let move: UInt = 8192
   }
@@ -45,7 +46,17 @@ struct FileSystems {
     let settings = System.contents(configuration, limit: 1 << 24)
     try mountRoot(root)
     try enterRoot()
-    mountFresh()
+    if job.isImage {
+      System.makeFolder([UInt8]("/run"))
+      Self.mountFresh("tmpfs", "/run/minivm", "mode=755")
+    } else {
+      Self.mountFresh("tmpfs", "/run", "mode=755")
+      Self.mountFresh("tmpfs", "/tmp", "mode=1777")
+      System.makeFolder([UInt8]("/var"))
+      Self.mountFresh("tmpfs", "/var/tmp", "mode=1777")
+      System.makeFolder([UInt8]("/run/lock"))
+    }
+    Self.mountKernels()
     if let settings {
       Self.makeFolders([UInt8]("/boot"))
       _ = System.writeFile(configuration, settings)
@@ -128,31 +139,26 @@ struct FileSystems {
     _ = Kernel.enter([UInt8]("/"))
   }
 
-  /// Mounts that never come from the host. If a kernel lacks one of the later ones, the command runs without it.
-  private func mountFresh() {
-    func mount(
-      _ type: StaticString, _ path: StaticString, _ options: StaticString = "",
-      flags: UInt? = nil
-    ) {
-      System.makeFolder([UInt8](path))
-      _ = Kernel.mount(
-        [UInt8](type), on: [UInt8](path), type: [UInt8](type),
-        flags: flags ?? Flag.noSUID | Flag.noDevices, options: [UInt8](options))
-    }
-    mount("tmpfs", "/run", "mode=755")
-    mount("tmpfs", "/tmp", "mode=1777")
-    System.makeFolder([UInt8]("/var"))
-    mount("tmpfs", "/var/tmp", "mode=1777")
-    mount("devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666", flags: Flag.noSUID)
-    mount("tmpfs", "/dev/shm", "mode=1777")
-    mount("mqueue", "/dev/mqueue")
+  private static func mountFresh(
+    _ type: StaticString, _ path: StaticString, _ options: StaticString = "", flags: UInt? = nil
+  ) {
+    System.makeFolder([UInt8](path))
+    _ = Kernel.mount(
+      [UInt8](type), on: [UInt8](path), type: [UInt8](type),
+      flags: flags ?? Flag.noSUID | Flag.noDevices, options: [UInt8](options))
+  }
+
+  /// What the kernel shows as files, beside proc, sys and dev. If a kernel lacks one, the command runs without it.
+  static func mountKernels() {
+    mountFresh("devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666", flags: Flag.noSUID)
+    mountFresh("tmpfs", "/dev/shm", "mode=1777")
+    mountFresh("mqueue", "/dev/mqueue")
     let safe = Flag.noSUID | Flag.noDevices | Flag.noExecution
-    mount("cgroup2", "/sys/fs/cgroup", flags: safe)
-    mount("bpf", "/sys/fs/bpf", "mode=700", flags: safe)
-    mount("debugfs", "/sys/kernel/debug", flags: safe)
-    mount("tracefs", "/sys/kernel/tracing", flags: safe)
-    mount("securityfs", "/sys/kernel/security", flags: safe)
-    System.makeFolder([UInt8]("/run/lock"))
+    mountFresh("cgroup2", "/sys/fs/cgroup", flags: safe)
+    mountFresh("bpf", "/sys/fs/bpf", "mode=700", flags: safe)
+    mountFresh("debugfs", "/sys/kernel/debug", flags: safe)
+    mountFresh("tracefs", "/sys/kernel/tracing", flags: safe)
+    mountFresh("securityfs", "/sys/kernel/security", flags: safe)
     for (name, target) in [
       ("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "/proc/self/fd/0"),
       ("/dev/stdout", "/proc/self/fd/1"), ("/dev/stderr", "/proc/self/fd/2"),
@@ -200,7 +206,7 @@ struct FileSystems {
   }
 
   /// Makes a folder and those above it.
-  private static func makeFolders(_ path: [UInt8]) {
+  static func makeFolders(_ path: [UInt8]) {
     for index in path.indices where index > 0 && path[index] == UInt8(ascii: "/") {
       System.makeFolder(Array(path[..<index]))
     }

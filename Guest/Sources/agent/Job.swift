@@ -46,6 +46,10 @@ struct Job {
   var arguments: [[UInt8]] = []
   var variables: [[UInt8]] = []
   var folder: [UInt8] = []
+  /// The root is a container image's, which has a /run and /tmp of its own.
+  var isImage = false
+  /// A folder to make, if it is not there; empty for none.
+  var newFolder: [UInt8] = []
   var user: UInt32 = 0
   var group: UInt32 = 0
   var groups: [UInt32] = []
@@ -57,6 +61,33 @@ struct Job {
   /// Address, mask, gateway and name server of four bytes each; empty for no network.
   var network: [UInt8] = []
   var limits: [Limit] = []
+  /// Of a root disk: the signal that asks the command to end.
+  var stopSignal = 15
+  /// Of a root disk: how many arguments are the entry point; others give way to those of the kernel's command line.
+  var entrypoint = 0
+  /// Of a root disk: the network's files are written to the disk.
+  var isPersistent = false
+
+  init() {}
+
+  /// The job of a root disk: the frames of one, from `hello` to `start`.
+  /// - Returns: nil for what is none, or one of another version.
+  init?(stored bytes: [UInt8]) {
+    var decoder = RunFrameDecoder()
+    decoder.append(bytes)
+    var isKnown = false
+    while case .frame(let frame) = decoder.next() {
+      switch frame.kind {
+      case .hello: isKnown = frame.numbers.first == RunFrame.version
+      case .start:
+        guard isKnown, entrypoint <= arguments.count else { return nil }
+        return
+      default:
+        if !take(frame) { return nil }
+      }
+    }
+    return nil
+  }
 
   /// - Returns: false for what is no part of a job.
   mutating func take(_ frame: RunFrame) -> Bool {
@@ -65,6 +96,10 @@ struct Job {
     case .argument: arguments.append(frame.payload)
     case .variable: variables.append(frame.payload)
     case .folder: folder = frame.payload
+    case .image: (isImage, newFolder) = (true, frame.payload)
+    case .signal: stopSignal = Int(numbers.first ?? 15)
+    case .persist: isPersistent = true
+    case .entrypoint: entrypoint = Int(numbers.first ?? 0)
     case .user:
       guard numbers.count >= 2 else { return false }
       (user, group, groups) = (numbers[0], numbers[1], Array(numbers[2...]))

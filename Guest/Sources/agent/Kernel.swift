@@ -80,6 +80,9 @@ enum Kernel {
     }
   }
 
+  /// Takes a mount away, whoever uses it.
+  static func unmount(_ path: [UInt8]) { _ = unsafe withText(path) { unsafe linux_unmount($0) } }
+
   static func sync() { linux_sync() }
 
   /// Reads what is there, up to `count` bytes, behind `head`.
@@ -120,6 +123,11 @@ enum Kernel {
     }
   }
 
+  static func sleep(milliseconds: Int) {
+    var none: [Poll] = []
+    poll(&none, milliseconds: milliseconds)
+  }
+
   // MARK: Processes
 
   /// Runs a program in the place of this one. Comes back only where that fails.
@@ -155,7 +163,10 @@ enum Kernel {
   static func beginSession() { _ = linux_setsid() }
   static func kill(_ process: Int, signal: Int) { _ = linux_kill(process, Int32(signal)) }
   static func blockSignals(_ areBlocked: Bool) { _ = linux_block_signals(areBlocked ? 1 : 0) }
-  static func openChildSignals() -> Int32 { linux_child_signals() }
+
+  /// A file that tells of signals: bit N - 1 of the mask for signal N.
+  static func openSignals(_ mask: UInt64) -> Int32 { linux_signal_file(mask) }
+  static let childSignal = 17
 
   static func become(_ user: UInt32, _ group: UInt32, _ groups: [UInt32]) -> Int {
     unsafe groups.withUnsafeBufferPointer {
@@ -186,15 +197,31 @@ enum Kernel {
       : nil
   }
 
+  /// Waits for the children that are left, as long as a limit.
+  static func reapAll(milliseconds limit: Int) {
+    let start = linux_uptime()
+    var status: Int32 = 0
+    var usage = linux_usage()
+    while true {
+      let process = unsafe linux_reap(&status, &usage)
+      if process < 0 || process == 0 && linux_uptime() - start > Int64(limit) * 1_000_000 { return }
+      if process == 0 { sleep(milliseconds: 2) }
+    }
+  }
+
   static func setTime(seconds: UInt64, nanoseconds: UInt32) {
     _ = linux_set_time(Int64(truncatingIfNeeded: seconds), Int64(nanoseconds))
   }
 
-  static func powerOff() { linux_power_off() }
+  static func powerOff() { linux_reboot(0x4321_fedc) }
+  static func restart() { linux_reboot(0x0123_4567) }
+  /// Ctrl-Alt-Del sends this program SIGINT from now on.
+  static func catchRestart() { linux_reboot(0) }
 
   // MARK: Terminals and networks
 
   static func makeRaw(_ terminal: Int32) -> Int { linux_make_raw(terminal) }
+  static func drain(_ terminal: Int32) { linux_drain(terminal) }
   static func unlockTerminal(_ file: Int32) -> Int { linux_unlock_terminal(file) }
   static func control(_ terminal: Int32) { _ = linux_control_terminal(terminal) }
 
@@ -220,6 +247,16 @@ enum Kernel {
     guard gateway.count == 4 else { return -22 }
     return unsafe gateway.withUnsafeBufferPointer {
       unsafe linux_add_default_route($0.baseAddress!)
+    }
+  }
+
+  static func openBroadcasts(on interface: [UInt8], port: UInt16) -> Int32 {
+    unsafe withText(interface) { unsafe linux_broadcast_socket($0, port) }
+  }
+
+  static func broadcast(_ bytes: [UInt8], from socket: Int32, to port: UInt16) {
+    _ = unsafe bytes.withUnsafeBytes {
+      unsafe linux_broadcast(socket, $0.baseAddress, $0.count, port)
     }
   }
 }

@@ -31,9 +31,21 @@ struct RunningCommand {
   /// - Throws: `Failure` with 127 for a command that is not there, 126 for one that can't be run, 125 for
   ///   what is this program's.
   init(_ job: Job) throws(Failure) {
-    guard let status = Kernel.pipe() else { throw Failure(status: 125, error: 24) }
     let (own, its) = try Self.files(job)
-    let parent = System.fork { Self.run(job, its, report: status.write) }
+    try self.init(job, own, its, controls: job.terminal != nil)
+  }
+
+  /// A command on a terminal that is nobody else's, which is closed here.
+  init(_ job: Job, console: Int32) throws(Failure) {
+    Kernel.give(console, to: job.user, Self.terminalGroup)
+    try self.init(
+      job, Files(input: -1, output: -1, errors: -1),
+      Files(input: console, output: console, errors: console), controls: true)
+  }
+
+  private init(_ job: Job, _ own: Files, _ its: Files, controls: Bool) throws(Failure) {
+    guard let status = Kernel.pipe() else { throw Failure(status: 125, error: 24) }
+    let parent = System.fork { Self.run(job, its, report: status.write, controls: controls) }
     for file in Set3(its.all).values { System.close(file) }
     System.close(status.write)
     guard let parent else { throw Failure(status: 125, error: 11) }
@@ -63,6 +75,9 @@ struct RunningCommand {
     }
   }
 
+  /// tty(4): the group of terminals.
+  private static let terminalGroup: UInt32 = 5
+
   /// Pipes, or a terminal, that belong to the user: what opens /dev/stdout again may.
   private static func files(_ job: Job) throws(Failure) -> (own: Files, its: Files) {
     if let size = job.terminal {
@@ -71,8 +86,7 @@ struct RunningCommand {
       guard number >= 0 else { throw Failure(status: 125, error: UInt32(-number)) }
       let terminal = Kernel.open("/dev/pts/" + [UInt8](decimal: number), isWaiting: true)
       guard terminal >= 0 else { throw Failure(status: 125, error: UInt32(-terminal)) }
-      // tty(4): the group of terminals, 5 here.
-      Kernel.give(terminal, to: job.user, 5)
+      Kernel.give(terminal, to: job.user, terminalGroup)
       Kernel.setSize(of: main, rows: size.rows, columns: size.columns)
       return (
         Files(input: main, output: main, errors: -1),
@@ -97,14 +111,14 @@ struct RunningCommand {
   private static let folderStatus: UInt32 = 124
 
   /// Becomes the command. Comes back only where that fails, which it has told then.
-  private static func run(_ job: Job, _ files: Files, report: Int32) -> Int32 {
+  private static func run(_ job: Job, _ files: Files, report: Int32, controls: Bool) -> Int32 {
     func fail(_ status: UInt32, _ error: Int) -> Int32 {
       let numbers = [status, UInt32(truncatingIfNeeded: -error)]
       System.write(RunFrame(.failed, numbers: numbers).payload, to: report)
       return 125
     }
     Kernel.beginSession()
-    if job.terminal != nil { Kernel.control(files.input) }
+    if controls { Kernel.control(files.input) }
     for (number, file) in files.all.enumerated() { Kernel.duplicate(file, as: Int32(number)) }
     for limit in job.limits { Kernel.setLimit(limit.resource, limit.current, limit.maximum) }
     var result = Kernel.become(job.user, job.group, job.groups)

@@ -10,6 +10,8 @@ package struct KernelParameters: Sendable {
 
   private let line: [UInt8]
   private var position = 0
+  /// Whether `--` has come.
+  private var isOver = false
 
   package init(_ line: [UInt8]) {
     self.line = line
@@ -17,7 +19,7 @@ package struct KernelParameters: Sendable {
 
   package mutating func next() -> Parameter? {
     while position < line.count, ByteWords.isBlank(line[position]) { position += 1 }
-    guard position < line.count else { return nil }
+    guard position < line.count, !isOver else { return nil }
     var word: [UInt8] = []
     var isQuoted = false
     while position < line.count {
@@ -28,10 +30,25 @@ package struct KernelParameters: Sendable {
       position += 1
     }
     if word.isText("--") {
-      position = line.count
+      isOver = true
       return nil
     }
     return Self.parameter(word)
+  }
+
+  /// The words behind `--`, which are arguments of init.
+  package mutating func arguments() -> [[UInt8]] {
+    while next() != nil {}
+    var words: [[UInt8]] = []
+    while position < line.count {
+      isOver = false
+      if let word = next() {
+        words.append(word.name + (word.value.map { [UInt8(ascii: "=")] + $0 } ?? []))
+      } else if isOver {
+        words.append([0x2d, 0x2d])
+      }
+    }
+    return words
   }
 
   private static func parameter(_ word: [UInt8]) -> Parameter {

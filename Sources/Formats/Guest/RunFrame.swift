@@ -21,6 +21,10 @@ package struct RunFrame: Sendable, Equatable {
     case limit = 24
     case start = 25
     case time = 26
+    case image = 27
+    // In the job of a root disk only.
+    case persist = 28
+    case entrypoint = 29
     // From the host, while the command runs.
     case size = 32
     case signal = 33

@@ -77,7 +77,9 @@ package struct RootBuilder {
   // MARK: - Reading
 
   /// Paths whose content the first pass keeps, where they are small.
-  private static let probed = ["etc/passwd", "etc/group"].map { Array($0.utf8) }
+  private static let probed = [RootAccounts.usersFile, RootAccounts.groupsFile].map {
+    Array($0.utf8)
+  }
   private static let probeLimit = 1 << 20
 
   private mutating func read(
@@ -128,32 +130,48 @@ package struct RootBuilder {
   // MARK: - What is added
 
   /// Folders that systems mount something on.
-  private static let mountPoints: [(path: String, mode: UInt16)] = [
-    ("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777),
+  private static let mountPoints: [RootInit.File] = [
+    .init("dev", 0o755, .folder), .init("proc", 0o555, .folder), .init("sys", 0o555, .folder),
+    .init("run", 0o755, .folder), .init("tmp", 0o1777, .folder),
+    .init("lib/modules", 0o755, .folder),
   ]
 
   private mutating func ownLayer() throws -> OwnLayerReader? {
-    let hasInit = tree.node("sbin/init")?.kind.isFile == true
+    let hasInit = tree.node(RootInit.path)?.kind.isFile == true
     let choice = options.initChoice ?? (hasInit ? .keep : .minivm)
     if choice == .keep, !hasInit {
       throw KitError(
-        .invalid, "the root has no /sbin/init", advice: "use --init minivm, or --init none")
+        .invalid, "the root has no /\(RootInit.path)",
+        advice: "use --init minivm, or --init none")
     }
     description.architecture = architecture?.rawValue
     description.initProgram = RootDescription.Init(
-      choice: choice, path: hasInit || choice == .minivm ? "/sbin/init" : nil)
+      choice: choice, path: hasInit || choice == .minivm ? "/\(RootInit.path)" : nil)
     guard choice != .none else { return nil }
-    var files: [MemoryMembers.File] = []
-    let time = tree.nodes[0].isImplied ? newest : tree.nodes[0].attributes.modified
-    for (path, mode) in Self.mountPoints where tree.node(path) == nil {
-      files.append(
-        (
-          TarMember(
-            path: Array(path.utf8), kind: .node(.directory),
-            attributes: FileAttributes(mode: mode, modified: time)), []
-        ))
+    var additions = Self.mountPoints
+    var files: [RootInit.File] = []
+    if choice == .minivm {
+      let own = try ownInit()
+      files = own.files
+      additions += own.additions
     }
-    return files.isEmpty ? nil : OwnLayerReader(files)
+    files += additions.filter { tree.node($0.path) == nil }
+    let time = tree.nodes[0].isImplied ? newest : tree.nodes[0].attributes.modified
+    let members = files.map { $0.member(modified: time) }
+    return members.isEmpty ? nil : OwnLayerReader(members)
+  }
+
+  private mutating func ownInit() throws -> RootInit {
+    guard let architecture else {
+      throw KitError(
+        .invalid, "the root has no program, so its architecture is not known",
+        advice: "use --init none")
+    }
+    var command = description.source.command ?? RootCommand()
+    if command.words.isEmpty, tree.node("bin/sh")?.kind.isFile == true { command.cmd = ["/bin/sh"] }
+    return try RootInit(
+      command: command, architecture: architecture, passwd: probe(RootAccounts.usersFile),
+      group: probe(RootAccounts.groupsFile), isPersistent: options.isPersistent)
   }
 
   /// The newest time in the tree that is not in the future.

@@ -43,6 +43,8 @@ package struct RootOptions: Sendable, Hashable {
   package var owner: Owner?
   /// Nil for the root's own init, or else this program's.
   package var initChoice: Init?
+  /// Whether this program's init writes the network's files to the disk.
+  package var isPersistent = false
 
   package init() {}
 }

@@ -89,6 +89,6 @@ extension RootOptions {
   /// What of them has an influence on the bytes of a squashfs.
   fileprivate var key: String {
     let owner = owner.map { "\($0.user):\($0.group)" } ?? ""
-    return "\(label)\0\(owner)\0\(initChoice?.rawValue ?? "")"
+    return "\(label)\0\(owner)\0\(initChoice?.rawValue ?? "")\0\(isPersistent)"
   }
 }

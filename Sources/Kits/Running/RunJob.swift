@@ -17,7 +17,7 @@ package struct RunJob: Sendable {
   package var variables: [String]
   /// Where it runs: absolute.
   package var folder: String
-  package var user: RunUser
+  package var user: RootUser
   /// The first is the root.
   package var shares: [RunShare]
   package var hostname: String
@@ -26,7 +26,7 @@ package struct RunJob: Sendable {
   package var limits: [Limit] = []
 
   package init(
-    arguments: [String], variables: [String], folder: String, user: RunUser, shares: [RunShare],
+    arguments: [String], variables: [String], folder: String, user: RootUser, shares: [RunShare],
     hostname: String, hasNetwork: Bool
   ) {
     self.arguments = arguments

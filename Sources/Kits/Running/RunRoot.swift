@@ -27,22 +27,29 @@ package struct RunRoot {
     share = RunShare(argument, try RunImage(detecting: argument))
   }
 
-  /// A user as `--user` has it: a name of the root's etc/passwd, or UID[:GID].
+  /// A user as `--user` has it: names of the root's etc/passwd and etc/group, or numbers.
   /// - Throws: `KitError.missing` for a name that is not there.
-  package func user(_ argument: String) throws -> RunUser {
-    guard let image = share.image else { return try RunUser(argument: argument, root: share.host) }
-    let limit = RunUser.sizeLimit
-    // Numbers do without names that can't be read.
-    if argument.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ":") }) {
-      return try RunUser(
-        argument: argument, place: share.host,
-        users: try? image.contents(of: RunUser.usersFile, limit: limit), groups: nil)
+  package func user(_ argument: String) throws -> RootUser {
+    guard !argument.isEmpty else {
+      throw KitError(.usage, "--user is empty", advice: "give NAME or UID[:GID]")
+    }
+    return try accounts(hasNames: !RootAccounts.isNumbers(argument)).user(argument) { $0 }
+  }
+
+  /// - Parameter hasNames: whether names are wanted, which may be where they can't be read.
+  private func accounts(hasNames: Bool) throws -> RootAccounts {
+    guard let image = share.image else { return try RootAccounts(folder: share.host) }
+    func contents(_ path: String) throws -> [UInt8]? {
+      try image.contents(of: path, limit: RootAccounts.sizeLimit)
+    }
+    if !hasNames {
+      return RootAccounts(
+        place: share.host, users: try? contents(RootAccounts.usersFile), groups: nil)
     }
     return try inside(share.host) {
-      try RunUser(
-        argument: argument, place: share.host,
-        users: image.contents(of: RunUser.usersFile, limit: limit),
-        groups: image.contents(of: RunUser.groupsFile, limit: limit))
+      RootAccounts(
+        place: share.host, users: try contents(RootAccounts.usersFile),
+        groups: try contents(RootAccounts.groupsFile))
     }
   }
 }

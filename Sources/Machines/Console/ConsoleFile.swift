@@ -52,6 +52,23 @@ package final class ConsoleFile: Sendable {
     if let failure = failure.withLock({ $0 }) { throw failure }
   }
 
+  /// What a guest has written last; empty where the file can't be read again.
+  var lastLines: [String] {
+    guard path != "-", let file = try? FileDescriptor.open(FilePath(path), .readOnly) else {
+      return []
+    }
+    defer { try? file.close() }
+    guard let size = try? file.seek(offset: 0, from: .end) else { return [] }
+    var bytes = [UInt8](repeating: 0, count: Int(min(size, 1 << 14)))
+    let start = size - Int64(bytes.count)
+    let count = unsafe bytes.withUnsafeMutableBytes {
+      unsafe (try? file.read(fromAbsoluteOffset: start, into: $0)) ?? 0
+    }
+    var console = Console()
+    _ = console.receive(bytes.prefix(count))
+    return console.lines
+  }
+
   private static func failure(_ path: String, _ error: any Error) -> KitError {
     let reason = (error as? Errno).map(\.description) ?? "\(error)"
     return KitError(.invalid, "\(path == "-" ? "stdout" : path): can't be written: \(reason)")

@@ -60,6 +60,15 @@ package struct ConsoleLine {
     return givesUp ? .failure : nil
   }
 
+  /// The exit status that this program's init says a root disk's command ended with; nil for other lines.
+  package var commandStatus: Int? {
+    let end = ": exit status "
+    guard text.hasPrefix("minivm: "), let range = text.ranges(of: end).last,
+      let status = Int(text[range.upperBound...]), (0...255).contains(status)
+    else { return nil }
+    return status
+  }
+
   /// Whether the RAM disk's init opens a shell, which waits for somebody at the console.
   var opensShell: Bool { text.hasPrefix("minivm: this is a shell in the RAM disk") }
 

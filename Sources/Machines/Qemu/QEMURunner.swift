@@ -18,6 +18,12 @@ package struct QEMURunner: Sendable {
     package var lastLines: [String]
     /// Empty where the console is the user's terminal.
     package var timeline = BootTimeline()
+
+    /// The exit status of the command of a root disk with this program's init; nil where no such command has ended.
+    package var commandStatus: Int? {
+      // Its line is the last but for what the kernel says of the machine's end.
+      lastLines.suffix(8).reversed().lazy.compactMap { ConsoleLine($0).commandStatus }.first
+    }
   }
 
   /// Those to try, one after the other, while the guest stays silent; nil for what suits this machine.
@@ -291,7 +297,7 @@ package struct QEMURunner: Sendable {
       if !isLast, clock.now - begin < Self.soon { return nil }
       throw KitError(.unexpected, ended(machine, status))
     }
-    return Outcome(accelerator: accelerator, lastLines: [])
+    return Outcome(accelerator: accelerator, lastLines: consoleFile?.lastLines ?? [])
   }
 
   private func ended(_ machine: MachineDescription, _ status: TerminationStatus) -> String {
