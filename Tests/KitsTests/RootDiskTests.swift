@@ -12,7 +12,9 @@ import Testing
   }
 
   /// Folders that are made where the source has no entry for them.
-  private static let added = ["proc", "sys", "tmp", "lost+found", "many", "run"]
+  private static let added = [
+    "proc", "sys", "tmp", "lost+found", "many", "run", "lib", "lib/modules",
+  ]
 
   private func isAdded(_ line: String) -> Bool {
     Self.added.contains { line.hasPrefix("'\($0)' ") }
@@ -162,6 +164,17 @@ import Testing
     #expect((100..<110).contains(free), "\(free) MiB")
     try await root(["root.tar", "--out", "b.raw", "--size", "300"])
     #expect(FileTree.status(bench.folder("b.raw"))?.size == 300 << 20)
+    // A tree of small files has inodes for more of them.
+    try await Tool.shell(
+      "mkdir small; touch small/$(seq -s ' small/' 40000); tar -cf small.tar small",
+      in: bench.folder.path)
+    for options in [["--free", "160"], ["--size", "200"]] {
+      try await root(["small.tar", "--out", "small.raw", "--init", "none"] + options)
+      let facts = try await Tool.output("dumpe2fs", ["-h", bench.folder("small.raw")])
+      let line = facts.split(separator: "\n").first { $0.hasPrefix("Free inodes:") }
+      #expect(
+        Int(line?.split(separator: " ").last ?? "") ?? 0 >= 10000, "\(options): \(line ?? "")")
+    }
     let description = String(decoding: try bench.folder.read("a.raw.json"), as: UTF8.self)
     for part in [#""label" : "my root""#, #""choice" : "keep""#, #""path" : "/sbin/init""#] {
       #expect(description.contains(part), "\(description)")

@@ -39,7 +39,7 @@ struct RootDisk {
         Ext4Identity(
           uuid: uuid, hashSeed: Self.uuid(identity[16...]), label: options.label,
           timestamp: Ext4Time(nearest: timestamp)),
-        free: options.size == nil ? options.free << 20 : 0)
+        free: options.size == nil ? options.free << 20 : 0, isWritten: true)
       return (summary.size, String(decoding: UUIDText.plain(uuid), as: UTF8.self))
     }
     let summary = try squashfs?.finish(

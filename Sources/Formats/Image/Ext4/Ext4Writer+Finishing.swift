@@ -21,7 +21,7 @@ extension Ext4Writer {
   private func requiredSize(least: Int) throws -> Int {
     // A larger disk keeps more room for group descriptors, so the content would lie elsewhere.
     var ends: [Ext4Geometry: Int] = [geometry: contentEnd]
-    return try Ext4Layout.smallestSize(inodes: neededInodes, least: least) { blocks in
+    return try Ext4Layout.smallestSize(inodes: neededInodes + spareInodes, least: least) { blocks in
       let geometry = Ext4Geometry(expecting: blocks)
       let end = ends[geometry] ?? contentEnd(in: geometry)
       ends[geometry] = end
@@ -30,22 +30,34 @@ extension Ext4Writer {
   }
 
   /// Writes everything that is not content, and finishes the image.
-  /// - Parameter free: bytes that files may still take; for a disk that may grow.
+  /// - Parameters:
+  ///   - free: bytes that files may still take; for a disk that may grow.
+  ///   - isWritten: whether files are to be added to it later, for which it has inodes: one for 16 KiB that are free.
   /// - Throws: `FormatError.limit` with the size that it takes, when the disk is too small and may not
   ///   grow.
   @discardableResult
-  package func finish(_ identity: Ext4Identity, free: Int = 0) throws -> Summary {
+  package func finish(
+    _ identity: Ext4Identity, free: Int = 0, isWritten: Bool = false
+  ) throws -> Summary {
     try prepare(identity)
+    if isWritten {
+      let room = mayGrow ? free : max(0, size - contentEnd * Ext4Geometry.blockSize)
+      spareInodes = room / Ext4Layout.bytesPerInode
+    }
     var size = size
     var layout = layout(of: size)
+    if layout == nil, !mayGrow {
+      spareInodes = 0
+      layout = self.layout(of: size)
+    }
     if layout == nil, mayGrow {
-      size = try Ext4Layout.smallestSize(inodes: neededInodes, least: size) { _ in
+      size = try Ext4Layout.smallestSize(inodes: neededInodes + spareInodes, least: size) { _ in
         (geometry, contentEnd)
       }
       layout = self.layout(of: size)
     }
     if mayGrow, free > 0 {
-      size = try Ext4Layout.smallestSize(inodes: neededInodes) { _ in (geometry, contentEnd) }
+      size = try Ext4Layout.smallestSize(inodes: neededInodes + spareInodes) { _ in (geometry, contentEnd) }
       layout = self.layout(of: size)
       // A larger disk has larger tables, too.
       while let tried = layout {
@@ -74,7 +86,7 @@ extension Ext4Writer {
   private func layout(of size: Int) -> Ext4Layout? {
     Ext4Layout(
       geometry: geometry, blocks: size / Ext4Geometry.blockSize, contentEnd: contentEnd,
-      inodes: neededInodes)
+      inodes: neededInodes + spareInodes)
   }
 
   /// Where the content would end if groups began as `other` has them: files in the order in which they

@@ -38,6 +38,8 @@ package final class Ext4Writer {
   /// the block behind all content.
   var numbered: [Int] = []
   var contentEnd = 0
+  /// Inodes beyond those of its files.
+  var spareInodes = 0
 
   /// - Parameters:
   ///   - image: gets the file system, and is finished by `finish`; its file is the caller's to commit.
