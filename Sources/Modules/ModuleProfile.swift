@@ -48,6 +48,25 @@ package struct ModuleProfile: Sendable {
     }
   }
 
+  /// A machine that a profile is for: a line `#machine ARCHITECTURE MACHINE [BUS...]` of its file.
+  package struct Machine: Sendable, Hashable {
+    /// Debian's name.
+    package var architecture: String
+    /// The machine, as `check --machine` takes it.
+    package var name: String
+    /// How its disks are attached; empty for every way that it has.
+    package var buses: [String]
+  }
+
+  /// The machines that it is for; none for a profile that is only an addition.
+  package var machines: [Machine] {
+    text.split(separator: "\n").compactMap { line in
+      let words = line.split(separator: " ").map(String.init)
+      guard words.count >= 3, words[0] == "#machine" else { return nil }
+      return Machine(architecture: words[1], name: words[2], buses: Array(words[3...]))
+    }
+  }
+
   /// The first sentence of its comment.
   package var summary: String {
     String(text.prefix { $0 != "\n" }.drop { $0 == "#" || $0 == " " })

@@ -1,6 +1,6 @@
 import Basics
 import Formats
-import Kits
+@testable import Kits
 import Machines
 import Modules
 import Packages
@@ -33,6 +33,36 @@ import Testing
       let file = try InputFile("\(folder)/\(profile.name)").readAll(limit: 1 << 20)
       #expect(Array(profile.text.utf8) == file, "Sources/CGuest/defaults.c carries another file")
       #expect(profile.summary.count > 5 && profile.text.hasPrefix("# "))
+    }
+  }
+
+  @Test("The machines that a profile is for stand in its file, and there are such machines")
+  func machines() throws {
+    func machines(_ name: String, _ architecture: Architecture) throws -> [String] {
+      try RootCheck.places(of: ModuleProfile(named: name), architecture).map {
+        "\($0.machine.name) \($0.disk.rawValue)"
+      }
+    }
+    let q35 = ["virtio-blk", "virtio-scsi", "ahci", "nvme"].map { "q35 \($0)" }
+    let virt = ["virtio-blk", "virtio-scsi", "ahci", "nvme"].map { "virt \($0)" }
+    for name in ["all", "gns3", "qemu"] {
+      #expect(try machines(name, .amd64) == q35 + ["pc ide"])
+      #expect(try machines(name, .arm64) == virt)
+      #expect(try machines(name, .riscv64) == virt)
+    }
+    #expect(try machines("microvm", .amd64) == ["microvm virtio-blk", "microvm virtio-scsi"])
+    #expect(try machines("microvm", .arm64) == [])
+    for name in ["firecracker", "cloud-hypervisor"] {
+      #expect(try machines(name, .amd64) == ["\(name) virtio-blk"])
+      #expect(try machines(name, .arm64) == ["\(name) virtio-blk"])
+      #expect(try machines(name, .riscv64) == [])
+    }
+    for profile in ModuleProfile.all {
+      let lines = profile.text.split(separator: "\n").filter { $0.hasPrefix("#machine") }
+      #expect(profile.machines.count == lines.count)
+      for architecture in Architecture.allCases {
+        _ = try RootCheck.places(of: profile, architecture)
+      }
     }
   }
 

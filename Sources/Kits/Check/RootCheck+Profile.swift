@@ -4,22 +4,24 @@ internal import Machines
 internal import Modules
 
 extension RootCheck {
-  /// The machines and disks that a profile is for; none for one that is only an addition.
+  /// A disk of a machine that a profile is for.
+  typealias Place = (machine: CheckedMachine, disk: MachineDisk.Bus)
+
+  /// Returns the machines and disks that a profile is for; none for one that is only an addition.
+  /// - Throws: `KitError.usage` for a machine or a bus that there is not.
   static func places(
-    of profile: String, _ architecture: Architecture
-  ) throws -> [(machine: CheckedMachine, disk: MachineDisk.Bus)] {
-    let names: [String]
-    switch profile {
-    case "qemu", "gns3", "all": names = architecture == .amd64 ? ["q35", "pc"] : ["virt"]
-    case "microvm": names = architecture == .amd64 ? ["microvm"] : []
-    case "firecracker", "cloud-hypervisor":
-      names = architecture == .riscv64 ? [] : [profile]
-    default: names = []
-    }
-    return try names.flatMap { name in
-      let machine = try CheckedMachine(architecture, argument: name)
-      // What the PC shares with q35 is checked once.
-      return machine.buses.filter { name != "pc" || $0 == .ide }.map { (machine, $0) }
+    of profile: ModuleProfile, _ architecture: Architecture
+  ) throws -> [Place] {
+    try profile.machines.filter { $0.architecture == architecture.rawValue }.flatMap { entry in
+      let machine = try CheckedMachine(architecture, argument: entry.name)
+      let buses = try entry.buses.map { name in
+        guard let bus = MachineDisk.Bus(rawValue: name), machine.buses.contains(bus) else {
+          throw KitError(
+            .usage, "profile \(profile.name): machine \(entry.name) has no \(name) disks")
+        }
+        return bus
+      }
+      return (buses.isEmpty ? machine.buses : buses).map { (machine, $0) }
     }
   }
 
@@ -32,7 +34,7 @@ extension RootCheck {
   ) throws -> [Manifest.Root]? {
     let profiles = lists.profile.map { $0.additions } ?? lists.modules?.profiles ?? []
     let places = try (profiles.isEmpty ? ["qemu"] : profiles)
-      .map { try Self.places(of: $0, architecture) }.first { !$0.isEmpty }
+      .map { try Self.places(of: ModuleProfile(named: $0), architecture) }.first { !$0.isEmpty }
     guard let places else { return nil }
     prepare(places)
     let reports = try places.map {
@@ -61,8 +63,10 @@ extension RootCheck {
     let known: Set = ["virtio_blk", "virtio_scsi", "ahci", "ata_piix", "ata_generic", "nvme"]
     let shared: Set = ["virtiofs", "9p", "9pnet_virtio", "nfs", "nfsv4"]
     guard inside.isDisjoint(with: shared), !hasController(beside: known) else { return nil }
-    let places = try ["qemu", "microvm", "firecracker", "cloud-hypervisor"].flatMap {
-      try Self.places(of: $0, architecture)
+    var places: [Place] = []
+    for place in try ModuleProfile.all.flatMap({ try Self.places(of: $0, architecture) })
+    where !places.contains(where: { $0 == place }) {
+      places.append(place)
     }
     prepare(places)
     var first: String?

@@ -268,7 +268,7 @@ package struct RootCheck {
   /// The profile to advise for a module: one that is for the machine, or an addition.
   private func profile(with module: String, for machine: CheckedMachine) -> String? {
     let known = ModuleProfile.all.filter { $0.lists(module) }.map { profile in
-      let places = (try? Self.places(of: profile.name, machine.architecture)) ?? []
+      let places = (try? Self.places(of: profile, machine.architecture)) ?? []
       return (name: profile.name, machines: Set(places.map(\.machine.name)))
     }
     // `all` and `gns3` are larger than `qemu`, whose machines are theirs.
