@@ -2,6 +2,11 @@ internal import CZstd
 
 /// zstd frames with a checksum: of one piece, or of two that are compressed side by side. RFC 8878.
 ///
+/// An initramfs is compressed in two parts, the template's while the modules are chosen and their indexes made. A plain
+/// stream of both, which can begin only when the last module is there, makes `mkinitramfs` take 75 ms longer with the
+/// 6.1 cloud kernel (196 ms became 271 ms, the medians of 21 runs on two processors) and 110 ms with the generic one
+/// (368 ms became 478 ms), for 0.4 and 0.9 % less bytes. That is why this file has more than a call of the library.
+///
 /// What a decoder knows at the end of the first part it still knows in the second. The second part's encoder
 /// does not: it refers to nothing of the first, begins with codes of its own, and takes the three offsets that
 /// were used last for those that a frame begins with. So two blocks before its own leave a decoder with these.
