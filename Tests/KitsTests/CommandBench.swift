@@ -13,6 +13,11 @@ struct CommandBench {
 
   let folder: TemporaryFolder
 
+  /// A copy of another one.
+  init(folder: TemporaryFolder) {
+    self.folder = folder
+  }
+
   init(_ package: MadeUpPackage = .kernel) throws {
     folder = try TemporaryFolder()
     try folder.write("p.deb", package.bytes)
