@@ -13,7 +13,7 @@ import Testing
 
   @Test(
     "Without memory it may abort, but does not hang, and loses nothing",
-    arguments: [80_000, 150_000, 250_000, 400_000])
+    arguments: [80_000, 150_000, 250_000, 400_000, 4_000_000])
   func limitedMemory(_ kilobytes: Int) async throws {
     let bench = try await OutputTests.bench()
     let before = try await bench.listing()
@@ -22,8 +22,13 @@ import Testing
       "ulimit -v \(kilobytes); SWIFT_BACKTRACE=enable=no exec timeout -s KILL 60 \"$minivm\" \(Self.build)"
     )
     #expect(result.status != 137, "\(kilobytes) KiB: \(result.errors)")
+    // The least is too little for the program alone, the most is enough for the build.
+    #expect(kilobytes > 80_000 || result.status != 0)
+    #expect(kilobytes < 4_000_000 || result.status == 0, "\(result.errors)")
     if result.status == 0 {
       try await Tool.shell("cd out; sha256sum --quiet -c SHA256SUMS", in: bench.folder.path)
+      let after = try await bench.listing()
+      #expect(after != before)
       return
     }
     // An aborted program leaves what has a temporary name.
