@@ -170,13 +170,16 @@ struct BootCommand: AsyncParsableCommand {
         try proofDisk(kit, temporary: temporary)
       }
     let hasRoot = append.contains { $0.hasPrefix("root=") || $0.contains(" root=") }
+    // Systems without an fstab leave root as it was mounted.
+    let access = root == nil ? [] : ["rw"]
+    let rootParameters = hasRoot ? [] : ["root=\(machine.disk.firstDevice)"] + access
     // Nobody may be there for the RAM disk's shell; what the user says of it comes later, and counts.
     let panic = root == nil || !isInteractive && !showsCommand ? ["panic=-1"] : []
     return try machine.virtualMachine(
       RootPlace(try machine.model(kit.architecture), machine.disk),
       kernel: try kit.kernel(kernelFormat), initramfs: kit.initramfs,
       disks: [rootDisk] + [kit.modulesDisk].compactMap { $0 },
-      commandLine: (hasRoot ? [] : ["root=\(machine.disk.firstDevice)"]) + panic + append,
+      commandLine: rootParameters + panic + append,
       extraArguments: arguments)
   }
 
