@@ -10,7 +10,12 @@ struct CheckCommand: ParsableCommand {
     abstract: "Predict whether a kit can mount its root disk.",
     discussion: """
       Goes from the machine to the disk and the file system on it, and says of each what drives it: \
-      built into the kernel, in the RAM disk, or missing. Exit code 1: root can't be reached.
+      built into the kernel, in the initramfs, or missing. With --root, also says whether the disk has an init for the \
+      kernel's architecture. Exit code 1: root can't be reached, or can't start.
+
+      Examples:
+        minivm check kit --machine firecracker --root root.raw
+        minivm check kit --disk nvme --root-type xfs
       """
   )
 
@@ -30,9 +35,16 @@ struct CheckCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "File system of the root; separate several with commas: squashfs,overlay.", valueName: "type")
+      "File system of the root; separate several with commas: squashfs,overlay (default: that of --root, or ext4).",
+      valueName: "type")
   )
-  var rootType = "ext4"
+  var rootType: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Root disk to look into: ext4 or squashfs, raw or qcow2.", valueName: "file"),
+    completion: .file())
+  var root: String?
 
   @OptionGroup var work: WorkOptions
 
@@ -40,9 +52,10 @@ struct CheckCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    let isPlain = rootType.split(separator: ",", omittingEmptySubsequences: false).allSatisfy {
-      !$0.isEmpty && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
-    }
+    let isPlain = (rootType ?? "ext4").split(separator: ",", omittingEmptySubsequences: false)
+      .allSatisfy {
+        !$0.isEmpty && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+      }
     guard isPlain else { throw ValidationError("--root-type is a type such as ext4") }
   }
 
@@ -51,8 +64,11 @@ struct CheckCommand: ParsableCommand {
     let model =
       try machine.map { try CheckedMachine(kit.architecture, argument: $0) }
       ?? CheckedMachine(MachineModel(kit.architecture, disk: disk))
-    let report = try RootCheck(kit, jobs: work.jobs).report(
-      model, disk: disk, rootTypes: rootType.split(separator: ",").map(String.init))
+    let image = try root.map { try FileSystemImage($0) }
+    let types = rootType ?? image?.kind.rawValue ?? "ext4"
+    var report = try RootCheck(kit, jobs: work.jobs).report(
+      model, disk: disk, rootTypes: types.split(separator: ",").map(String.init))
+    if let image { report.add(try RootContents(image, architecture: kit.architecture)) }
     if json {
       try printJSON(report)
     } else {
@@ -75,6 +91,13 @@ struct CheckCommand: ParsableCommand {
       let advice = step.advice.map { "; \($0)" } ?? ""
       writeToStandardError("minivm: warning: \(step.problem ?? step.name)\(advice)".visible)
     }
-    if report.reachesRoot { printVisibly("Root can be reached.") }
+    for step in report.steps where step.kind == "modules folder" && step.state == .missing {
+      writeToStandardError(
+        "minivm: warning: the root disk: \(step.problem ?? ""); \(step.advice ?? "")".visible)
+    }
+    if report.error == nil {
+      printVisibly(
+        report.startsInit == nil ? "Root can be reached." : "Root can be reached, and can start.")
+    }
   }
 }

@@ -74,4 +74,21 @@ package struct ELFHeader: Sendable, Hashable {
       return (UInt32(fields.value(at: offset, width: 4)), offset)
     }
   }
+
+  /// The dynamic loader that a program names: PT_INTERP.
+  /// - Parameter file: the file's bytes, or as many of its first ones as hold the name.
+  /// - Returns: nil for a static program.
+  package func interpreter(of file: [UInt8]) -> String? {
+    guard let header = programTypes(of: file)?.first(where: { $0.type == 3 }) else { return nil }
+    let fields = FieldReader(file[...], isLittleEndian: isLittleEndian)
+    let width = is64Bit ? 8 : 4
+    // p_offset and p_filesz, behind p_type and, of 64 bits, p_flags.
+    let offset = fields.value(at: header.offset + (is64Bit ? 8 : 4), width: width)
+    let size = fields.value(at: header.offset + (is64Bit ? 32 : 16), width: width)
+    guard size <= 4096, offset <= UInt64(file.count), size <= UInt64(file.count) - offset else {
+      return nil
+    }
+    let name = file[Int(offset)..<Int(offset + size)].prefix { $0 != 0 }
+    return String(decoding: name, as: UTF8.self)
+  }
 }

@@ -11,6 +11,7 @@ package struct RootCheck {
   package enum State: String, Codable, Sendable, Hashable {
     case builtIn = "built-in"
     case inRAMDisk = "ram-disk"
+    case onRoot = "root"
     case missing
     /// There is no configuration to look it up in.
     case unknown
@@ -20,6 +21,7 @@ package struct RootCheck {
       switch self {
       case .builtIn: "built in"
       case .inRAMDisk: "in the RAM disk"
+      case .onRoot: "on the root disk"
       case .missing: "MISSING"
       case .unknown: "unknown"
       }
@@ -28,7 +30,7 @@ package struct RootCheck {
 
   /// Something that has to be there.
   package struct Step: Codable, Sendable, Hashable {
-    /// `console`, `bus`, `device`, `file system` or `modules disk`.
+    /// `console`, `bus`, `device`, `file system`, `modules disk`; of a root disk `init`, `loader`, `modules folder`.
     package var kind: String
     package var name: String
     package var state: State
@@ -49,12 +51,19 @@ package struct RootCheck {
     package var disk: String
     package var rootTypes: [String]
     package var reachesRoot: Bool
+    /// Whether the root disk has an init that the kernel can run; nil where no disk was looked at.
+    package var startsInit: Bool?
     package var steps: [Step]
 
     /// - Returns: nil when root can be reached.
     package var error: KitError? {
-      guard !reachesRoot, let step = steps.first(where: { $0.state == .missing && !$0.isOptional })
-      else { return nil }
+      guard let step = steps.first(where: { $0.state == .missing && !$0.isOptional }) else {
+        return nil
+      }
+      guard !reachesRoot else {
+        return KitError(
+          .invalid, "the root disk can't start: \(step.problem ?? step.name)", advice: step.advice)
+      }
       return KitError(
         .invalid,
         "root can't be reached on \(machine) by \(disk): \(step.problem ?? step.name)",
