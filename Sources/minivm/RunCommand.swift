@@ -40,10 +40,28 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The guest's root: a folder, a disk image, or a tar archive (default: /).",
+      "The guest's root: a folder, a disk image, a tar archive or a container image (default: /).",
       valueName: "source"),
     completion: .file())
   var root = "/"
+
+  @Option(
+    help: ArgumentHelp(
+      "A container image as the root, whose configuration has the defaults: command, user, folder, variables.",
+      valueName: "image"))
+  var image: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Program that gets the command as its arguments (default: the image's; \"\" for none).",
+      valueName: "program"))
+  var entrypoint: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Keep what the guest changes of its root on a disk, made if it is not there (default: in the guest's RAM).",
+      valueName: "disk"), completion: .file())
+  var keep: String?
 
   @Option(
     help: ArgumentHelp(
@@ -175,6 +193,9 @@ struct RunCommand: AsyncParsableCommand {
     guard workdir?.hasPrefix("/") ?? true else {
       throw ValidationError("--workdir is an absolute path of the guest")
     }
+    guard image == nil || root == "/" else {
+      throw ValidationError("give --image or --root, not both")
+    }
     for variable in variables where variable.isEmpty || variable.hasPrefix("=") {
       throw ValidationError("--env is NAME or NAME=VALUE, not \(variable.quoted)")
     }
@@ -185,7 +206,7 @@ struct RunCommand: AsyncParsableCommand {
     let temporary = try StagingDirectory(in: environment.cache.temporaryFolder)
     let kit = try await openKit(environment, temporary.path)
     environment.reporter.progress.end()
-    let guest = try guestRun(kit, temporary.path)
+    let guest = try guestRun(kit, temporary.path, environment)
     if verbose {
       writeToStandardError("minivm: \(kit.release) with \(guest.transport.rawValue)")
     }
@@ -208,7 +229,7 @@ struct RunCommand: AsyncParsableCommand {
     finish(ending)
   }
 
-  private var hasTerminal: Bool { RunTerminal.isThere }
+  var hasTerminal: Bool { RunTerminal.isThere }
 
   private func finish(_ ending: RunEnding) -> Never {
     TemporaryPaths.removeAll()
@@ -261,10 +282,13 @@ struct RunCommand: AsyncParsableCommand {
     return (try? FileTree.textNames(in: path))?.contains { $0.hasPrefix("vmlinuz-") } == true
   }
 
-  private func guestRun(_ kit: Kit, _ temporary: String) throws -> GuestRun {
+  private func guestRun(
+    _ kit: Kit, _ temporary: String, _ environment: CommandEnvironment
+  ) throws -> GuestRun {
+    let root = try openRoot(kit, temporary, environment)
     var options = GuestRun.Options(
       model: try machine.map { try MachineModel(kit.architecture, argument: $0) }
-        ?? MachineModel(kit.architecture), path: Self.variable("PATH") ?? Self.defaultPath)
+        ?? MachineModel(kit.architecture), path: Self.variable("PATH") ?? RootCommand.defaultPath)
     options.accelerators = Accelerator(rawValue: accel).map { [$0] }
     options.memory = memory
     options.cpus = cpus
@@ -272,13 +296,16 @@ struct RunCommand: AsyncParsableCommand {
     options.modules = modules
     options.transport = transport
     options.disks = try disks.map { try RunDisk.disk(argument: $0) }
+    options.changes = try keep.map {
+      try RunChanges.disk($0, root: root.identity, jobs: environment.jobs)
+    }
     options.network = try RunNetwork.device(argument: net)
     options.allowedWarnings = try warnings()
     options.timeout = timeout
     options.console = console
     options.hasTerminal = hasTerminal
     options.jobs = Machine.cores
-    return try GuestRun(kit, job(kit, temporary), options: options, temporaryFolder: temporary)
+    return try GuestRun(kit, job(kit, root), options: options, temporaryFolder: temporary)
   }
 
   /// What the kernel may warn of; nil where no warning matters.
@@ -286,58 +313,6 @@ struct RunCommand: AsyncParsableCommand {
     guard let allowedWarnings else { return failsOnWarnings ? [] : nil }
     let bytes = try InputFile.contents(of: allowedWarnings, limit: 1 << 20)
     return KernelWarnings.allowed(in: String(decoding: bytes, as: UTF8.self))
-  }
-
-  private func job(_ kit: Kit, _ temporary: String) throws -> RunJob {
-    let root = try RunRoot(argument: root, temporaryFolder: temporary, jobs: Machine.cores)
-    if root.share.host == "/", kit.architecture.rawValue != Machine.architecture.rawValue {
-      throw KitError(
-        .usage,
-        "the kernel is for \(kit.architecture.rawValue), this machine's programs for \(Machine.architecture.rawValue)",
-        advice: "give --root with programs for \(kit.architecture.rawValue)")
-    }
-    let others = try share.map { try RunShare(argument: $0) }
-    var shares = [root.share]
-    var folder = "/"
-    if !hidesCurrentFolder, let current = FileTree.realPath("."), current != "/" {
-      // Somebody may share it in another way.
-      if !others.contains(where: { $0.guest == current }) {
-        shares.append(try RunShare(current, isReadOnly: false))
-      }
-      folder = current
-    }
-    shares += others
-    let user =
-      try user.map { try root.user($0) }
-      ?? RootUser.current(variables: CommandEnvironment.variables)
-    var job = RunJob(
-      arguments: command.isEmpty ? [Self.variable("SHELL") ?? "/bin/sh"] : command,
-      variables: try environment(of: user), folder: workdir ?? folder, user: user,
-      shares: shares, hostname: Machine.hostname, hasNetwork: net != "none")
-    job.limits = RunJob.currentLimits
-    return job
-  }
-
-  private static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-  /// The command's variables: what says who and where it is, and what was asked for.
-  private func environment(of user: RootUser) throws -> [String] {
-    var values = [
-      "HOME": user.home, "USER": user.name, "LOGNAME": user.name,
-      "PATH": Self.variable("PATH") ?? Self.defaultPath,
-    ]
-    for name in ["TERM", "LANG"] { values[name] = Self.variable(name) }
-    for variable in variables {
-      let parts = variable.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let name = String(parts[0])
-      values[name] = parts.count == 2 ? String(parts[1]) : Self.variable(name)
-    }
-    return values.map { "\($0)=\($1)" }.sorted()
-  }
-
-  private static func variable(_ name: String) -> String? {
-    guard let value = unsafe getenv(name) else { return nil }
-    return unsafe String(cString: value)
   }
 }
 

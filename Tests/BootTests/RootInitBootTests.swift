@@ -9,11 +9,10 @@ import Testing
 @Suite(.serialized) struct RootInitBootTests {
   private static let inputs = Result { try TemporaryFolder() }
 
-  /// A root with a static busybox and a ping that needs its file capability, in a tar archive.
-  private static func archive() async throws -> String {
+  /// Makes a container image, `image:base`, with a static busybox and a ping that needs its file capability.
+  private static func makeImage() async throws -> TemporaryFolder {
     let folder = try inputs.get()
-    let archive = folder("root.tar")
-    guard FileTree.status(archive) == nil else { return archive }
+    guard FileTree.status(folder("root.tar")) == nil else { return folder }
     let busybox = try TestCache.packages("busybox")[0]
     try await Tool.shell(
       """
@@ -25,30 +24,31 @@ import Testing
       setcap cap_net_raw+ep root/bin/ping
       printf 'root:x:0:0::/root:/bin/sh\\nann:x:12:34::/home/ann:/bin/sh\\n' >root/etc/passwd
       printf 'staff:x:56:\\nextra:x:78:joe,ann\\n' >root/etc/group
-      tar --xattrs --xattrs-include='security.*' --owner=0 --group=0 -C root -cf root.tar .
+      tar --xattrs --xattrs-include='security.*' --owner=0 --group=0 -C root -cf layer.tar .
+      umoci init --layout image; umoci new --image image:base
+      umoci raw add-layer --image image:base layer.tar
+      mv layer.tar root.tar
       """, in: folder.path)
-    return archive
+    return folder
   }
 
-  /// Writes a root disk with a command.
+  /// Writes a root disk of an image with a command.
   private static func write(
-    _ command: RootCommand, to path: String, _ fileSystem: RootOptions.FileSystem = .ext4,
-    isPersistent: Bool = false
+    _ command: RootCommand, to path: String, _ options: [String] = []
   ) async throws {
-    let layer = try #require(try RootLayer.archive(try await archive(), jobs: 2))
-    var options = RootOptions()
-    (options.fileSystem, options.diskFormat) = (fileSystem, .raw)
-    options.isPersistent = isPersistent
-    var source = RootDescription.Source(kind: .image, name: "test")
-    source.command = command
-    var builder = RootBuilder(
-      [layer], source: source, options: options, jobs: 2, latestTime: nil, now: 1_700_000_000
-    ) { _, _ in }
-    let output = try OutputFile(replacing: path)
-    let description = try builder.write(to: output)
-    #expect(description.initProgram?.choice == .minivm)
-    #expect(description.initProgram?.path == "/sbin/init")
-    try output.commit()
+    let folder = try await makeImage()
+    let tag = FileTree.name(of: path)
+    var words = ["config", "--image", "image:base", "--tag", tag]
+    for word in command.entrypoint { words += ["--config.entrypoint", word] }
+    for word in command.cmd { words += ["--config.cmd", word] }
+    for word in command.env { words += ["--config.env", word] }
+    if !command.user.isEmpty { words += ["--config.user", command.user] }
+    if !command.workingDir.isEmpty { words += ["--config.workingdir", command.workingDir] }
+    if let signal = command.stopSignal { words += ["--config.stopsignal", signal] }
+    try await Tool.output("umoci", words, in: folder.path)
+    let result = try await Tool.run(
+      TestKit.program, ["root", "oci:image:\(tag)", "--out", path] + options, in: folder.path)
+    #expect(result.status == 0, "\(result.errors)")
   }
 
   private static func command(_ script: String) -> RootCommand {
@@ -91,8 +91,8 @@ import Testing
       """)
     command.env = ["A=b c", "PATH=/bin"]
     (command.workingDir, command.user) = ("/work/../srv/x", "ann")
-    try await Self.write(command, to: folder("disk"))
-    let result = try await Self.boot(folder("disk"))
+    try await Self.write(command, to: folder("disk.raw"))
+    let result = try await Self.boot(folder("disk.raw"))
     #expect(
       Self.said(result) == [
         "12 34 34 78", "/srv/x b c /home/ann /bin minivm", "pinged", "zombies: 0", "refused",
@@ -102,9 +102,9 @@ import Testing
     // What the kernel is told behind `--` takes the place of Cmd; a group leaves out supplementary ones.
     command.user = "12:staff"
     command.entrypoint = ["/bin/busybox", "sh"]
-    try await Self.write(command, to: folder("other"), .squashfs)
+    try await Self.write(command, to: folder("other.squashfs"))
     let other = try await Self.boot(
-      folder("other"),
+      folder("other.squashfs"),
       [
         "--json", "--append",
         #"quiet -- -c "echo @ $(id -G); kill -s TERM $$; sleep 9""#,
@@ -123,8 +123,8 @@ import Testing
       echo kept >/kept; (sleep 100 <>/kept >&0 &); exit 0
       """)
     for isPersistent in [false, true] {
-      let disk = folder("disk\(isPersistent)")
-      try await Self.write(command, to: disk, isPersistent: isPersistent)
+      let disk = folder("disk\(isPersistent).raw")
+      try await Self.write(command, to: disk, isPersistent ? ["--persist"] : [])
       let result = try await Self.boot(disk, ["--net", "user"])
       #expect(result.status == 0, "\(result.errors)")
       #expect(
@@ -152,7 +152,7 @@ import Testing
       kill -HUP 1; while :; do sleep 0.1; done
       """)
     command.stopSignal = "SIGUSR1"
-    try await Self.write(command, to: folder("disk"), .squashfs)
+    try await Self.write(command, to: folder("disk.squashfs"))
     let kit = try RunKits.cloudKit()
     let path = folder.path
     let result = try await BootSlots.shared.use {
@@ -161,7 +161,7 @@ import Testing
         [
           "-c",
           """
-          \(TestKit.program) boot \(kit) --root disk --accel tcg --timeout 120 --console log -- \
+          \(TestKit.program) boot \(kit) --root disk.squashfs --accel tcg --timeout 120 --console log -- \
             -monitor unix:monitor,server=on,wait=off </dev/null &
           until grep -q '@ ready' log 2>/dev/null || ! kill -0 $! 2>/dev/null; do sleep 0.1; done
           python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect("monitor"); s.recv(99)
@@ -179,13 +179,13 @@ import Testing
     let folder = try TemporaryFolder()
     var command = RootCommand()
     command.cmd = ["nothing-there"]
-    try await Self.write(command, to: folder("disk"))
-    let absent = try await Self.boot(folder("disk"))
+    try await Self.write(command, to: folder("disk.raw"))
+    let absent = try await Self.boot(folder("disk.raw"))
     #expect(absent.status == 127)
     #expect(
       absent.errors.contains("minivm: nothing-there: command not found: exit status 127"),
       "\(absent.errors)")
-    let refused = try await Self.boot(folder("disk"), ["--append", "-- /etc/passwd"])
+    let refused = try await Self.boot(folder("disk.raw"), ["--append", "-- /etc/passwd"])
     #expect(refused.status == 126)
     #expect(refused.errors.contains("minivm: /etc/passwd: permission denied"), "\(refused.errors)")
   }

@@ -54,6 +54,48 @@ import Testing
     #expect(report.contains(/"userSeconds" : \d+\.?\d*,?\n/), "\(report)")
   }
 
+  @Test("A container image has the defaults: command, user, folder, variables; changes are kept")
+  func image() async throws {
+    let folder = try await Self.makeRoots()
+    try await Tool.shell(
+      """
+      rm -rf image; umoci init --layout image; umoci new --image image:it
+      tar --owner=0 --group=0 -C root -cf layer.tar .; umoci raw add-layer --image image:it layer.tar
+      umoci config --image image:it --config.user ann --config.workingdir /srv/x \\
+        --config.env 'A=b c' --config.entrypoint /bin/sh --config.entrypoint -c \\
+        --config.cmd 'id -u; pwd; echo $A $HOME; echo y >/srv/y || echo refused; exit 6'
+      """, in: folder.path)
+    let place = try TemporaryFolder()
+    try place.write("here", "".utf8)
+    let kit = try RunKits.cloudKit()
+    func run(_ options: [String]) async throws -> Tool.Result {
+      try await BootSlots.shared.use {
+        try await Tool.run(
+          TestKit.program,
+          [
+            "run", kit, "--accel", "tcg", "--timeout", "120", "--image",
+            "oci:\(folder("image")):it",
+          ]
+            + options, in: place.path)
+      }
+    }
+    let plain = try await run([])
+    #expect(plain.status == 6, "\(plain.errors)")
+    #expect(plain.output == "12\n/srv/x\nb c /\nrefused\n", "\(plain.errors)")
+    let options = ["--keep", place("changes"), "--user", "0:9", "--workdir", "/etc"]
+    let first = try await run(
+      options + [
+        "--env", "A=x", "--",
+        "id -u; id -g; pwd; echo $A; ls \(place.path) || mkdir /new && echo kept >/new/file",
+      ])
+    #expect(first.status == 0, "\(first.errors)")
+    #expect(first.output == "0\n9\n/etc\nx\n", "\(first.output)")
+    try await Tool.shell("qemu-img convert -O raw changes raw && e2fsck -fn raw", in: place.path)
+    let second = try await run(options + ["--entrypoint", "cat", "--", "/new/file", "own"])
+    #expect(second.status == 0, "\(second.errors)")
+    #expect(second.output == "kept\nown\n")
+  }
+
   @Test(
     "The root is a partition of a qcow2 image, which was not unmounted; the current folder is shared"
   )

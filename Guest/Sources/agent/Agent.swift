@@ -63,13 +63,14 @@ enum Agent {
       Console.say([UInt8]("run: the host's job can't be read"))
       return
     }
+    let changes: Int32
     do throws(FileSystems.Failure) {
-      try prepare(job, &channel)
+      changes = try prepare(job, &channel)
     } catch {
       refuse(&channel, 125, 0, error.message)
       return
     }
-    start(job, channel)
+    start(job, channel, changes: changes)
   }
 
   private static func loadDrivers() {
@@ -103,9 +104,10 @@ enum Agent {
     }
   }
 
+  /// - Returns: the file system that keeps what the guest changes; -1 for none.
   private static func prepare(
     _ job: Job, _ channel: inout Channel
-  ) throws(FileSystems.Failure) {
+  ) throws(FileSystems.Failure) -> Int32 {
     var systems = FileSystems()
     try systems.mountAll(of: job)
     for notice in systems.notices { channel.send(RunFrame(.notice, notice)) }
@@ -126,9 +128,10 @@ enum Agent {
       NetworkFiles.replace(hostname: job.hostname, Array(job.network.prefix(4)))
     }
     if !job.newFolder.isEmpty { FileSystems.makeFolders(job.newFolder) }
+    return systems.changes
   }
 
-  private static func start(_ job: Job, _ channel: Channel) {
+  private static func start(_ job: Job, _ channel: Channel, changes: Int32) {
     var channel = channel
     let signals = Kernel.openSignals(1 << (Kernel.childSignal - 1))
     let command: RunningCommand
@@ -139,7 +142,7 @@ enum Agent {
       return
     }
     channel.send(RunFrame(.started, numbers: [UInt32(truncatingIfNeeded: command.process)]))
-    var relay = Relay(channel, command, signals: signals)
+    var relay = Relay(channel, command, signals: signals, changes: changes)
     _ = relay.run()
   }
 

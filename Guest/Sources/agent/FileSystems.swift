@@ -20,6 +20,8 @@ struct FileSystems {
 
   /// Steps that failed and that the command can run without.
   private(set) var notices: [[UInt8]] = []
+  /// The file system that keeps what the guest changes, open; -1 for none.
+  private(set) var changes: Int32 = -1
 
   /// Why the command can't run.
   struct Failure: Error {
@@ -44,7 +46,7 @@ struct FileSystems {
     let modulesDisk = Self.disk([UInt8](Self.modulesSerial))
     let configuration = "/boot/config-" + KernelModules.release
     let settings = System.contents(configuration, limit: 1 << 24)
-    try mountRoot(root)
+    try mountRoot(root, changes: job.changes)
     try enterRoot()
     if job.isImage {
       System.makeFolder([UInt8]("/run"))
@@ -70,13 +72,27 @@ struct FileSystems {
     }
   }
 
-  /// The host's folder, and RAM over it for what the guest changes.
-  private mutating func mountRoot(_ root: Job.Share) throws(Failure) {
+  /// The host's folder, and over it RAM, or a disk, for what the guest changes.
+  private mutating func mountRoot(
+    _ root: Job.Share, changes serial: [UInt8]
+  ) throws(Failure) {
     let (lower, ram, target) = ([UInt8]("/lower"), [UInt8]("/ram"), [UInt8]("/newroot"))
     for folder in [lower, ram, target] { System.makeFolder(folder) }
     try mount(root, on: lower)
-    var result = Kernel.mount([UInt8]("tmpfs"), on: ram, type: [UInt8]("tmpfs"))
-    guard result == 0 else { throw Failure([UInt8]("tmpfs can't be mounted"), result) }
+    var result: Int
+    if serial.isEmpty {
+      result = Kernel.mount([UInt8]("tmpfs"), on: ram, type: [UInt8]("tmpfs"))
+      guard result == 0 else { throw Failure([UInt8]("tmpfs can't be mounted"), result) }
+    } else {
+      guard let disk = Self.disk(serial) else {
+        throw Failure([UInt8]("there is no disk for the changes"), -19)
+      }
+      result = Kernel.mount(disk, on: ram, type: [UInt8]("ext4"))
+      guard result == 0 else {
+        throw Failure([UInt8]("the disk for the changes can't be mounted"), result)
+      }
+      changes = System.open(ram)
+    }
     System.makeFolder(ram + "/upper")
     System.makeFolder(ram + "/work")
     result = Kernel.mount(
@@ -165,6 +181,14 @@ struct FileSystems {
     ] as [(StaticString, StaticString)] {
       System.makeLink([UInt8](name), to: [UInt8](target))
     }
+  }
+
+  /// Leaves a file system as one that was unmounted.
+  static func close(_ file: Int32) {
+    guard file >= 0 else { return }
+    _ = Kernel.mount(
+      [], on: "/proc/self/fd/" + [UInt8](decimal: Int(file)), type: [],
+      flags: Flag.again | Flag.readOnly)
   }
 
   /// The virtio disk of a serial number.

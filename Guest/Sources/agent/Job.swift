@@ -50,6 +50,8 @@ struct Job {
   var isImage = false
   /// A folder to make, if it is not there; empty for none.
   var newFolder: [UInt8] = []
+  /// The serial number of the disk that keeps what the guest changes; empty for none.
+  var changes: [UInt8] = []
   var user: UInt32 = 0
   var group: UInt32 = 0
   var groups: [UInt32] = []
@@ -96,6 +98,7 @@ struct Job {
     case .argument: arguments.append(frame.payload)
     case .variable: variables.append(frame.payload)
     case .folder: folder = frame.payload
+    case .changes: changes = frame.payload
     case .image: (isImage, newFolder) = (true, frame.payload)
     case .signal: stopSignal = Int(numbers.first ?? 15)
     case .persist: isPersistent = true

@@ -7,6 +7,8 @@ struct Relay {
   private var channel: Channel
   private var command: RunningCommand
   private let signals: Int32
+  /// The file system that keeps what the guest changes; -1 for none.
+  private let changes: Int32
   /// Bytes that the host still takes of stdout and stderr.
   private var windows = [RunFrame.window, RunFrame.window]
   /// What the command has not read yet of its stdin, and how much of the first it has.
@@ -21,10 +23,11 @@ struct Relay {
   private var ended: Kernel.Ended?
   private var status: Int? { ended?.status }
 
-  init(_ channel: Channel, _ command: RunningCommand, signals: Int32) {
+  init(_ channel: Channel, _ command: RunningCommand, signals: Int32, changes: Int32) {
     self.channel = channel
     self.command = command
     self.signals = signals
+    self.changes = changes
   }
 
   /// - Returns: the channel, when the host has acknowledged the end or is gone.
@@ -176,7 +179,9 @@ struct Relay {
     let status = ended.status
     // Processes that it left behind end with the machine.
     Kernel.kill(-1, signal: 9)
+    if changes >= 0 { Kernel.reapAll(milliseconds: 2000) }
     Kernel.sync()
+    FileSystems.close(changes)
     let isSignal = status & 0x7f != 0
     let number = isSignal ? status & 0x7f : status >> 8 & 0xff
     var numbers = [isSignal ? 1 : 0, UInt32(number)]

@@ -22,6 +22,7 @@ package struct RunFrame: Sendable, Equatable {
     case start = 25
     case time = 26
     case image = 27
+    case changes = 30
     // In the job of a root disk only.
     case persist = 28
     case entrypoint = 29

@@ -1,5 +1,6 @@
 internal import Basics
 package import Formats
+internal import Packages
 
 /// Makes a root disk of layers, in two passes: the first tells which files there are in the end, the second writes
 /// them. Nothing is unpacked to this machine, and of the files' content nothing stays in memory.
@@ -122,6 +123,11 @@ package struct RootBuilder {
     (try? ELFHeader(start[...])).flatMap { Architecture($0) }
   }
 
+  /// The root's etc/passwd and etc/group, where they are there and small.
+  package var accounts: (users: [UInt8]?, groups: [UInt8]?) {
+    mutating get { (probe(RootAccounts.usersFile), probe(RootAccounts.groupsFile)) }
+  }
+
   /// What the first pass has kept of a file.
   private mutating func probe(_ path: String) -> [UInt8]? {
     tree.node(path).flatMap { probes[$0.place] }
@@ -167,11 +173,11 @@ package struct RootBuilder {
         .invalid, "the root has no program, so its architecture is not known",
         advice: "use --init none")
     }
-    var command = description.source.command ?? RootCommand()
+    var command = description.source.image.map { RootCommand($0.process) } ?? RootCommand()
     if command.words.isEmpty, tree.node("bin/sh")?.kind.isFile == true { command.cmd = ["/bin/sh"] }
     return try RootInit(
-      command: command, architecture: architecture, passwd: probe(RootAccounts.usersFile),
-      group: probe(RootAccounts.groupsFile), isPersistent: options.isPersistent)
+      command: command, architecture: architecture, passwd: accounts.users,
+      group: accounts.groups, isPersistent: options.isPersistent)
   }
 
   /// The newest time in the tree that is not in the future.
@@ -186,7 +192,7 @@ package struct RootBuilder {
 
   /// Gives files the owners and times that are asked for, and leaves out what the file system can't hold.
   private mutating func finishAttributes() throws {
-    let lists = RootAccessLists(passwd: probe("etc/passwd"), group: probe("etc/group"))
+    let lists = RootAccessLists(passwd: accounts.users, group: accounts.groups)
     let latest = latestTime.map { FileTime(seconds: $0) }
     let (owner, fileSystem) = (options.owner, options.fileSystem)
     var notes: [Int: [(what: String, reason: String)]] = [:]

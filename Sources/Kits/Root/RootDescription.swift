@@ -24,8 +24,6 @@ package struct RootDescription: Codable, Sendable, Hashable {
     /// What an image says of the command that runs in it, its environment and its platform.
     package var image: ImageConfiguration?
     package var layers: [Layer] = []
-    /// What an image says of its command.
-    package var command: RootCommand?
 
     package init(kind: Kind, name: String) {
       (self.kind, self.name) = (kind, name)

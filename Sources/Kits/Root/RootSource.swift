@@ -51,6 +51,12 @@ package struct RootSource {
       layers: [layer], description: RootDescription.Source(kind: .archive, name: name))
   }
 
+  /// Whether a file is a tar archive, compressed or not.
+  package static func isArchive(_ path: String) throws -> Bool {
+    let start = try InputFile(path).read(at: 0, count: 512)
+    return Compression.detect(start) != .none || TarReader.isArchive(start)
+  }
+
   /// - Returns: nil for what is a folder, an archive or nothing.
   private static func imageReference(_ argument: String) throws -> ImageReference? {
     if let reference = try ImageReference.detect(path: argument) { return reference }

@@ -10,11 +10,15 @@ package struct RootStore: Sendable {
     /// The disk.
     package var path: String
     package var description: RootDescription
+    /// Its etc/passwd and etc/group; nil where there are none.
+    package var users: [UInt8]?
+    package var groups: [UInt8]?
   }
 
   private static let diskName = "root.squashfs"
   private static let descriptionName = "root.json"
   private static let descriptionLimit = 1 << 26
+  private static let (usersName, groupsName) = ("passwd", "group")
 
   private let cache: Cache
   private let clock: Clock
@@ -64,11 +68,20 @@ package struct RootStore: Sendable {
     description.file = Self.diskName
     let json = try OutputFile(replacing: "\(folder)/\(Self.descriptionName)")
     try json.write(JSON.encode(description), at: 0)
+    let accounts = builder.accounts
     var files = FileTransaction()
     files.add(output, mode: 0o600)
+    for (name, bytes) in [(Self.usersName, accounts.users), (Self.groupsName, accounts.groups)] {
+      guard let bytes else { continue }
+      let file = try OutputFile(replacing: "\(folder)/\(name)")
+      try file.write(bytes, at: 0)
+      files.add(file, mode: 0o600)
+    }
+    // Without it, the others don't count.
     files.add(json, mode: 0o600)
     try files.commit()
-    return Root(path: output.path, description: description)
+    return Root(
+      path: output.path, description: description, users: accounts.users, groups: accounts.groups)
   }
 
   /// - Returns: nil where it is not there, or not as large as its description says.
@@ -81,7 +94,12 @@ package struct RootStore: Sendable {
       description.size == status.size
     else { return nil }
     try? FileTree.setAttributes(folder, mode: 0o700, seconds: clock.now())
-    return Root(path: disk, description: description)
+    func contents(_ name: String) -> [UInt8]? {
+      try? InputFile("\(folder)/\(name)").readAll(limit: RootAccounts.sizeLimit)
+    }
+    return Root(
+      path: disk, description: description, users: contents(Self.usersName),
+      groups: contents(Self.groupsName))
   }
 }
 

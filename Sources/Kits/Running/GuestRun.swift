@@ -18,6 +18,8 @@ package struct GuestRun {
     package var append: [String] = []
     /// More disks, in the order of their names in the guest: /dev/vda, /dev/vdb and on.
     package var disks: [MachineDisk] = []
+    /// Keeps what the guest changes of its root; nil for RAM.
+    package var changes: MachineDisk?
     package var network: NetworkDevice?
     /// Whether a success is none where the kernel warned, but for lines with one of these texts; nil for no.
     package var allowedWarnings: [String]?
@@ -93,6 +95,8 @@ package struct GuestRun {
     }
     try disk.checkIsWhole(advice: "build the kit again")
     try job.check()
+    var job = job
+    job.keepsChanges = options.changes != nil
     self.kit = kit
     self.options = options
     self.temporaryFolder = temporaryFolder
@@ -194,7 +198,7 @@ package struct GuestRun {
     let level = options.console == nil ? ["loglevel=5"] : []
     return RunMachine(
       model: options.model, kernel: kit.kernel, initramfs: initramfs, modulesDisk: modulesDisk,
-      disks: options.disks,
+      disks: options.disks, changes: options.changes,
       commandLine: ["panic=-1"] + level + options.append, memory: options.memory,
       cpus: options.cpus, network: options.network, shares: job.shares, transport: transport,
       port: port,

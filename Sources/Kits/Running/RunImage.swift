@@ -112,7 +112,7 @@ private final class ImagePart: DiskImageReader {
 }
 
 /// A disk image as what looks for file systems reads it: what can't be read is not there.
-private struct ProbedDisk: DiskReader {
+struct ProbedDisk: DiskReader {
   let image: any DiskImageReader
 
   var size: Int { image.size }

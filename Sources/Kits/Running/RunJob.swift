@@ -24,6 +24,10 @@ package struct RunJob: Sendable {
   /// Whether there is a network card.
   package var hasNetwork: Bool
   package var limits: [Limit] = []
+  /// Of a container image, whose /run and /tmp are its own: a folder to make, if it is not there.
+  package var imageFolder: String?
+  /// Whether a disk keeps what the guest changes of its root.
+  package var keepsChanges = false
 
   package init(
     arguments: [String], variables: [String], folder: String, user: RootUser, shares: [RunShare],
@@ -94,6 +98,8 @@ package struct RunJob: Sendable {
     if let terminal {
       frames.append(RunFrame(.terminal, numbers: [terminal.rows, terminal.columns]))
     }
+    if let imageFolder { frames.append(RunFrame(.image, Array(imageFolder.utf8))) }
+    if keepsChanges { frames.append(RunFrame(.changes, Array(RunChanges.serial.utf8))) }
     frames.append(RunFrame(.hostname, Array(hostname.utf8)))
     if hasNetwork { frames.append(RunFrame(.network, Self.network)) }
     for limit in limits {

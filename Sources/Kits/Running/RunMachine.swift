@@ -11,6 +11,8 @@ struct RunMachine {
   var modulesDisk: MachineDisk
   /// The user's own, in the order of their names in the guest.
   var disks: [MachineDisk] = []
+  /// Keeps what the guest changes of its root.
+  var changes: MachineDisk?
   var commandLine: [String]
   /// MiB.
   var memory: Int
@@ -79,7 +81,8 @@ struct RunMachine {
     let images = shares.enumerated().compactMap { index, share in
       share.image.map { named($0.disk, RunJob.tag(index)) }
     }
-    return disks + images + [named(modulesDisk, Self.modulesSerial)]
+    let kept = changes.map { [named($0, RunChanges.serial)] } ?? []
+    return disks + images + kept + [named(modulesDisk, Self.modulesSerial)]
   }
 
   /// QEMU's path.

@@ -1,31 +1,75 @@
 internal import Basics
-internal import Formats
+package import Formats
 internal import Machines
+internal import Packages
 
-/// What `--root` names: a folder, a disk image or a tar archive.
+/// The guest's root: a folder, a disk image, or what a tar archive or a container image holds, which is kept as a
+/// squashfs disk.
 package struct RunRoot {
   package let share: RunShare
+  /// What a container image says of its command; nil for other roots.
+  package let command: RootCommand?
+  /// What tells this root from others, for a disk with changes to it.
+  package let identity: String
+  /// Of a root in the store.
+  private let stored: RootStore.Root?
 
-  /// - Parameter folder: for an image that is made of an archive.
+  private init(_ share: RunShare) {
+    (self.share, command, stored) = (share, nil, nil)
+    identity = FileTree.realPath(share.host) ?? share.host
+  }
+
+  private init(_ argument: String, _ source: RootSource, _ store: RootStore) throws {
+    var options = RootOptions()
+    // The agent is the init.
+    options.initChoice = RootOptions.Init.none
+    let root = try store.root(of: source, options: options)
+    let image = RunImage(root.path, format: .raw, fileSystem: "squashfs")
+    (share, stored) = (RunShare(argument, image), root)
+    command = source.description.image.map { RootCommand($0.process) }
+    identity = root.description.uuid ?? root.path
+  }
+
+  /// Finds what `--root` names: a folder, a disk image, a tar archive or a container image.
+  /// - Parameters:
+  ///   - architecture: which of an image's is taken.
+  ///   - temporaryFolder: for what is needed while a root is made.
   /// - Throws: `KitError` for what is not there or no root, `FormatError` for what can't be read.
-  package init(argument: String, temporaryFolder folder: String, jobs: Int) throws {
-    guard FileTree.status(argument, followingLink: true) != nil else {
+  package init(
+    argument: String, architecture: Architecture, store: RootStore, temporaryFolder: String,
+    jobs: Int
+  ) throws {
+    let isThere = FileTree.status(argument, followingLink: true) != nil
+    let isImage =
+      try ImageReference.detect(path: argument) != nil || !isThere && argument.contains(":")
+    guard isThere || isImage else {
       throw KitError(
         .missing, "\(argument): no such folder or file",
-        advice: "give a folder, a disk image or a tar archive with a root")
+        advice: "give a folder, a disk image, a tar archive or a container image with a root")
     }
-    if FileTree.isDirectory(argument) {
-      share = try RunShare(argument, at: "/", isReadOnly: true)
-      return
+    if isImage {
+      try self.init(image: argument, architecture: architecture, store: store, jobs: jobs)
+    } else if FileTree.isDirectory(argument) {
+      self.init(try RunShare(argument, at: "/", isReadOnly: true))
+    } else if try !FileTree.isBlockDevice(argument) && RootSource.isArchive(argument) {
+      let source = try RootSource(
+        argument, architecture: architecture, temporaryFolder: temporaryFolder, jobs: jobs)
+      try self.init(argument, source, store)
+    } else {
+      self.init(RunShare(argument, try RunImage(detecting: argument)))
     }
-    if !FileTree.isBlockDevice(argument), let archive = try RootArchive.open(argument) {
-      let path = "\(folder)/root.raw"
-      try archive.write(to: path, jobs: jobs)
-      share = RunShare(argument, RunImage(path, format: .raw, fileSystem: "ext4"))
-      return
-    }
-    share = RunShare(argument, try RunImage(detecting: argument))
   }
+
+  /// Finds what `--image` names.
+  /// - Throws: as the other one.
+  package init(
+    image argument: String, architecture: Architecture, store: RootStore, jobs: Int
+  ) throws {
+    let image = try ImageReference(argument: argument).image(architecture: architecture)
+    try self.init(argument, RootSource(image, jobs: jobs), store)
+  }
+
+  // MARK: - Users
 
   /// A user as `--user` has it: names of the root's etc/passwd and etc/group, or numbers.
   /// - Throws: `KitError.missing` for a name that is not there.
@@ -33,11 +77,22 @@ package struct RunRoot {
     guard !argument.isEmpty else {
       throw KitError(.usage, "--user is empty", advice: "give NAME or UID[:GID]")
     }
-    return try accounts(hasNames: !RootAccounts.isNumbers(argument)).user(argument) { $0 }
+    let accounts = try accounts(hasNames: !RootAccounts.isNumbers(argument))
+    // Container engines give a number without a line the group 0.
+    return command != nil
+      ? try accounts.user(argument) : try accounts.user(argument, unknownGroup: { $0 })
+  }
+
+  /// The user of a container image.
+  package func user(of command: RootCommand) throws -> RootUser {
+    try accounts(hasNames: true).user(command.user)
   }
 
   /// - Parameter hasNames: whether names are wanted, which may be where they can't be read.
   private func accounts(hasNames: Bool) throws -> RootAccounts {
+    if let stored {
+      return RootAccounts(place: share.host, users: stored.users, groups: stored.groups)
+    }
     guard let image = share.image else { return try RootAccounts(folder: share.host) }
     func contents(_ path: String) throws -> [UInt8]? {
       try image.contents(of: path, limit: RootAccounts.sizeLimit)
