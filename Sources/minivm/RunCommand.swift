@@ -21,6 +21,7 @@ struct RunCommand: AsyncParsableCommand {
 
       Examples:
         minivm run 6.1.0-57-amd64 -- sh -c 'uname -r; exit 7'
+        minivm run kit --image oci:image:latest --share .:/src -- make -C /src check
         tar c . | minivm run kit -- tar x -C /tmp
       """
   )
