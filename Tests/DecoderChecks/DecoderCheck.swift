@@ -14,7 +14,8 @@ package struct DecoderCheck: Sendable {
   }
 
   package static let all =
-    archives + compression + modules + kernels + disks + debian + alpine + kits + guests + settings
+    archives + compression + modules + kernels + disks + roots + debian + alpine + kits + guests
+    + settings
 
   /// Decodes an input. An error of the decoder is an answer like others.
   /// - Throws: `BrokenPromise` for a result that must not be.

@@ -57,7 +57,9 @@ extension Ext4Writer {
       layout = self.layout(of: size)
     }
     if mayGrow, free > 0 {
-      size = try Ext4Layout.smallestSize(inodes: neededInodes + spareInodes) { _ in (geometry, contentEnd) }
+      size = try Ext4Layout.smallestSize(inodes: neededInodes + spareInodes) { _ in
+        (geometry, contentEnd)
+      }
       layout = self.layout(of: size)
       // A larger disk has larger tables, too.
       while let tried = layout {
