@@ -87,7 +87,7 @@ bench-linear: test-cache
 lint:
 	swift format lint --strict --recursive Package.swift Sources Guest/Sources Tests Benchmarks/formats Benchmarks/packages-index
 	shellcheck --shell=dash ramdisk-template/init
-	shellcheck scripts/* .ci/run Benchmarks/run Benchmarks/run-command Benchmarks/recipe Benchmarks/table Benchmarks/plot Benchmarks/linear Benchmarks/plot-linear
+	shellcheck scripts/* .ci/run Benchmarks/run Benchmarks/run-command Benchmarks/run-root Benchmarks/recipe Benchmarks/table Benchmarks/plot Benchmarks/linear Benchmarks/plot-linear
 
 format:
 	swift format --in-place --recursive Package.swift Sources Guest/Sources Tests

@@ -6,11 +6,21 @@ enum RunKits {
   private static let folder = Result { try TemporaryFolder() }
   private static let cloud = Result { try make("cloud") }
   private static let full = Result { try make("full") }
+  private static let cloud612 = Result { try make("cloud-6.12") }
 
   /// Returns the folder of a kit of the 6.1 cloud kernel.
   static func cloudKit() throws -> String { try cloud.get() }
   /// Returns the folder of a kit of the generic 6.1 kernel, which has 9p.
   static func fullKit() throws -> String { try full.get() }
+
+  /// Returns the folder of a kit of a kernel of the tests' cache: `cloud`, `cloud-6.12`, `full`.
+  static func kit(of tree: String) throws -> String {
+    switch tree {
+    case "cloud": try cloud.get()
+    case "cloud-6.12": try cloud612.get()
+    default: try full.get()
+    }
+  }
 
   private static func make(_ name: String) throws -> String {
     let folder = try folder.get()
