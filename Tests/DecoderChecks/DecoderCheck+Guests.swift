@@ -34,6 +34,21 @@ extension DecoderCheck {
         try require(
           !parameter.name.contains(UInt8(ascii: "=")), "a name ends where its value begins")
       }
+      let words = parameters.arguments()
+      try require(
+        words.reduce(0) { $0 + $1.count } <= bytes.count, "arguments are part of the line")
+    },
+    DecoderCheck("dhcp") { bytes in
+      guard let answer = DHCPMessage(reading: bytes) else { return }
+      for address in [answer.address, answer.clientAddress] + answer.nameServers {
+        try require(address.count == 4, "an address has four bytes")
+      }
+      for address in [answer.mask, answer.gateway, answer.server] {
+        try require(address.isEmpty || address.count == 4, "an address has four bytes")
+      }
+      for name in [answer.hostname, answer.domain] {
+        try require(!name.contains { $0 <= 0x20 || $0 >= 0x7f }, "a name is one word")
+      }
     },
     DecoderCheck("modprobe.d") { bytes in
       let parts = halves(bytes) ?? (bytes, [])

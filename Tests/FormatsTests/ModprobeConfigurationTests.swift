@@ -76,6 +76,17 @@ import Testing
       found == ["a nil", "b <1>", "c <x y>", "d <LABEL=my root>", "e <unclosed f \t g -- h>"])
   }
 
+  @Test(
+    "Words behind -- are arguments of init",
+    arguments: [
+      ("a b=1", []), ("a -- sh -c \"exit 3\" x=\"1 2\"\n", ["sh", "-c", "exit 3", "x=1 2"]),
+      ("-- a -- b=", ["a", "--", "b="]), ("a --", []), ("", []),
+    ])
+  func arguments(_ line: String, _ words: [String]) {
+    var parameters = KernelParameters(bytes(line))
+    #expect(parameters.arguments().map { String(decoding: $0, as: UTF8.self) } == words)
+  }
+
   @Test func events() {
     let message = DeviceEvent(
       bytes("add@/devices/x\0ACTION=add\0SUBSYSTEM=block\0DEVNAME=sda1\0PARTN=1\0X\0"),

@@ -10,11 +10,12 @@ struct NetworkAddresses {
   var gateway: [UInt8] = []
   var nameServers: [[UInt8]] = []
   var domain: [UInt8] = []
-  var hostname: [UInt8] = []
-  /// Seconds that they may be used for; nil for always.
-  var lease: Int?
 
-  init() {}
+  init(_ lease: DHCPMessage) {
+    (address, gateway, domain) = (lease.address, lease.gateway, lease.domain)
+    mask = lease.mask.isEmpty ? [255, 255, 255, 0] : lease.mask
+    nameServers = lease.nameServers
+  }
 
   /// - Parameter bytes: address, mask, gateway and name server.
   init(_ bytes: [UInt8]) {
@@ -38,7 +39,6 @@ struct NetworkAddresses {
     let ones = address[0] < 128 ? 1 : address[0] < 192 ? 2 : 3
     mask = part(3) ?? [255, ones > 1 ? 255 : 0, ones > 2 ? 255 : 0, 0]
     gateway = part(2) ?? []
-    if parts.count > 4 { hostname = Array(parts[4]) }
     for index in [7, 8] {
       if let server = part(index) { nameServers.append(server) }
     }

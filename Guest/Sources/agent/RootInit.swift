@@ -143,23 +143,23 @@ struct RootInit {
     let child = System.fork {
       guard var client = DHCPClient(card) else { return 1 }
       while true {
-        var addresses = client.lease()
-        Self.use(addresses, card, hostname)
+        var lease = client.lease()
+        Self.use(NetworkAddresses(lease), card, hostname)
         System.write([1], to: ready.write)
-        while let lease = addresses.lease {
+        while let seconds = lease.lease {
           // Half of it, as RFC 2131, 4.4.5, has it.
-          let end = System.uptime + min(lease, 1 << 24) * 1000
+          let end = System.uptime + min(Int(seconds), 1 << 24) * 1000
           Kernel.sleep(milliseconds: max(1000, (end - System.uptime) / 2))
-          var next = client.renew(addresses)
+          var next = client.renew(lease)
           while next == nil, System.uptime < end {
             Kernel.sleep(milliseconds: 10_000)
-            next = client.renew(addresses)
+            next = client.renew(lease)
           }
           guard let next else { break }
-          addresses = next
+          lease = next
         }
         // It is valid for ever.
-        if addresses.lease == nil { return 0 }
+        if lease.lease == nil { return 0 }
       }
     }
     System.close(ready.write)

@@ -150,6 +150,11 @@ package struct RootBuilder {
         .invalid, "the root has no /\(RootInit.path)",
         advice: "use --init minivm, or --init none")
     }
+    guard !options.isPersistent || choice == .minivm else {
+      throw KitError(
+        .usage, "--persist is for minivm's init, and the root has its own",
+        advice: "leave it out, or add --init minivm")
+    }
     description.architecture = architecture?.rawValue
     description.initProgram = RootDescription.Init(
       choice: choice, path: hasInit || choice == .minivm ? "/\(RootInit.path)" : nil)
