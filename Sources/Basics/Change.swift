@@ -14,10 +14,12 @@ package struct Change: Codable, Sendable, Hashable {
 
 /// A file that two kits have otherwise, and its sizes in bytes; nil where it is not there.
 package struct FileChange: Codable, Sendable, Hashable {
+  /// The path that changed.
   package var path: String
   package var from: Int?
   package var to: Int?
 
+  /// Notes a change; nil for a side without the path.
   package init(path: String, from: Int?, to: Int?) {
     (self.path, self.from, self.to) = (path, from, to)
   }

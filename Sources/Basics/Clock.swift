@@ -5,6 +5,7 @@ package struct Clock: Sendable {
   /// Seconds since 1970 that outputs carry; nil for the newest time in the input.
   package var sourceDateEpoch: Int?
 
+  /// Makes a clock.
   package init(now: @escaping @Sendable () -> Int, sourceDateEpoch: Int? = nil) {
     self.now = now
     self.sourceDateEpoch = sourceDateEpoch

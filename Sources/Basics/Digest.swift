@@ -2,12 +2,15 @@ package import Formats
 
 /// SHA-256 in small hexadecimal digits, as sha256sum prints it. FIPS 180-4.
 package enum Digest {
+  /// Returns the SHA-256 of a whole file, in hexadecimal digits. FIPS 180-4.
+  /// - Throws: `FormatError` for what can't be read.
   package static func sha256(of file: InputFile) throws -> String {
     let hash = HashComputation()
     try file.source(0..<file.size).forEachPiece { hash.update($0) }
     return text(hash.finalize())
   }
 
+  /// Returns the SHA-256 of bytes, in hexadecimal digits. FIPS 180-4.
   package static func sha256(of bytes: [UInt8]) -> String {
     text(hash(bytes))
   }
@@ -36,6 +39,7 @@ package enum Digest {
     }
   }
 
+  /// Returns bytes in hexadecimal digits.
   package static func text(_ digest: some Sequence<UInt8>) -> String {
     digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }

@@ -3,6 +3,7 @@ internal import Glibc
 
 /// Why a job could not be done, in words for its user, and the exit code that a script sees.
 package struct KitError: Error, Sendable, CustomStringConvertible {
+  /// The kind of an error, which is also the exit status of the program.
   package enum Code: Int32, Sendable {
     /// The input or the result is bad.
     case invalid = 1
@@ -16,6 +17,7 @@ package struct KitError: Error, Sendable, CustomStringConvertible {
     case unexpected = 5
   }
 
+  /// The kind, and the exit status.
   package var code: Code
   /// One line: the file, where in it, what is wrong.
   package var message: String
@@ -27,6 +29,11 @@ package struct KitError: Error, Sendable, CustomStringConvertible {
   /// not have it.
   package var isForbidden = false
 
+  /// Makes an error.
+  /// - Parameters:
+  ///   - message: what failed, where and why, without a full stop.
+  ///   - advice: what to do.
+  ///   - details: lines to show below it.
   package init(_ code: Code, _ message: String, advice: String? = nil, details: [String] = []) {
     self.code = code
     self.message = message

@@ -29,6 +29,7 @@ package enum LibCrypto {
 @safe package final class HashComputation {
   private let state: OpaquePointer?
 
+  /// Begins a hash.
   package init(_ function: LibCrypto.HashFunction = .sha256) {
     unsafe state = EVP_MD_CTX_new()
     let isReady = unsafe EVP_DigestInit_ex2(state, function.function, nil) == 1
@@ -37,6 +38,7 @@ package enum LibCrypto {
 
   deinit { unsafe EVP_MD_CTX_free(state) }
 
+  /// Adds bytes to what is hashed.
   package func update(_ bytes: some Collection<UInt8>) {
     let done: Void? = bytes.withContiguousStorageIfAvailable { bytes in
       unsafe _ = EVP_DigestUpdate(state, bytes.baseAddress, bytes.count)

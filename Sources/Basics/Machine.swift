@@ -19,6 +19,7 @@ package enum Machine {
   /// Seconds since 1970.
   package static var now: Int { time(nil) }
 
+  /// Waits for some seconds.
   package static func pause(seconds: Int) {
     sleep(UInt32(clamping: seconds))
   }
@@ -70,10 +71,12 @@ package enum Machine {
     return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// Sends SIGKILL to a process.
   package static func kill(_ process: Int32) {
     _ = Glibc.kill(process, SIGKILL)
   }
 
+  /// Waits for some milliseconds.
   package static func wait(milliseconds: UInt32) {
     usleep(milliseconds * 1000)
   }

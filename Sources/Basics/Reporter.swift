@@ -2,9 +2,12 @@ package import Logging
 
 /// Tells a user how far a job is, and what to know of its results.
 package struct Reporter: Sendable {
+  /// Takes warnings and notices.
   package var log: Logger
+  /// Shows how far the job is.
   package var progress: Progress
 
+  /// Makes a reporter.
   package init(log: Logger, progress: Progress = .none) {
     self.log = log
     self.progress = progress

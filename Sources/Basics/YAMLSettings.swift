@@ -4,6 +4,7 @@ internal import Formats
 /// The settings of a YAML file that is one mapping of names to texts or lists of texts. YAML 1.1, which
 /// libyaml reads.
 package struct YAMLSettings {
+  /// A name with its value, or its list of values.
   package struct Setting: Equatable {
     package var name: String
     package var values: [String]
@@ -18,6 +19,7 @@ package struct YAMLSettings {
   package struct Fault: Error {
     /// From 1.
     package var line: Int
+    /// What is wrong.
     package var message: String
   }
 
@@ -31,8 +33,11 @@ package struct YAMLSettings {
     case other
   }
 
+  /// The settings, in the order of the text.
   package private(set) var settings: [Setting] = []
 
+  /// Reads a document of settings. YAML 1.2.2, a mapping of words to scalars or lists of scalars.
+  /// - Throws: `Fault` for another document.
   package init(reading bytes: [UInt8]) throws(Fault) {
     var events: [(event: Event, line: Int)] = []
     try Self.forEachEvent(bytes) { events.append(($0, $1)) }
@@ -40,15 +45,15 @@ package struct YAMLSettings {
     guard let (first, line) = left.popFirst() else { return }
     if case .scalar("", false) = first, left.isEmpty { return }
     guard case .beginMapping = first else {
-      throw Fault(line: line, message: "has to have lines such as “suite: trixie”")
+      throw Fault(line: line, message: "must have lines such as “suite: trixie”")
     }
     while let (event, line) = left.popFirst() {
       if case .endMapping = event { break }
       guard case .scalar(let name, _) = event else {
-        throw Fault(line: line, message: "a setting's name has to be a word")
+        throw Fault(line: line, message: "a setting's name must be a word")
       }
       guard !settings.contains(where: { $0.name == name }) else {
-        throw Fault(line: line, message: "\(name.quoted) stands there a second time")
+        throw Fault(line: line, message: "\(name.quoted) is set twice")
       }
       settings.append(Self.value(name, line, &left))
     }
@@ -88,7 +93,7 @@ package struct YAMLSettings {
     let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
     defer { unsafe parser.deallocate() }
     guard unsafe yaml_parser_initialize(parser) == 1 else {
-      throw Fault(line: 1, message: "there is no memory to read it")
+      throw Fault(line: 1, message: "out of memory")
     }
     defer { unsafe yaml_parser_delete(parser) }
     let fault: Fault? = unsafe bytes.withUnsafeBufferPointer { bytes in

@@ -16,6 +16,7 @@ package struct CheckedMachine: Sendable, Hashable {
     /// Those that take it, as kernels call them that have them built in.
     package var drivers: [String]
 
+    /// Makes a device from its name in words, its modalias and the drivers that take it.
     package init(name: String, modalias: String, drivers: [String]) {
       self.name = name
       self.modalias = modalias
@@ -50,6 +51,7 @@ package struct CheckedMachine: Sendable, Hashable {
 
   /// As the user writes it.
   package let name: String
+  /// The machine's architecture, which its kernel is for.
   package let architecture: Architecture
   let transport: Transport
   let hasPCI: Bool
@@ -62,10 +64,12 @@ package struct CheckedMachine: Sendable, Hashable {
   /// Whether the machine has the console's serial port.
   package let hasConsole: Bool
 
+  /// Compares names and architectures: all else follows from these.
   package static func == (left: Self, right: Self) -> Bool {
     left.name == right.name && left.architecture == right.architecture
   }
 
+  /// Hashes what `==` compares.
   package func hash(into hasher: inout Hasher) {
     hasher.combine(name)
     hasher.combine(architecture)
@@ -90,6 +94,7 @@ package struct CheckedMachine: Sendable, Hashable {
   }
 
   /// - Parameter argument: one of QEMU's, `firecracker` or `cloud-hypervisor`.
+  /// - Throws: `KitError.usage` for a machine that the architecture has not.
   package init(_ architecture: Architecture, argument: String) throws {
     let others = ["firecracker", "cloud-hypervisor"]
     guard others.contains(argument) else {

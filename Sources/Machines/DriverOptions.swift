@@ -13,6 +13,7 @@ package enum DriverOptions {
     "pcnet32": "PCNET32", "vmxnet3": "VMXNET3", "ne2k_pci": "NE2K_PCI",
   ]
 
+  /// Returns whether the configuration option of a module is known.
   package static func isKnown(_ module: String) -> Bool { names[module] != nil }
 
   /// - Parameter module: a module's name, with underscores.

@@ -26,7 +26,7 @@ package enum KernelFlavour {
     let reason = isLeftOut ? "it was built without CONFIG_\(option); " : ""
     return reason
       + (fullPackage(of: release).map { "the kernel for all hardware has it: `minivm build \($0)`" }
-        ?? "take another kernel")
+        ?? "use another kernel")
   }
 
   /// Where a module may be of which nothing here says that it exists: in the part of the kernel's modules that a

@@ -3,8 +3,11 @@ internal import Formats
 
 /// What is booted, and on what; no monitor owns it. `Qemu` makes a command line of it.
 package struct MachineDescription: Sendable {
+  /// The machine model, with its architecture.
   package var model: MachineModel
+  /// Path of the kernel's image.
   package var kernel: String
+  /// Path of the initramfs.
   package var initramfs: String
   /// The first is the root disk.
   package var disks: [MachineDisk]
@@ -16,10 +19,15 @@ package struct MachineDescription: Sendable {
   package var commandLine: [String]
   /// MiB.
   package var memory: Int
+  /// Number of virtual processors.
   package var cpus: Int
   /// More of the monitor's own arguments, which come last: of most options of QEMU's the last one counts.
   package var extraArguments: [String]
 
+  /// Describes a machine.
+  /// - Parameters:
+  ///   - commandLine: the kernel's command line, without the console.
+  ///   - memory: MiB.
   package init(
     model: MachineModel, kernel: String, initramfs: String, disks: [MachineDisk],
     bus: MachineDisk.Bus, networks: [NetworkDevice] = [], commandLine: [String], memory: Int = 512,

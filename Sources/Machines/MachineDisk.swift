@@ -3,6 +3,7 @@ internal import Formats
 
 /// A disk that a machine is given.
 package struct MachineDisk: Sendable, Hashable {
+  /// The format of a disk's image.
   package enum Format: String, Sendable, Hashable, CaseIterable, Codable {
     case qcow2, raw
   }
@@ -23,6 +24,7 @@ package struct MachineDisk: Sendable, Hashable {
     }
   }
 
+  /// What a guest's writes do to the image.
   package enum Access: Sendable, Hashable {
     case readWrite
     /// Nothing that the guest does changes the file.
@@ -31,12 +33,16 @@ package struct MachineDisk: Sendable, Hashable {
     case snapshot
   }
 
+  /// Path of the image, or of a block device.
   package var path: String
+  /// The format that the monitor is told, so that it never guesses.
   package var format: Format
+  /// What the guest's writes do to the image.
   package var access: Access
   /// By which a guest knows a virtio-blk disk: 20 bytes at most; nil for none.
   package var serial: String?
 
+  /// Makes a disk without a serial number.
   package init(_ path: String, format: Format, access: Access) {
     self.path = path
     self.format = format
@@ -56,7 +62,7 @@ package struct MachineDisk: Sendable, Hashable {
     self.init(path, format: isQcow2 ? .qcow2 : .raw, access: access)
     try checkIsWhole(
       advice:
-        "if it is yours and meant to, give --root-format qcow2; a raw disk whose guest wrote this, --root-format raw"
+        "give --root-format qcow2 if you made it so, or --root-format raw if a guest wrote this to a raw disk"
     )
   }
 

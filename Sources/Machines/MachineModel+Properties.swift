@@ -67,7 +67,7 @@ extension MachineModel {
         throw KitError(
           .usage, "the machine \(name.rawValue) has no property \(key.quoted)",
           advice: (nearest.map { "did you mean \($0)? " } ?? "")
-            + "known are \(knownProperties.joined(separator: ", ")); others go to QEMU with `-- -machine \(property)`"
+            + "known properties are \(knownProperties.joined(separator: ", ")); pass others to QEMU with `-- -machine \(property)`"
         )
       }
       guard parts.count == 2 else {
@@ -80,7 +80,7 @@ extension MachineModel {
         value != "auto" || key == "sata" || key == "auto-kernel-cmdline" || key == "isa-serial"
       {
         throw KitError(
-          .usage, "--machine \(key)=\(value): \(key) is on or off",
+          .usage, "--machine \(key)=\(value): \(key) must be on or off",
           advice: "write \(key)=on or \(key)=off")
       }
     }

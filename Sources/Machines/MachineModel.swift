@@ -3,11 +3,14 @@ package import Formats
 
 /// A virtual machine that QEMU makes: what differs between architectures and models.
 package struct MachineModel: Sendable, Hashable {
+  /// The models that kits boot on, by QEMU's names.
   package enum Name: String, Sendable, Hashable, CaseIterable {
     case pc, q35, microvm, virt
   }
 
+  /// The architecture, which decides what models there are.
   package let architecture: Architecture
+  /// The model, without its properties.
   package let name: Name
   /// More of QEMU's `-machine`, such as `pcie=on`.
   package let properties: [String]

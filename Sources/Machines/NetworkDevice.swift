@@ -30,12 +30,14 @@ package enum NetworkCard: String, Sendable, Hashable, CaseIterable {
 
 /// A network card of a machine, and QEMU's own network at its other end.
 package struct NetworkDevice: Sendable, Hashable {
+  /// The card that the guest sees.
   package var card: NetworkCard
   /// Options of QEMU's `-netdev user`, such as `hostfwd=tcp::2222-:22`.
   package var userOptions: [String]
   /// Options of QEMU's device, such as `mac=52:54:00:00:00:01`.
   package var deviceOptions: [String]
 
+  /// Makes a card with QEMU's own network at its other end.
   package init(_ card: NetworkCard, userOptions: [String] = [], deviceOptions: [String] = []) {
     self.card = card
     self.userOptions = userOptions
@@ -74,8 +76,8 @@ package struct NetworkDevice: Sendable, Hashable {
       } else if isFirst, !word.contains("=") {
         throw KitError(
           .usage,
-          "--net is none, user, \(NetworkCard.allCases.map(\.rawValue).joined(separator: ", ")), not \(word)",
-          advice: "other networks go to QEMU after --: -- -netdev … -device …")
+          "--net must be none, user, \(NetworkCard.allCases.map(\.rawValue).joined(separator: ", ")), not \(word)",
+          advice: "pass other networks to QEMU after --: -- -netdev … -device …")
       } else {
         throw KitError(
           .usage, "--net \(argument): there is no option \(word.quoted)",

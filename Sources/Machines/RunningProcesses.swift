@@ -28,6 +28,10 @@ package enum RunningProcesses {
     }
   }
 
+  /// Notes a child that was started.
+  /// - Parameters:
+  ///   - identifier: its process ID.
+  ///   - start: what `willStart` returned.
   package static func add(_ identifier: Int32, start: Int) {
     state.withLock { state in
       state.identifiers.insert(identifier)
@@ -35,6 +39,7 @@ package enum RunningProcesses {
     }
   }
 
+  /// Notes that a start which `willStart` announced failed.
   package static func forgetStart(_ start: Int) {
     state.withLock { state in _ = state.starting.remove(start) }
   }

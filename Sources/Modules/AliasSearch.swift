@@ -11,6 +11,7 @@ package struct AliasSearch {
   /// Names of what is built in and has it, by the alias that was asked for.
   package private(set) var builtIn: [String: Set<String>] = [:]
 
+  /// Looks aliases up, in one pass over the index.
   package init(_ aliases: some Sequence<String>, in index: ModuleIndex) {
     var wanted: [(text: String, key: [UInt8])] = []
     for alias in Set(aliases).sorted() {
@@ -61,6 +62,7 @@ package final class AliasLookup {
   private var modules: [String: [Int]] = [:]
   private var builtIn: Set<String> = []
 
+  /// Makes a lookup without answers.
   package init(_ index: ModuleIndex) {
     self.index = index
   }
@@ -75,11 +77,13 @@ package final class AliasLookup {
     builtIn.formUnion(search.builtIn.keys)
   }
 
+  /// Returns the positions in the index of the modules that have an alias.
   package func positions(of alias: String) -> [Int] {
     prepare([alias])
     return modules[alias] ?? []
   }
 
+  /// Returns whether something that is built in has an alias.
   package func isBuiltIn(_ alias: String) -> Bool {
     prepare([alias])
     return builtIn.contains(alias)

@@ -8,6 +8,7 @@ package struct DependencyWalk {
   /// their number.
   private(set) var steps = 0
 
+  /// Prepares walks over the dependencies of modules.
   package init(_ modules: [ModuleIndex.Module]) {
     dependencies = modules.map(\.dependencies)
     depths = modules.map(\.depth)

@@ -17,7 +17,7 @@ extension DepmodConfiguration {
       switch FileTree.status(path, followingLink: true)?.kind {
       case .directory: add(folder: path, to: &files)
       case nil:
-        if paths != nil { warnings.append("\(path): there is no such file or folder of rules") }
+        if paths != nil { warnings.append("\(path): no such file or folder of rules") }
       default:
         let name = FileTree.name(of: path)
         if files[name] == nil { files[name] = path }

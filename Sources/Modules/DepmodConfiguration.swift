@@ -63,7 +63,7 @@ package struct DepmodConfiguration: Sendable {
     case ("external", 3...):
       // The manual page has a list of folders here; kmod takes the first.
       if matches(words[1], release, place) { externalFolders.append(words[2]) }
-      if words.count > 3 { warnings.append("\(place): folders after \(words[2]) do not count") }
+      if words.count > 3 { warnings.append("\(place): folders after \(words[2]) are ignored") }
     case ("exclude", _):
       excludedNames.formUnion(words.dropFirst())
     case ("make_map_files", _), ("include", _):

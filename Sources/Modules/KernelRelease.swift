@@ -8,6 +8,7 @@ package struct KernelRelease: Sendable, Hashable, CustomStringConvertible {
   /// As many bytes as the kernel has room for (utsname, without the final NUL).
   package static let lengthLimit = 64
 
+  /// The release, as `uname -r` prints it.
   package let description: String
 
   /// What a user asks for.

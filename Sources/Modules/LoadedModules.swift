@@ -2,12 +2,15 @@ package import Basics
 
 /// The modules of a running kernel: the output of lsmod(8), or /proc/modules.
 package struct LoadedModules: Sendable {
+  /// A module that the running kernel has loaded.
   package struct Module: Sendable, Hashable {
+    /// The module's name, with underscores.
     package var name: String
     /// How many users it has that are no modules: mounts, open devices.
     package var otherUsers: Int
   }
 
+  /// The modules, in the order of the text.
   package let modules: [Module]
 
   /// - Throws: `KitError.invalid` when a line is none of lsmod's.
@@ -21,7 +24,7 @@ package struct LoadedModules: Sendable {
       guard words.count >= 3, Int(words[1]) != nil, let users = Int(words[2]), users >= 0
       else {
         throw KitError(
-          .invalid, "\(name):\(number + 1): this is not a line of lsmod's output",
+          .invalid, "\(name):\(number + 1): not a line of lsmod's output",
           advice: "make the file with `lsmod >FILE` in the guest")
       }
       let named = words.count > 3 && words[3] != "-" ? words[3].split(separator: ",") : []
@@ -32,7 +35,7 @@ package struct LoadedModules: Sendable {
     }
     guard !modules.isEmpty else {
       throw KitError(
-        .invalid, "\(name): names no module",
+        .invalid, "\(name): lists no modules",
         advice: "make the file with `lsmod >FILE` in the guest")
     }
     self.modules = modules

@@ -3,7 +3,9 @@ internal import Formats
 extension ModuleIndex {
   /// One of the files that depmod writes into a module tree.
   package struct File: Sendable {
+    /// The file's name, such as `modules.dep`.
     package let name: String
+    /// The whole file.
     package let bytes: [UInt8]
   }
 

@@ -3,12 +3,18 @@ internal import Formats
 extension ModuleIndex {
   /// Files that depmod made, and those of the kernel's build that stand beside them.
   package struct Texts: Sendable {
+    /// modules.dep.
     package var dependencies: [UInt8] = []
+    /// modules.alias.
     package var aliases: [UInt8] = []
+    /// modules.softdep.
     package var softDependencies: [UInt8] = []
+    /// modules.weakdep.
     package var weakDependencies: [UInt8] = []
+    /// The files of the kernel's build.
     package var lists = BuildLists()
 
+    /// Makes the texts of a tree without any of the files.
     package init() {}
 
     /// - Parameter file: the bytes of a file of the module tree; nil when there is none.

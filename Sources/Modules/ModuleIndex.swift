@@ -8,10 +8,14 @@ package import Formats
 package struct ModuleIndex: Sendable {
   /// The files that the kernel's build leaves in the module tree; nil for those that are not there.
   package struct BuildLists: Sendable {
+    /// modules.order: the modules in the order of the build.
     package var order: [UInt8]?
+    /// modules.builtin: paths of what is built in.
     package var builtin: [UInt8]?
+    /// modules.builtin.modinfo: what the built-in modules say of themselves.
     package var builtinInformation: [UInt8]?
 
+    /// Makes the lists of a tree; nil for files that are not there.
     package init(
       order: [UInt8]? = nil, builtin: [UInt8]? = nil, builtinInformation: [UInt8]? = nil
     ) {
@@ -37,10 +41,13 @@ package struct ModuleIndex: Sendable {
     }
   }
 
+  /// A module of the index.
   package struct Module: Sendable {
     /// Below the module tree, `kernel/fs/ext4/ext4.ko.xz`; absolute in an external folder.
     package let path: String
+    /// The name, with underscores.
     package let name: String
+    /// What the module's file says of itself.
     package let facts: ModuleFacts
     /// Positions in `modules` of the modules whose symbols this one uses, in the order of first use where it
     /// was found out from symbols.
@@ -51,6 +58,7 @@ package struct ModuleIndex: Sendable {
 
   /// In kmod's order: as in modules.order, then by hash of the name.
   package private(set) var modules: [Module]
+  /// The files of the kernel's build that the index was made with.
   package let lists: BuildLists
   /// Whether it has all that modules say, their symbols, too.
   package internal(set) var isWhole = true
@@ -122,6 +130,7 @@ package struct ModuleIndex: Sendable {
     positions[ModuleName.normalized(name)]
   }
 
+  /// Returns whether a module is part of the kernel, by modules.builtin.
   package func isBuiltIn(_ name: some StringProtocol) -> Bool {
     builtinNames.contains(ModuleName.normalized(name))
   }

@@ -45,6 +45,11 @@ package final class ModuleIndexBuilder {
   /// tells when depmod was run.
   package private(set) var newest = 0
 
+  /// Makes a builder that has no modules yet.
+  /// - Parameters:
+  ///   - jobs: cores that may be at work.
+  ///   - reading: how much of each module is read.
+  ///   - limits: what all modules together may cost.
   package init(
     jobs: Int, reading: Reading = .whole, limits: ModuleLimits = ModuleLimits()
   ) {
@@ -69,6 +74,7 @@ package final class ModuleIndexBuilder {
   ///   - size: of a file, in bytes.
   ///   - modified: seconds since 1970.
   /// - Returns: the path's bytes, which are to be read before the next call.
+  /// - Throws: `FormatError.limit` for modules that are too many or too large, and what is wrong with earlier ones.
   package func collect(
     _ below: String, isFile: Bool, size: Int, modified: Int, _ body: any ByteSource
   ) throws -> any ByteSource {
@@ -96,6 +102,7 @@ package final class ModuleIndexBuilder {
   /// Takes note of a module of the tree that is a file. Of one that is not compressed only what it says of
   /// itself is read.
   /// - Parameter path: where it is.
+  /// - Throws: `FormatError` for what can't be read, or is too much.
   package func collect(_ below: String, file path: String) throws {
     try countModule(below)
     files.append(Module(path: below, content: .file(path: path)))
@@ -109,6 +116,7 @@ package final class ModuleIndexBuilder {
   }
 
   /// Takes note of a module whose bytes are at hand.
+  /// - Throws: `FormatError.limit` for modules that are too many or too large, and what is wrong with earlier ones.
   package func collect(_ below: String, bytes: [UInt8]) throws {
     try finishModule()
     try countModule(below)
@@ -116,6 +124,7 @@ package final class ModuleIndexBuilder {
   }
 
   /// Takes note of another name of a file that was collected.
+  /// - Throws: `FormatError.limit` for modules that are too many.
   package func collect(_ below: String, linkedTo earlier: String) throws {
     guard ModuleTreePath.isModule(below) else { return }
     try countModule(below)
@@ -186,11 +195,13 @@ package final class ModuleIndexBuilder {
 
   /// The index of all that was collected.
   /// - Parameter given: instead of the tree's own lists.
+  /// - Throws: `KitError.invalid` for modules that need each other in a circle, `FormatError` for what can't be read.
   package func index(lists given: ModuleIndex.BuildLists? = nil) throws -> ModuleIndex {
     try ModuleIndex(modules(), lists: given ?? lists)
   }
 
   /// All that were collected, by path.
+  /// - Throws: `FormatError` for what can't be read, or is too much.
   package func modules() throws -> [(path: String, facts: ModuleFacts)] {
     try finishModule()
     try finishFiles()

@@ -6,9 +6,11 @@ internal import Formats
 /// that starts with `?` may be missing from a kernel; one that starts with `-` takes out what earlier
 /// ones have put in.
 package struct ModuleList: Sendable, Hashable {
+  /// A line of the list that asks for modules, or takes some out.
   package struct Entry: Sendable, Hashable {
     /// Of the file, from 1.
     package let line: Int
+    /// The line, without its marks and its comment.
     package let text: String
     /// Whether it is fine when this kernel has no such module.
     package let isOptional: Bool
@@ -30,9 +32,13 @@ package struct ModuleList: Sendable, Hashable {
   package let name: String
   /// The whole file, comments and all.
   package let text: String
+  /// The entries, in the order of their lines.
   package let entries: [Entry]
+  /// What an entry without prefix is.
   package let style: Style
 
+  /// Reads a list. Every text is one.
+  /// - Parameter name: what messages call it.
   package init(_ bytes: [UInt8], name: String, style: Style = .paths) {
     self.name = name
     self.style = style

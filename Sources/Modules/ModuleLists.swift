@@ -10,6 +10,7 @@ package struct ModuleLists: Sendable, Hashable {
   /// Names of modules to load first: modules.autoload.
   package var autoload: ModuleList
 
+  /// Puts lists together.
   package init(profile: ProfileChoice? = nil, modules: ModuleList?, autoload: ModuleList) {
     self.profile = profile
     self.modules = modules

@@ -4,6 +4,7 @@ internal import Formats
 package struct ModuleOrder {
   private var lines = ByteStringMap()
 
+  /// Reads modules.order; the order is by names alone where the file is nil or damaged.
   package init(_ order: [UInt8]?) {
     guard let order, Self.warning(of: order) == nil else { return }
     // Of lines that stand there twice the last one counts.
@@ -12,7 +13,7 @@ package struct ModuleOrder {
     }
   }
 
-  /// Why modules.order does not count, if it doesn't.
+  /// Returns why modules.order does not count, if it doesn't.
   package static func warning(of order: [UInt8]?) -> String? {
     guard let order else { return "modules.order: there is none" }
     guard order.last == UInt8(ascii: "\n") || order.isEmpty else {

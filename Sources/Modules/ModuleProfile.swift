@@ -5,6 +5,7 @@ internal import Formats
 ///
 /// Its entries are devices and module names, not paths, so that it holds for every kernel.
 package struct ModuleProfile: Sendable {
+  /// The name of the file in `profiles`.
   package let name: String
   /// The file's text.
   package let text: String
@@ -21,12 +22,12 @@ package struct ModuleProfile: Sendable {
       let words = name.split(separator: "+").map(String.init)
       if words.count > 1, words.allSatisfy(names.contains) {
         throw KitError(
-          .usage, "there is no profile \(name.quoted)",
+          .usage, "unknown profile \(name.quoted)",
           advice: "write \(words.joined(separator: ",+"))")
       }
       let nearest = NearestName.name(to: name, among: names).map { "the nearest is \($0.quoted)" }
       throw KitError(
-        .usage, "there is no profile \(name.quoted)",
+        .usage, "unknown profile \(name.quoted)",
         advice: nearest ?? "there are \(names.joined(separator: ", "))")
     }
     self = found
@@ -37,6 +38,7 @@ package struct ModuleProfile: Sendable {
     self.text = text
   }
 
+  /// The profile's entries.
   package var list: ModuleList {
     ModuleList(Array(text.utf8), name: "profiles/\(name)", style: .names)
   }
@@ -75,6 +77,7 @@ package struct ModuleProfile: Sendable {
 
 /// Profiles put together: `qemu,+virtiofs,-erofs`.
 package struct ProfileChoice: Sendable, Hashable, CustomStringConvertible {
+  /// A profile of the choice.
   package struct Part: Sendable, Hashable {
     package let name: String
     /// Whether what it lists is taken out.
@@ -84,6 +87,7 @@ package struct ProfileChoice: Sendable, Hashable, CustomStringConvertible {
   /// What is taken when the user says nothing.
   package static let standard = ProfileChoice(parts: [Part(name: "qemu", isRemoval: false)])
 
+  /// The profiles, in the order in which they count.
   package let parts: [Part]
 
   private init(parts: [Part]) {
@@ -103,6 +107,7 @@ package struct ProfileChoice: Sendable, Hashable, CustomStringConvertible {
     self.parts = parts
   }
 
+  /// The choice as `--profile` takes it.
   package var description: String {
     parts.enumerated().map { index, part in
       (part.isRemoval ? "-" : index == 0 ? "" : "+") + part.name

@@ -4,6 +4,7 @@ internal import Formats
 package struct ModuleReach {
   private let leads: [[Int]]
 
+  /// Finds out what the modules of an index lead to.
   package init(_ index: ModuleIndex) {
     let wishes = index.modules.indices.map {
       index.softDependencies(of: $0) + index.weakDependencies(of: $0)

@@ -6,6 +6,7 @@ internal import Formats
 /// What the lists name, and all that it needs: the modules whose symbols it uses, and those that it
 /// asks for with softdep and weakdep, where they exist.
 package struct ModuleSelection: Sendable {
+  /// Why a module is in the initramfs.
   package enum Reason: Sendable, Hashable, CustomStringConvertible {
     /// A line of a list asks for it.
     case listed(list: String, ModuleList.Entry)
@@ -14,6 +15,7 @@ package struct ModuleSelection: Sendable {
     case softDependency(of: String)
     case weakDependency(of: String)
 
+    /// The reason as the manifest and `explain` say it.
     package var description: String {
       switch self {
       case .listed(let list, let entry):
@@ -25,10 +27,13 @@ package struct ModuleSelection: Sendable {
     }
   }
 
+  /// A module that was selected.
   package struct Module: Sendable {
     /// In the `modules` of the index that was selected from.
     package let position: Int
+    /// The name, with underscores.
     package let name: String
+    /// The path below lib/modules/VER, as the package has it.
     package let path: String
     /// At least one: the lists' lines first, then the modules that ask for it.
     package let reasons: [Reason]
@@ -36,7 +41,9 @@ package struct ModuleSelection: Sendable {
 
   /// An entry of a list that no module stands for.
   package struct Absence: Sendable, Hashable {
+    /// The list's name.
     package let list: String
+    /// The line.
     package let entry: ModuleList.Entry
   }
 

@@ -23,6 +23,7 @@ extension ModuleTree {
 
   /// The bytes of a module, decompressed.
   /// - Parameter module: its path below the tree, or an absolute one.
+  /// - Throws: `FormatError` for what can't be read or decompressed.
   package func contents(of module: String) throws -> [UInt8] {
     let path = module.hasPrefix("/") ? module : "\(path)/\(module)"
     return try inside(path) {
@@ -32,6 +33,7 @@ extension ModuleTree {
   }
 
   /// Whether modules.dep is newer than every module, and than every folder that one may have gone from.
+  /// - Throws: `FormatError` for a folder that can't be read.
   package func isIndexed(_ configuration: DepmodConfiguration) throws -> Bool {
     guard let index = FileTree.status("\(path)/modules.dep", followingLink: true) else {
       return false

@@ -8,6 +8,7 @@ package struct ModuleTree: Sendable {
   /// The most modules of a kernel. Bookworm's full one has 4,023.
   package static let countLimit = 1 << 16
 
+  /// The kernel whose modules they are.
   package let release: KernelRelease
   /// The folder that holds `kernel/` and modules.order.
   package let path: String
@@ -26,7 +27,7 @@ package struct ModuleTree: Sendable {
     guard let path = candidates.first(where: FileTree.isDirectory) else {
       let others = Self.releases(in: root).map(\.description).joined(separator: ", ")
       throw KitError(
-        .missing, "\(candidates[0]): there is no such folder",
+        .missing, "\(candidates[0]): no such folder",
         advice: others.isEmpty
           ? "make it with `minivm unpack linux-image-*.deb`" : "there is \(others)")
     }
@@ -59,6 +60,7 @@ package struct ModuleTree: Sendable {
   /// What a tree consists of that an earlier kernel has left: modules that were built for it (DKMS), links of its
   /// headers, or nothing.
   /// - Returns: what is in it, `only updates`; nil for a tree with modules or lists of a kernel's own build.
+  /// - Throws: `FormatError` for a folder that can't be read.
   package func leftovers() throws(FormatError) -> String? {
     let names = try FileTree.names(in: path).filter { !$0.hasPrefix("modules.") }
     let lists = ["modules.order", "modules.builtin"].map { FileTree.status("\(path)/\($0)") }
@@ -72,6 +74,7 @@ package struct ModuleTree: Sendable {
   }
 
   /// What the kernel's build left beside the modules.
+  /// - Throws: `FormatError` for a file that can't be read, or is too large.
   package func lists() throws(FormatError) -> ModuleIndex.BuildLists {
     ModuleIndex.BuildLists(
       order: try list("modules.order"), builtin: try list("modules.builtin"),
@@ -104,7 +107,7 @@ package struct ModuleTree: Sendable {
       try walk.forEachEntry(in: path, prefix: "", add)
       for folder in configuration.externalFolders {
         guard FileTree.isDirectory(folder) else {
-          warn("\(folder): there is no such folder of external modules")
+          warn("\(folder): no such folder of external modules")
           continue
         }
         try walk.forEachEntry(in: folder, prefix: folder + "/", add)
@@ -122,6 +125,7 @@ package struct ModuleTree: Sendable {
   /// Hands on what the tree of a kernel's own build or package has, in the byte order of whole paths, with links
   /// followed; without what that was built in.
   /// - Returns: what was left out, one line each.
+  /// - Throws: `FormatError` for a folder that can't be read, and what `receive` throws.
   package func forEachEntry(
     _ receive: (_ below: String, _ isFolder: Bool) throws -> Void
   ) throws -> [String] {
@@ -134,6 +138,7 @@ package struct ModuleTree: Sendable {
   }
 
   /// - Parameter count: of the modules up to this one.
+  /// - Throws: `FormatError.limit` for more than a kernel has.
   package static func check(count: Int, _ path: String) throws(FormatError) {
     guard count <= countLimit else {
       throw FormatError(.limit, "is one of more than \(countLimit) modules", path: [path])

@@ -5,14 +5,19 @@ package enum ModuleTreePath {
   package static let sources: Set<String> = ["build", "source"]
   /// What a kernel is called in its own tree, and its configuration: neither goes with the modules.
   package static let kernelNames: Set<String> = ["vmlinuz", "vmlinux", "Image"]
+  /// The kernel's configuration, in the trees of Fedora and Arch.
   package static let configurationName = "config"
   /// Files that depmod makes, which say nothing that the modules do not.
   package static let indexes = Set(ModuleIndex.fileNames)
 
+  /// Returns whether a path is left out of every copy: links to the sources, and indexes.
+  /// - Parameter below: the path below lib/modules/VER.
   package static func isLeftOut(_ below: String) -> Bool {
     isSource(below.utf8.prefix { $0 != UInt8(ascii: "/") }) || indexes.contains(below)
   }
 
+  /// Returns whether a path is the kernel or its configuration, which are no modules.
+  /// - Parameter below: the path below lib/modules/VER.
   package static func isOfKernel(_ below: String) -> Bool {
     kernelNames.contains(below) || below == configurationName
   }

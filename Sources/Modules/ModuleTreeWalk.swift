@@ -17,6 +17,8 @@ package struct ModuleTreeWalk {
   private var above: [String] = []
   private var omitted: [String] = []
 
+  /// Makes a walk.
+  /// - Parameter passingOver: returns whether a path is passed over without a word.
   package init(passingOver: @escaping (_ below: String, _ name: String, _ isLink: Bool) -> Bool) {
     isPassedOver = passingOver
   }
@@ -30,6 +32,7 @@ package struct ModuleTreeWalk {
 
   /// Hands on files and folders with their paths below the folder, after `prefix`, in the byte order of whole
   /// paths: `a-b` comes before `a/b`.
+  /// - Throws: `FormatError` for a folder that can't be read or paths that are too many, and what `receive` throws.
   package mutating func forEachEntry(
     in folder: String, prefix: String,
     _ receive: (_ path: String, _ isFolder: Bool) throws -> Void

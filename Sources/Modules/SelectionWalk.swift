@@ -17,6 +17,7 @@ package struct SelectionWalk {
   /// - Parameters:
   ///   - lists: all that will be added.
   ///   - autoload: the list of what is to be loaded first.
+  /// - Throws: `KitError.invalid` for profiles that take each other in, `.usage` for one that there is not.
   package init(_ index: ModuleIndex, for lists: [ModuleList], autoload: ModuleList) throws(KitError)
   {
     self.index = index
@@ -71,6 +72,7 @@ package struct SelectionWalk {
   }
 
   /// Adds what a list names, and takes out what its removals name.
+  /// - Throws: `KitError.invalid` for profiles that take each other in, `.usage` for one that there is not.
   package mutating func add(_ list: ModuleList, isRemoval: Bool = false) throws(KitError) {
     for entry in list.entries {
       let isRemoval = isRemoval || entry.isRemoval
@@ -154,7 +156,7 @@ package struct SelectionWalk {
             // A profile, which nobody can edit.
             ? "use another --profile, or another kernel"
             : (nearest(to: entry.text, isName).map { "the nearest is '\($0)', and " } ?? "")
-              + "? before an entry lets it be missing"))
+              + "write ? before an entry to make it optional"))
     }
   }
 
@@ -212,6 +214,7 @@ package struct SelectionWalk {
     }
   }
 
+  /// Returns the modules that were selected, in the index's order, with their reasons.
   package func selected() -> [ModuleSelection.Module] {
     reasons.keys.sorted().map { position in
       let module = index.modules[position]

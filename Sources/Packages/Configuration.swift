@@ -6,6 +6,7 @@ internal import Formats
 package struct Configuration: Sendable, Hashable {
   /// Addresses of mirrors.
   package var mirrors: [String] = []
+  /// The suite; nil for those of apt's sources.
   package var suite: String?
   /// The components to look in; empty for all that there are, or those of apt's sources.
   package var components: [String] = []
@@ -19,6 +20,7 @@ package struct Configuration: Sendable, Hashable {
   private static let fileName = "minivm.yaml"
   private static let sizeLimit = 1 << 20
 
+  /// Makes a configuration without settings.
   package init() {}
 
   /// Reads the first of the two files that there is; none is fine.
@@ -57,13 +59,13 @@ package struct Configuration: Sendable, Hashable {
         guard !setting.isOther, !setting.isList, let value = setting.values.first, !value.isEmpty
         else {
           throw fault(
-            setting.line, "\(setting.name) has to be a text", "put quotes around a number")
+            setting.line, "\(setting.name) must be a string", "quote numbers")
         }
         return value
       }
       func texts(_ what: String) throws(KitError) -> [String] {
         guard !setting.isOther, !setting.values.isEmpty, !setting.values.contains("") else {
-          throw fault(setting.line, "\(setting.name) has to be \(what), or a list of them")
+          throw fault(setting.line, "\(setting.name) must be \(what), or a list of them")
         }
         return setting.values
       }
@@ -80,8 +82,8 @@ package struct Configuration: Sendable, Hashable {
         }
       default:
         throw fault(
-          setting.line, "there is no setting \(setting.name.quoted)",
-          "there are mirror, suite, component, arch and keyring")
+          setting.line, "unknown setting \(setting.name.quoted)",
+          "expected mirror, suite, component, arch or keyring")
       }
     }
   }

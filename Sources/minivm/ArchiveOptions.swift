@@ -83,7 +83,7 @@ struct MirrorOptions: ParsableArguments {
     if !isRelease { note(defaults, environment) }
     if mirrors(defaults).isEmpty, !isRelease {
       CommandEnvironment.aptSources.problems.forEach {
-        environment.reporter.log.warning("\($0): what it says is passed over")
+        environment.reporter.log.warning("\($0); ignored")
       }
     }
     return DebianRepository(
@@ -207,6 +207,7 @@ func checkName(_ name: String) throws {
     $0.isASCII && ($0.isLetter || $0.isNumber || "-_./".contains($0))
   }
   guard isPlain, !name.contains("..") else {
-    throw ValidationError("“\(name)” can't be the name of an architecture, a suite or a component")
+    throw ValidationError(
+      "“\(name)” is not a valid name of an architecture, a suite or a component")
   }
 }

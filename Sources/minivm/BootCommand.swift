@@ -104,13 +104,13 @@ struct BootCommand: AsyncParsableCommand {
       throw ValidationError("give --expect or --expect-kernel, not both")
     }
     guard expect != "", expectKernel != "" else {
-      throw ValidationError("--expect requires a text that is not empty")
+      throw ValidationError("--expect requires a non-empty text")
     }
     guard console != "-" || !json && !showsCommand else {
       throw ValidationError(
-        "stdout has the result of --json and --print: give --console the name of a file")
+        "--json and --print write to stdout: give --console a file name")
     }
-    guard timeout ?? 1 > 0 else { throw ValidationError("--timeout is at least 1") }
+    guard timeout ?? 1 > 0 else { throw ValidationError("--timeout must be at least 1") }
     try machine.check(root: root)
     guard !showsCommand || !json else {
       throw ValidationError(

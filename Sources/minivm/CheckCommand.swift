@@ -56,7 +56,9 @@ struct CheckCommand: ParsableCommand {
       .allSatisfy {
         !$0.isEmpty && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
       }
-    guard isPlain else { throw ValidationError("--root-type is a type such as ext4") }
+    guard isPlain else {
+      throw ValidationError("--root-type must be a file system type, such as ext4")
+    }
   }
 
   func run() throws {
@@ -87,7 +89,7 @@ struct CheckCommand: ParsableCommand {
       printVisibly(
         "  \(step.kind.padded(to: kinds))  \(step.name.padded(to: names))  \(driver)\(state)")
     }
-    for step in report.steps where step.kind == "RAM disk" && step.isOptional {
+    for step in report.steps where step.kind == "initramfs" && step.isOptional {
       let advice = step.advice.map { "; \($0)" } ?? ""
       writeToStandardError("minivm: warning: \(step.problem ?? step.name)\(advice)".visible)
     }

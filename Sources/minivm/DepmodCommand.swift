@@ -125,7 +125,7 @@ struct DepmodCommand: ParsableCommand {
 
   func run() throws {
     if showsVersion {
-      print("minivm \(ProgramVersion.current), which writes what depmod of kmod 30 writes")
+      print("minivm \(ProgramVersion.current), compatible with depmod of kmod 30")
       return
     }
     let release = try KernelRelease(argument: named ?? Machine.kernelRelease)
@@ -169,7 +169,7 @@ struct DepmodCommand: ParsableCommand {
     let prefix = symbolPrefix?.utf8.first
     if let versions { return SymbolCheck(moduleSymvers: versions, prefix: prefix) }
     if let map { return SymbolCheck(systemMap: map, prefix: prefix) }
-    warn("-e checks nothing without -E or -F")
+    warn("-e has no effect without -E or -F")
     return nil
   }
 

@@ -28,7 +28,7 @@ struct DifferenceText {
       "configuration: \(comparison.configuration.count) options",
       comparison.configuration.map { "\($0.name): \(text($0))" })
     for (name, changes) in [
-      ("RAM disk", comparison.ramDisk), ("modules disk", comparison.modulesDisk),
+      ("initramfs", comparison.ramDisk), ("modules disk", comparison.modulesDisk),
     ] {
       if let changes { show(name, changes) }
     }

@@ -60,7 +60,7 @@ struct DiscoverCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The RAM disk's template; the kit's own, or one with busybox of the mirror.",
+      "Initramfs template (default: the kit's own, or one with the mirror's busybox).",
       valueName: "folder"),
     completion: .directory)
   var template: String?
@@ -99,10 +99,10 @@ struct DiscoverCommand: AsyncParsableCommand {
       throw ValidationError("--root-type requires --modaliases")
     }
     guard template == nil || !mirror.isGiven else {
-      throw ValidationError("--template has its programs: nothing is asked of a mirror")
+      throw ValidationError("--template has its own programs: omit the mirror's options")
     }
     try machine.check(root: root)
-    guard timeout > 0 else { throw ValidationError("--timeout is at least 1") }
+    guard timeout > 0 else { throw ValidationError("--timeout must be at least 1") }
   }
 
   func run() async throws {
@@ -215,7 +215,7 @@ struct DiscoverCommand: AsyncParsableCommand {
       print("  none: the kernel has all drivers for the root disk built in")
     }
     for device in lists.withoutDriver ?? [] {
-      print("Kernel \(lists.kernel) has no driver for a device that was added: \(device)")
+      print("Kernel \(lists.kernel) has no driver for an added device: \(device)")
     }
     print("\(output)/modules.autoload is empty: devices announce what they need.")
     if let place = lists.checkedOn {

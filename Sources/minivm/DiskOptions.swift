@@ -30,7 +30,7 @@ struct DiskOptions: ParsableArguments {
     let sizes = BuildOptions.diskSizes
     guard sizes.contains(size) else {
       throw ValidationError(
-        "the disk's size is \(sizes.lowerBound) to \(sizes.upperBound) MB, not \(size)")
+        "the disk size must be \(sizes.lowerBound) to \(sizes.upperBound) MiB, not \(size)")
     }
   }
 }

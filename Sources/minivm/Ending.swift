@@ -52,7 +52,7 @@ func checkOpenFiles() throws(KitError) {
   let limit = minivm_open_file_limit()
   if limit < openFilesNeeded {
     throw KitError(
-      .invalid, "this process may have \(limit) open files, and needs \(openFilesNeeded)",
+      .invalid, "this process may have \(limit) open files, but needs \(openFilesNeeded)",
       advice: "raise the limit (ulimit -n)")
   }
 }

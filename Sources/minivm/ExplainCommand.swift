@@ -19,13 +19,13 @@ struct ExplainCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "A module's name or path, or a path in the RAM disk; in a kit's folder the kit may be left out.",
+      "Module name or path, or a path in the initramfs; omit KIT in a kit's folder.",
       valueName: "module"))
   var module: String?
 
   @Option(
     help: ArgumentHelp(
-      "Device whose module to explain, as in /sys/bus/*/devices/*/modalias.",
+      "Device to explain, as in /sys/bus/*/devices/*/modalias.",
       valueName: "modalias"))
   var device: String?
 
@@ -36,7 +36,7 @@ struct ExplainCommand: ParsableCommand {
 
   func validate() throws {
     guard device == nil || module == nil else {
-      throw ValidationError("--device asks for a device, MODULE for a module: give one of them")
+      throw ValidationError("give --device or MODULE, not both")
     }
   }
 
@@ -70,9 +70,9 @@ struct ExplainCommand: ParsableCommand {
     }
     for name in answer.builtIn { printVisibly("\(name)  built into the kernel") }
     if answer.drivers.isEmpty, answer.builtIn.isEmpty {
-      printVisibly("no module of kernel \(explanation.kit.release) takes it")
+      printVisibly("no module of kernel \(explanation.kit.release) supports this device")
       printVisibly(
-        "If it works all the same, its driver is built in: kernels before 6.18 list few of their devices."
+        "Its driver may be built in: kernels before 6.18 list few devices of their built-in drivers."
       )
       if let other = explanation.whereElse { printVisibly("If not, \(other)") }
     }
@@ -102,7 +102,7 @@ struct ExplainCommand: ParsableCommand {
       }
       let line = "\(ModuleName.listEntry(ofPath: item.path)) in modules.ramfs"
       printVisibly(
-        "  The booted system loads it from there. In the RAM disk it would be by \((profiles + [line]).joined(separator: ", or "))."
+        "  The booted system loads it from there. To have it in the initramfs, use \((profiles + [line]).joined(separator: ", or "))."
       )
     }
   }

@@ -52,10 +52,10 @@ struct MachineOptions: ParsableArguments {
 
   func validate() throws {
     guard accel == "auto" || Accelerator(rawValue: accel) != nil else {
-      throw ValidationError("--accel is auto, kvm or tcg, not \(accel)")
+      throw ValidationError("--accel must be auto, kvm or tcg, not \(accel)")
     }
     guard (32...1 << 20).contains(memory), (1...255).contains(cpus) else {
-      throw ValidationError("--memory is at least 32, --cpus 1 to 255")
+      throw ValidationError("--memory must be at least 32 MiB, --cpus 1 to 255")
     }
   }
 

@@ -67,7 +67,7 @@ struct RamDiskOptions: ParsableArguments {
       lists.profile = try ProfileChoice(profile)
       if !quiet, modules == nil, local("modules.ramfs") != nil {
         writeToStandardError(
-          "minivm: --profile is used, modules.ramfs here is not; add --modules modules.ramfs for both"
+          "minivm: --profile overrides ./modules.ramfs; add --modules modules.ramfs to use both"
         )
       }
     }

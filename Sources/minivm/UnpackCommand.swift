@@ -54,7 +54,7 @@ struct WorkOptions: ParsableArguments {
 
   func validate() throws {
     guard (1...1024).contains(jobs) else {
-      throw ValidationError("--jobs is 1 to 1024, not \(jobs)")
+      throw ValidationError("--jobs must be 1 to 1024, not \(jobs)")
     }
   }
 }

@@ -63,17 +63,17 @@ struct UpdateOptions: ParsableArguments {
     if let arch { try checkName(arch) }
     if let branch { try checkName(branch) }
     if branch != nil, from != "alpine" {
-      throw ValidationError("--branch is for --from alpine")
+      throw ValidationError("--branch requires --from alpine")
     }
     if keys != nil, from == "debian" {
-      throw ValidationError("--keys are Alpine's; Debian's are given with --keyring")
+      throw ValidationError("--keys is for Alpine; use --keyring for Debian")
     }
     if !["debian", "alpine"].contains(from), mirror.isGiven {
-      throw ValidationError("--from \(from) is a file: nothing is asked of a mirror")
+      throw ValidationError("--from \(from) is a file: omit the mirror's options")
     }
     if from == "alpine", let option = mirror.debianOptions.first {
       throw ValidationError(
-        "\(option) is for Debian's mirrors; Alpine's take --branch and --keys")
+        "\(option) is for Debian's mirrors; use --branch and --keys for Alpine's")
     }
   }
 
@@ -105,8 +105,8 @@ struct UpdateOptions: ParsableArguments {
   private func alpine(_ environment: CommandEnvironment) throws -> AlpineRepository {
     guard let address = mirror.mirror.first, mirror.mirror.count == 1 else {
       throw KitError(
-        .usage, "--from alpine needs the address of one mirror",
-        advice: "give the folder with its branches with --mirror")
+        .usage, "--from alpine requires the address of one mirror",
+        advice: "give the folder that holds its branches with --mirror")
     }
     let environment = mirror.offline ? environment.offline() : environment
     return try AlpineRepository(

@@ -81,7 +81,7 @@ struct VerifyCommand: AsyncParsableCommand {
       throw KitError(
         .unverified, "\(kit)/\(first.description)",
         advice: more == 0
-          ? nil : "\(more) more difference\(more == 1 ? "" : "s") (--json has them all)")
+          ? nil : "\(more) more difference\(more == 1 ? "" : "s") (--json lists them all)")
     }
   }
 }

@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test(
-    "A module of one's own is on the disk in updates, with what it needs, and in the RAM disk if listed"
+    "A module of one's own is on the disk in updates, with what it needs, and in the initramfs if listed"
   )
   func added() async throws {
     let bench = try bench()
@@ -53,7 +53,7 @@ import Testing
     #expect(try await Tool.run("e2fsck", ["-fn", image]).status == 0)
     for name in ["my_driver", "base"] {
       let explained = try await bench.run(["explain", "out", name])
-      #expect(explained.output.contains("in the RAM disk"), "\(explained)")
+      #expect(explained.output.contains("in the initramfs"), "\(explained)")
     }
     // From the cache, and built again from what the manifest says.
     #expect(try await bench.run(build).status == 0)

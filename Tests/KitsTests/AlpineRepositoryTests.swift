@@ -44,7 +44,7 @@ import Testing
       cat s index.tar.gz >\(index)
       """),
     Fault(
-      "a method that nobody knows", "no RSA signature", "publish test DSA sha1"),
+      "a method that nobody knows", "no usable RSA signature", "publish test DSA sha1"),
     Fault(
       "a bad strong signature beside a good weak one", "bad signature",
       """
@@ -81,10 +81,10 @@ import Testing
     Fault(
       "a larger package", "is larger than the 9 bytes", "SIZE=9 index; publish test RSA sha1"),
     Fault(
-      "a smaller package", "of the 99999999 bytes that the archive says", code: .invalid,
+      "a smaller package", "of the 99999999 bytes that the archive states", code: .invalid,
       "SIZE=99999999 index; publish test RSA sha1"),
     Fault(
-      "a wrong datahash, signed and in the index", "and its .PKGINFO says 0123",
+      "a wrong datahash, signed and in the index", "(.PKGINFO: 0123",
       """
       HASH=0123 control; signed test RSA256 sha256 control.tar.gz >s
       package s control.tar.gz data.tar.gz; index; publish test RSA sha1
@@ -97,13 +97,13 @@ import Testing
       package s control.tar.gz data.tar.gz; index; publish test RSA sha1
       """),
     Fault(
-      "another version than the index says", "and the index names busybox-static 1.37.0-r0",
+      "another version than the index says", "(index: busybox-static 1.37.0-r0",
       """
       mv $branch/busybox-static-1.36.1-r29.apk $branch/busybox-static-1.37.0-r0.apk
       VERSION=1.37.0-r0 index; publish test RSA sha1
       """),
     Fault(
-      "another architecture than the index says", "and the index names",
+      "another architecture than the index says", "(index: ",
       "ARCH=noarch index; publish test RSA sha1"),
     Fault(
       "an unsigned package", "29.apk: is not signed",
@@ -115,7 +115,7 @@ import Testing
       package s control.tar.gz data.tar.gz; index; publish test RSA sha1
       """),
     Fault(
-      "a package with the signature of something else", "29.apk: has a bad signature",
+      "a package with the signature of something else", "29.apk: bad signature by",
       """
       signed test RSA256 sha256 data.tar.gz >s
       package s control.tar.gz data.tar.gz; index; publish test RSA sha1

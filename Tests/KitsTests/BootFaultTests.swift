@@ -92,9 +92,9 @@ import Testing
       try await bench.expectFailure(
         ["boot"] + arguments, status, fragment, environment: environment, location: location)
     }
-    try await expect(["none"], 3, "none: there is no such folder; make a kit")
-    try await expect(["tmp"], 3, "tmp: there is no vmlinuz-VER and initramfs-VER in it; make them")
-    try await expect(["p.deb"], 2, "p.deb: is no manifest-VER.json; give a kit's folder")
+    try await expect(["none"], 3, "none: no such folder; make a kit")
+    try await expect(["tmp"], 3, "tmp: has no vmlinuz-VER and initramfs-VER; make them")
+    try await expect(["p.deb"], 2, "p.deb: is not a manifest-VER.json; give a kit's folder")
     try await expect(["kit", "--kernel", "6.9"], 3, "vmlinuz-6.9")
     try await expect(["kit", "--root", "none.raw"], 3, "none.raw: can't be opened")
     try await expect(["kit", "--root", "tmp"], 1, "tmp: is not a regular file")
@@ -299,7 +299,7 @@ import Testing
     }
     try await bench.expectFailure(
       Self.root + ["--expect", "a", "--expect-kernel", "b"], 2, "not both")
-    try await bench.expectFailure(Self.root + ["--expect", ""], 2, "a text that is not empty")
+    try await bench.expectFailure(Self.root + ["--expect", ""], 2, "a non-empty text")
   }
 
   @Test("The console is in a file, whole and in its own bytes, when the boot fails, too")
@@ -323,7 +323,7 @@ import Testing
       Self.root + ["--console", "none/log"], 1, "none/log: can't be written",
       environment: environment)
     try await bench.expectFailure(
-      ["boot", "kit", "--json", "--console", "-"], 2, "give --console the name of a file")
+      ["boot", "kit", "--json", "--console", "-"], 2, "give --console a file name")
     // Without QEMU, nothing is lost.
     try bench.folder.write("log", "before".utf8)
     var none = environment

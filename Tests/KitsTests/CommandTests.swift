@@ -43,11 +43,11 @@ import Testing
     }
     try await bench.expectFailure(["unpack", "empty"], 1, "empty: is not a regular file")
     try await bench.expectFailure(
-      ["build", "empty", "--template", "t"], 3, "empty: there is no lib/modules/VER in it; make it")
+      ["build", "empty", "--template", "t"], 3, "empty: has no lib/modules/VER; make it")
     try await bench.expectFailure(
-      ["build", "no/folder", "--template", "t"], 3, "no/folder: there is no such file or folder")
+      ["build", "no/folder", "--template", "t"], 3, "no/folder: no such file or folder")
     try await bench.expectFailure(
-      ["build", "p.deb", "empty", "--template", "t"], 2, "empty: is a folder, among several sources"
+      ["build", "p.deb", "empty", "--template", "t"], 2, "empty: is a folder, beside other sources"
     )
     for tool in ["busybox", "e2fsck"] {
       try await bench.expectFailure(
@@ -56,7 +56,7 @@ import Testing
       try await bench.expectFailure(
         ["update-\(tool)", "t", "--from", "modules.ramfs"], 1, "is not an ELF executable")
       try await bench.expectFailure(
-        ["update-\(tool)", "none", "--from", "p.deb"], 3, "none: there")
+        ["update-\(tool)", "none", "--from", "p.deb"], 3, "none: no such folder")
     }
   }
 
@@ -98,17 +98,18 @@ import Testing
     try FileTree.makeDirectories(bench.folder("none"))
     let build = ["build", "p.deb", "--template"]
     try await bench.expectFailure(build + ["none"], 1, "none: has no init")
-    try await bench.expectFailure(build + ["p.deb"], 3, "p.deb: there is no such folder")
-    try await bench.expectFailure(build + ["missing"], 3, "missing: there is no such folder")
+    try await bench.expectFailure(build + ["p.deb"], 3, "p.deb: no such folder")
+    try await bench.expectFailure(build + ["missing"], 3, "missing: no such folder")
     try await Tool.output("mkfifo", [bench.folder("t/fifo")])
-    try await bench.expectFailure(build + ["t"], 1, "t/fifo: is neither file, folder nor link")
+    try await bench.expectFailure(
+      build + ["t"], 1, "t/fifo: is neither a file, a folder nor a link")
     try await Tool.shell("rm fifo; : >\"$(printf 'a\\377')\"", in: bench.folder("t"))
     try await bench.expectFailure(build + ["t"], 1, "t: has the name", "not UTF-8")
     try await Tool.shell("rm a*; echo x >SOURCES.json", in: bench.folder("t"))
-    try await bench.expectFailure(build + ["t"], 1, "SOURCES.json: is not a note")
+    try await bench.expectFailure(build + ["t"], 1, "SOURCES.json: was not written by minivm")
     try await Tool.shell(
       "rm SOURCES.json; cp init good; sed -i 's/$/\\r/' init", in: bench.folder("t"))
-    try await bench.expectFailure(build + ["t"], 1, "t/init: its lines end as on Windows")
+    try await bench.expectFailure(build + ["t"], 1, "t/init: has Windows line endings")
     // Devices below dev are the kernel's to make.
     try await Tool.shell("mv good init; mkdir dev; mkfifo dev/initctl", in: bench.folder("t"))
     #expect(try await bench.run(build + ["t", "--out", "kit"]).status == 0)
@@ -201,7 +202,7 @@ import Testing
       (["boot", "--root-format", "raw"], "--root-format requires --root"),
       (["discover", "--root-format", "raw"], "--root-format requires --root"),
       (["discover", "--root-type", "xfs"], "--root-type requires --modaliases"),
-      (["discover", "--template", "t", "--offline"], "--template has its programs"),
+      (["discover", "--template", "t", "--offline"], "--template has its own programs"),
       (["update-busybox", "t", "--from", "p.deb", "--suite", "x"], "--from p.deb is a file"),
     ] {
       try await bench.expectFailure(arguments, 2, "minivm: \(message)")
@@ -232,7 +233,7 @@ import Testing
     let bench = try CommandBench()
     let words = ["update-busybox", "t", "--from", "alpine", "--mirror", "http://m.invalid"]
     try bench.folder.write("minivm.yaml", "arch: sparc\n".utf8)
-    try await bench.expectFailure(words, 2, "that Debian calls sparc")
+    try await bench.expectFailure(words, 2, "no packages for sparc")
   }
 
   @Test("Times that fit and times that don't", arguments: ["0", "4294967295"])

@@ -218,7 +218,7 @@ import Testing
     let now = repository.now
     environment.clock.now = { now + 7200 }
     let error = await #expect(throws: KitError.self) { try await fetch() }
-    #expect(error?.code == .unverified && error?.message.contains("was valid until") == true)
+    #expect(error?.code == .unverified && error?.message.contains("expired on") == true)
     try await fetch(at: repository.now)
   }
 

@@ -115,7 +115,7 @@ import Testing
       (["ls", "disk.raw", "/etc/none"], 3, "disk.raw: has no “/etc/none”"),
       (["cat", "disk.raw", "/circle"], 1, "leads through too many links"),
       (["cat", "disk.raw", "/etc"], 1, "“/etc” is no file"),
-      (["extract", "disk.raw", "--out", "full"], 2, "full: is there already"),
+      (["extract", "disk.raw", "--out", "full"], 2, "full: already exists"),
       (["diff", "disk.raw", "text"], 1, "text: is neither"),
     ] as [([String], Int, String)] {
       try await bench.expectFailure(arguments, code, message)

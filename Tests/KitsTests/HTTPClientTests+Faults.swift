@@ -58,7 +58,7 @@ extension HTTPClientTests {
       let page = Array("\n<!DOCTYPE html><title>Welcome to the hotel</title>".utf8)
       return [.send(TestServer.head("200 OK", length: page.count)), .send(page)]
     },
-    Fault("a portal that says so", "sign in first") { _ in
+    Fault("a portal that says so", "requires you to sign in") { _ in
       [.send(TestServer.head("511 Network Authentication Required", length: 0))]
     },
     Fault("a body without end", "is larger than", code: .unverified) { _ in
@@ -71,7 +71,7 @@ extension HTTPClientTests {
     Fault("a Content-Length that is too small", "ended after 1000 of", tries: 4) { _ in
       [.send(TestServer.head("200 OK", length: 1000)), .send(file)]
     },
-    Fault("another file of the same size", "the archive says", code: .unverified) { _ in
+    Fault("another file of the same size", "the archive states", code: .unverified) { _ in
       [.send(head), .send([UInt8](repeating: 1, count: file.count))]
     },
     Fault("a redirect loop", "more than 5 times", tries: 6) { request in
@@ -80,7 +80,7 @@ extension HTTPClientTests {
           TestServer.head("302 Found", length: 0, ["Location: /\(request.number)"]))
       ]
     },
-    Fault("a redirect to a file", "which is not followed") { _ in
+    Fault("a redirect to a file", "which is refused") { _ in
       [.send(TestServer.head("302 Found", length: 0, ["Location: file:///etc/passwd"]))]
     },
     Fault("a redirect to nowhere", "status 302") { _ in

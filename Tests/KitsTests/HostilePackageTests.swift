@@ -30,7 +30,7 @@ import Testing
     Hostile("a release that leads out", "can't be a kernel release", Entry("./lib/modules/..x/y")),
     Hostile("a release with a blank", "can't be a kernel release", Entry("./boot/vmlinuz-6.1 -x")),
     Hostile("a release with a control", "\\u{1b}[31m", Entry("./boot/config-6.1\u{1b}[31m")),
-    Hostile("another kernel", "beside those of", Entry("./lib/modules/6.2.0/kernel/y.ko")),
+    Hostile("another kernel", "besides those of", Entry("./lib/modules/6.2.0/kernel/y.ko")),
     Hostile("a block device", "is a device", Entry("\(tree)/kernel/sda", "4")),
     Hostile("a character device", "is a device", Entry("\(tree)/kernel/tty", "3")),
     Hostile("a FIFO", "is a device", Entry("\(tree)/kernel/fifo", "6")),
@@ -155,7 +155,7 @@ import Testing
       try await bench.expectFailure(
         [command, "p.deb", "q.deb", "--out", "out"]
           + (command == "build" ? ["--template", "t"] : []), 1,
-        "q.deb: holds files of kernel 6.2.0-1-x beside those of 6.1.0-1-x; give")
+        "q.deb: has files of kernel 6.2.0-1-x besides those of 6.1.0-1-x; give")
     }
   }
 

@@ -36,7 +36,7 @@ import Testing
     #expect(try await bench.run(["depmod", "-b", ".", Self.release]).status == 0)
   }
 
-  /// - Returns: the names of modules in the RAM disk; nil where there is an error about `broken`.
+  /// - Returns: the names of modules in the initramfs; nil where there is an error about `broken`.
   private func modules() async throws -> [Substring]? {
     let result = try await bench.run(
       ["mkinitramfs", "t", Self.release, "--initramfs-compression", "none"])

@@ -28,7 +28,7 @@ import Testing
   private func problems(_ bench: CommandBench) throws -> [String] {
     try RootCheck(Kit(folder: bench.folder("kit")), jobs: 1)
       .report(CheckedMachine(.amd64, argument: "q35"), disk: .virtioBlk).steps
-      .filter { $0.kind == "RAM disk" }.map { $0.problem ?? "" }
+      .filter { $0.kind == "initramfs" }.map { $0.problem ?? "" }
   }
 
   private static let ownInit = """
@@ -39,7 +39,8 @@ import Testing
   @Test("A second archive with an init of its own: check, diff and verify say so")
   func secondInit() async throws {
     let bench = try await bench("truncate -s %4 $i; \(Self.ownInit)")
-    #expect(try problems(bench).first?.contains("archive 2 of the RAM disk replaces /init") == true)
+    #expect(
+      try problems(bench).first?.contains("archive 2 of the initramfs replaces /init") == true)
     let check = try await bench.run(["check", "kit", "--machine", "q35"])
     #expect(check.status == 1 && !check.output.contains("Root can be reached"))
     let diff = try await bench.run(["diff", "old", "kit"])
@@ -60,10 +61,10 @@ import Testing
       """)
     try await repacked.expectFailure(
       ["verify", "kit", "--template", "t"], 4,
-      "holds the same, stored otherwise: its entries have another order")
+      "has the same content, stored differently: its entries are in another order")
     let twice = try await bench("zstd -dqc $i >../cpio; cat ../cpio ../cpio | zstd -qc >$i")
     try await twice.expectFailure(
-      ["verify", "kit", "--template", "t"], 4, "its number of archives is 2; built again, 1")
+      ["verify", "kit", "--template", "t"], 4, "its number of archives is 2; rebuilt, 1")
   }
 
   @Test("Microcode in front: check and explain see the rest, diff sees the microcode")
@@ -75,9 +76,9 @@ import Testing
       """)
     #expect(try problems(bench) == [])
     let explained = try await bench.run(["explain", "kit", "x"])
-    #expect(explained.status == 0 && explained.output.contains("in the RAM disk"))
+    #expect(explained.status == 0 && explained.output.contains("in the initramfs"))
     let early = try await bench.run(["explain", "kit", "kernel/x86/microcode/GenuineIntel.bin"])
-    #expect(early.output.contains("before it unpacks anything"), "\(early.output)\(early.errors)")
+    #expect(early.output.contains("data for the kernel's start"), "\(early.output)\(early.errors)")
     #expect(early.output.contains("in archive 1 of 2"))
     let diff = try await bench.run(["diff", "old", "kit"])
     #expect(diff.output.contains("+ kernel/x86/microcode/GenuineIntel.bin"), "\(diff.output)")

@@ -151,7 +151,7 @@ import Testing
     let built = try await bench.run(["build", "f", "--template", "t", "--out", "kit"])
     #expect(built.status == 0, "\(built)")
     for line in [
-      "f: lib/modules/5.0-old has only updates: an earlier kernel has left it",
+      "f: lib/modules/5.0-old has only updates, left by an earlier kernel",
       "lib/modules/5.1-empty has no modules",
       "lib/modules/5.2-headers has only build",
     ] {
@@ -162,7 +162,7 @@ import Testing
     #expect(try KernelFolder(bench.folder("f")).release.description == CommandBench.release)
     try await bench.expectFailure(
       ["build", "only", "--template", "t", "--out", "kit"], 3,
-      "only: lib/modules/5.0-old has only updates: an earlier kernel has left it, and there is no kernel",
+      "only: lib/modules/5.0-old has only updates, left by an earlier kernel, and no kernel",
       "minivm unpack")
     #expect(throws: KitError.self) { try KernelFolder(bench.folder("only")) }
     // One that is asked for, or that has a kernel, is none.
@@ -290,7 +290,7 @@ import Testing
     #expect(input.url == "http://m.invalid/pool/all/5.deb")
     #expect(input.chain?.release.fingerprints.count == 1)
     #expect(input.chain?.indexSHA256.utf8.count == 64)
-    // The same name and version, other bytes; and a package that no suite has.
+    // The same name and version, different bytes; and a package that no suite has.
     try await Tool.shell(
       "dpkg-deb -R pool/all/5.deb t; touch t/x; dpkg-deb -b t other.deb >/dev/null", in: signed.root
     )

@@ -67,7 +67,7 @@ import Testing
       ("size", ["--disk-size", "300"], [:]), ("format", ["--disk-format", "raw"], [:]),
       ("disk compression", ["--disk-compression", "zlib"], [:]),
       ("no compression", ["--disk-compression", "none"], [:]),
-      ("RAM disk compression", ["--initramfs-compression", "none"], [:]),
+      ("initramfs compression", ["--initramfs-compression", "none"], [:]),
       ("coldplug", ["--no-coldplug"], [:]), ("best", ["--best"], [:]),
       ("time", [], ["SOURCE_DATE_EPOCH": "1000000000"]),
     ]
@@ -89,7 +89,7 @@ import Testing
   }
 
   @Test(
-    "A line of modules.ramfs makes a RAM disk, of modules that the cache has",
+    "A line of modules.ramfs makes an initramfs, of modules that the cache has",
     arguments: [
       [], ["--disk-compression", "zlib"], ["--disk-compression", "none"],
       ["--disk-format", "raw"],
@@ -153,7 +153,7 @@ import Testing
     try await bench.run(Self.build + ["--out", "out"])
     let list = try await bench.run(["cache", "ls"]).output
     #expect(list.contains("kernel \(CommandBench.release)"))
-    #expect(list.contains("RAM disk of \(CommandBench.release)"))
+    #expect(list.contains("initramfs of \(CommandBench.release)"))
     #expect(try await bench.run(["cache", "prune"]).status == 0)
     #expect(try results(bench).isEmpty)
   }

@@ -31,8 +31,8 @@ import Testing
     #expect(times.output.contains("time: 1000000000 -> 12"))
     #expect(times.output.contains(" files with other times only"))
     #expect(!times.output.contains("~"), "\(times.output)")
-    try await bench.expectFailure(["diff", "a", "nowhere"], 3, "nowhere: there is no such folder")
-    try await bench.expectFailure(["diff", "a", "p.deb"], 2, "p.deb: is no manifest-VER.json")
+    try await bench.expectFailure(["diff", "a", "nowhere"], 3, "nowhere: no such folder")
+    try await bench.expectFailure(["diff", "a", "p.deb"], 2, "p.deb: is not a manifest-VER.json")
   }
 
   @Test("A disk's times, to the nanosecond")
@@ -91,7 +91,7 @@ import Testing
       "packages: linux-image-6.1.0-1-x 1 -> linux-image-6.1.0-2-x 1",
       "CONFIG_A: m -> y", "CONFIG_B: y -> not set", "CONFIG_C: not set -> \"text\"",
       "modules disk: 4 modules, 1 added, 1 removed, 1 moved, 1 changed",
-      "RAM disk: 1 -> 2 modules, 1 added, 1 changed", "+ kernel/fs/new.ko", "- kernel/fs/gone.ko",
+      "initramfs: 1 -> 2 modules, 1 added, 1 changed", "+ kernel/fs/new.ko", "- kernel/fs/gone.ko",
       "> kernel/net/m-v.ko -> kernel/drivers/m-v.ko", "~ kernel/fs/x.ko", "+ bin/tool",
       "disk size: not set -> 70 MiB", "size: 209715200 -> 73400320",
     ] { #expect(text.output.contains(line), "\(line): \(text.output)") }
@@ -102,7 +102,7 @@ import Testing
     #expect(comparison.configuration.map(\.name) == ["CONFIG_A", "CONFIG_B", "CONFIG_C"])
     #expect(comparison.modulesDisk?.added.map(\.path) == ["kernel/fs/new.ko"])
     #expect(comparison.ramDisk?.changed.map(\.path) == ["kernel/fs/x.ko"])
-    #expect(comparison.outputs.map(\.part) == ["configuration", "RAM disk", "modules disk"])
+    #expect(comparison.outputs.map(\.part) == ["configuration", "initramfs", "modules disk"])
   }
 
   @Test("Two real kernels: the field's tools find as many changes")

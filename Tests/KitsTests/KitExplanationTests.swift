@@ -34,7 +34,7 @@ import Testing
     #expect(result.status == 0 && result.output.hasPrefix("x: "), "\(result)")
     let unknown = try await bench.shell("cd kit; \"$minivm\" explain y")
     #expect(unknown.status == 3 && unknown.errors.contains("has no module “y”"), "\(unknown)")
-    try await bench.expectFailure(["explain", "x"], 3, "x: there is no such folder")
+    try await bench.expectFailure(["explain", "x"], 3, "x: no such folder")
   }
 
   @Test("Why things are in a RAM disk, why not, and what they cost")
@@ -67,7 +67,7 @@ import Testing
     #expect(builtin.place == .builtIn && builtin.path == "kernel/drivers/nvme/host/nvme.ko")
     #expect(builtin.reasons.first?.hasPrefix("profiles/qemu:") == true)
 
-    // Not in the RAM disk: read from the modules disk, which is compressed qcow2.
+    // Not in the initramfs: read from the modules disk, which is compressed qcow2.
     let xfs = try explanation.item("xfs")
     let size = FileTree.status("\(try ModuleTree(cached: "cloud").path)/kernel/fs/xfs/xfs.ko")?.size
     #expect(xfs.place == .modulesDisk && xfs.cost?.size == size)

@@ -41,7 +41,7 @@ import Testing
     let own = try #require(judge.split(separator: " ").drop { $0 != "version" }.dropFirst().first)
     try await bench.expectFailure(
       ["build", "f", "--template", "t", "--out", "kit"], 1,
-      "vmlinuz-\(CommandBench.release): is kernel \(own), and the modules are \(CommandBench.release)'s"
+      "vmlinuz-\(CommandBench.release): is kernel \(own), but the modules are for \(CommandBench.release)"
     )
   }
 

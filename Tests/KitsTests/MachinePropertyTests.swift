@@ -63,9 +63,9 @@ import Testing
       ("microvm,apci=off", "microvm has no property “apci”; did you mean acpi?"),
       ("q35,pcie=on", "q35 has no property “pcie”"),
       ("pc,sata=off", "pc has no property “sata”"),
-      ("microvm,x-option-roms=off", "others go to QEMU with `-- -machine x-option-roms=off`"),
+      ("microvm,x-option-roms=off", "pass others to QEMU with `-- -machine x-option-roms=off`"),
       ("microvm,acpi", "“acpi” of --machine has no value; write acpi=on"),
-      ("microvm,acpi=no", "acpi is on or off"), ("q35,sata=auto", "sata is on or off"),
+      ("microvm,acpi=no", "acpi must be on or off"), ("q35,sata=auto", "sata must be on or off"),
       ("q35,accel=kvm", "“accel”: it comes from --accel"),
       ("q35,kernel=x", "“kernel”: it comes from the kit"),
     ] {

@@ -145,9 +145,9 @@ import Testing
       ),
       (["--disk", "ahci", "--machine", "microvm"], "has no PCI bus for an AHCI controller"),
       (["--net", "e1000", "--machine", "microvm"], "has no PCI bus for the network card e1000"),
-      (["--net", "virtio"], "--net is none, user, virtio-net"),
+      (["--net", "virtio"], "--net must be none, user, virtio-net"),
       (["--disk", "floppy"], "floppy"),
-      (["--memory", "16"], "--memory is at least 32"),
+      (["--memory", "16"], "--memory must be at least 32"),
     ] {
       for mode in [[], ["--print"]] {
         try await bench.expectFailure(["boot", Self.folder] + mode + arguments, 2, message)

@@ -94,7 +94,7 @@ import Testing
     // One that was asked for.
     let error = await failure(try repository("tset", isForbidding: true))
     #expect(error?.code == .invalid, "\(error!)")
-    #expect(error?.message.contains("has no suite “tset”, or does not let") == true, "\(error!)")
+    #expect(error?.message.contains("has no suite “tset”, or denies access") == true, "\(error!)")
     #expect(error?.message.contains("403") == true, "\(error!)")
     // One that was there.
     try await Tool.shell(

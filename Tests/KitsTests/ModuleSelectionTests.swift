@@ -133,7 +133,9 @@ import Testing
     let error = try #require(throws: KitError.self) { try select("\n# x\n\(entry)\n") }
     #expect(error.code == .invalid)
     #expect(error.message == "modules.ramfs:3: this kernel has no '\(entry)'")
-    #expect(error.advice == "the nearest is '\(nearest)', and ? before an entry lets it be missing")
+    #expect(
+      error.advice == "the nearest is '\(nearest)', and write ? before an entry to make it optional"
+    )
   }
 
   @Test func unknownNamesNameTheNearest() throws {
@@ -143,7 +145,7 @@ import Testing
     let other = try #require(throws: KitError.self) { try select("", autoload: "virtio-blc\n") }
     #expect(
       other.description
-        == "modules.autoload:1: this kernel has no 'virtio-blc'; the nearest is 'virtio_blk', and ? before an entry lets it be missing"
+        == "modules.autoload:1: this kernel has no 'virtio-blc'; the nearest is 'virtio_blk', and write ? before an entry to make it optional"
     )
   }
 

@@ -77,7 +77,7 @@ import Testing
       }
     }
     let bad = ["build", "p.deb", "--template", "none", "--out", "a/b/c"]
-    try await bench.expectFailure(bad, 3, "none: there is no such folder")
+    try await bench.expectFailure(bad, 3, "none: no such folder")
     #expect(try await bench.run(["unpack", "p.deb", "--out", "a/b/c"]).status == 0)
     #expect(FileTree.status(bench.folder("a/b/c/vmlinuz-\(Self.release)"))?.kind == .file)
     #expect(try await bench.run(["unpack", "p.deb", "--out", "link"]).status == 0)

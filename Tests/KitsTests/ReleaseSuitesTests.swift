@@ -126,7 +126,7 @@ import Testing
     try await security.writeRelease(fields)
     try await security.sign()
     let expired = await failure(.isThere)
-    #expect(expired?.code == .unverified && expired?.message.contains("valid until") == true)
+    #expect(expired?.code == .unverified && expired?.message.contains("expired on") == true)
     try await Tool.shell("rm InRelease", in: security.suiteFolder)
     let unsigned = await failure(.isThere)
     #expect(unsigned?.code == .unverified && unsigned?.message.contains("not signed") == true)

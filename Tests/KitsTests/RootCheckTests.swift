@@ -46,7 +46,7 @@ import Testing
     }
     let ahci = try report(kit, "q35", .ahci)
     #expect(!ahci.reachesRoot)
-    #expect(ahci.error?.message.contains("has nothing for AHCI controller") == true)
+    #expect(ahci.error?.message.contains("has no driver for AHCI controller") == true)
     let nvme = try report(kit, "q35", .nvme)
     #expect(nvme.steps.contains { $0.driver == "nvme" && $0.state == .builtIn })
     #expect(throws: KitError.self) { try report(kit, "microvm", .nvme) }
@@ -83,7 +83,7 @@ import Testing
       in: folder.path, environment: ["XDG_CACHE_HOME": folder("cache")])
     let lost = result.output.split(separator: "\n").filter { $0.hasPrefix("  but not on ") }
     #expect(lost.count == 2 && lost[0].hasPrefix("  but not on q35 (ahci): kernel"), "\(result)")
-    #expect(lost.last?.hasPrefix("  but not on pc (ide): the RAM disk has no ata_piix") == true)
+    #expect(lost.last?.hasPrefix("  but not on pc (ide): the initramfs has no ata_piix") == true)
   }
 
   @Test("A list of one's own that takes in a profile for a machine is checked as that")
@@ -126,7 +126,7 @@ import Testing
     #expect(try report(index, .q35, .virtioBlk).reachesRoot)
     #expect(try report(index, .q35, .virtioBlk, end: ".xz").reachesRoot)
     let packed = try report(index, .q35, .virtioBlk, end: ".zst")
-    #expect(packed.error?.message.contains("is compressed in the RAM disk") == true)
+    #expect(packed.error?.message.contains("is compressed in the initramfs") == true)
 
     #expect(try report(index, .pc, .ide).reachesRoot)
     let others = index.modules.filter { $0.name != "ata_piix" }

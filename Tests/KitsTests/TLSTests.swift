@@ -101,7 +101,7 @@ import Testing
       try await server.serving(redirect(to: target)) { address in
         try await expectRefusal(
           fetch(address, trust: trusted), 1,
-          "redirects to \(target)\(Self.list), which is not followed")
+          "redirects to \(target)\(Self.list), which is refused")
       }
     }
     #expect(plain.requests.isEmpty)

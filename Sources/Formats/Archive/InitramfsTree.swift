@@ -239,7 +239,7 @@ package struct InitramfsTree<Content> {
     guard let index = numbers.index(forKey: path) else { return nil }
     guard numbers[index].key.utf8.elementsEqual(path.utf8) else {
       throw FormatError(
-        .unsupported, "there are two files \(path.quoted), whose names have other bytes")
+        .unsupported, "two files are called \(path.quoted), in different bytes")
     }
     return numbers[index].value
   }

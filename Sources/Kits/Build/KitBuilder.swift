@@ -64,7 +64,7 @@ package struct KitBuilder: Sendable {
     let storedKernel = results?.kernelParts()
     let kernel = try storedKernel ?? pass.run()
     kernel.warnings.forEach { reporter.log.warning("\($0)") }
-    reporter.progress.report("RAM disk", 0, nil)
+    reporter.progress.report("initramfs", 0, nil)
     let storedRamDisk = results?.ramDisk()
     let ramDisk = try storedRamDisk ?? makeRamDisk(of: kernel)
     ramDisk.description.warnings.forEach { reporter.log.warning("\($0)") }
@@ -90,7 +90,7 @@ package struct KitBuilder: Sendable {
         }
         if storedRamDisk == nil { try results.store(ramDisk, of: kernel.release) }
       } catch {
-        reporter.log.debug("the cache can't keep what was made: \(error)")
+        reporter.log.debug("the results can't be cached: \(error)")
       }
     }
     reporter.progress.end()

@@ -126,6 +126,6 @@ struct KitCache {
       ramDiskKey,
       ResultCache.Entry(
         files: [ramDisk.file.description], details: ramDisk.description),
-      label: "RAM disk of \(release)", from: [ramDisk.file.source()])
+      label: "initramfs of \(release)", from: [ramDisk.file.source()])
   }
 }

@@ -94,7 +94,7 @@ package struct Discovery {
       var plain = large
       plain.extraArguments = []
       plain.networks = []
-      progress.report("booting it without the devices that were added", 0, nil)
+      progress.report("booting without the added devices", 0, nil)
       own = Self.added(probe.devices, to: try await self.probe(plain).devices)
     }
     let lists = try lists(probe, own)
@@ -131,7 +131,7 @@ package struct Discovery {
       throw KitError(
         .unexpected,
         "the kernel finds no disk \(machine.bus.firstDevice) on \(machine.model.description), with all of its modules",
-        advice: "take another --disk, or another kernel")
+        advice: "use another --disk, or another kernel")
     }
     var wanted: [(position: Int, reason: String)] = []
     func want(_ module: String?, _ reason: String) {
@@ -213,7 +213,7 @@ package struct Discovery {
         else {
           throw KitError(
             .unexpected,
-            "\(device.modalias) was driven by \(driver) with all modules, and isn't with those of the lists"
+            "\(device.modalias) was driven by \(driver) with all modules, but not with those of the lists"
           )
         }
       }

@@ -28,7 +28,7 @@ package struct KitExplanation {
       /// As people read it.
       package var text: String {
         switch self {
-        case .ramDisk: "in the RAM disk"
+        case .ramDisk: "in the initramfs"
         case .builtIn: "built into the kernel"
         case .modulesDisk: "on the modules disk"
         }
@@ -118,7 +118,7 @@ package struct KitExplanation {
     if try kit.hasNoModules {
       throw KitError(
         .missing, "kernel \(kit.release) was built without modules, and has no \(name.quoted)",
-        advice: "its config-\(kit.release) says what it has")
+        advice: "its options are in config-\(kit.release)")
     }
     if let other = KernelFlavour.package(with: name, insteadOf: kit.release, configuration) {
       throw KitError(
@@ -227,10 +227,10 @@ package struct KitExplanation {
   private func file(_ path: String, _ file: RamDiskContent.File) -> Item {
     var reason =
       path.hasPrefix("lib/modules/\(kit.release)/")
-      ? "an index of the RAM disk's modules"
+      ? "an index of the initramfs's modules"
       : path == "etc/modules.autoload" ? "the names of modules.autoload" : "the template"
     if path.hasPrefix("kernel/"), path.hasSuffix(".bin") || path.hasSuffix(".aml") {
-      reason = "what the kernel reads before it unpacks anything (microcode, ACPI tables)"
+      reason = "data for the kernel's start (microcode, ACPI tables)"
     }
     if ramDisk.archives > 1 { reason += ", in archive \(file.archive) of \(ramDisk.archives)" }
     if let target = file.target { reason += ", a link to \(target)" }

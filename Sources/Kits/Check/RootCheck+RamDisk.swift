@@ -9,7 +9,7 @@ extension RootCheck {
   ) -> [Step] {
     var steps: [Step] = []
     func add(_ name: String, _ problem: String, _ advice: String) {
-      var step = Step(kind: "RAM disk", name: name, state: .missing, isOptional: false)
+      var step = Step(kind: "initramfs", name: name, state: .missing, isOptional: false)
       (step.problem, step.advice) = (problem, advice)
       steps.append(step)
     }
@@ -21,7 +21,7 @@ extension RootCheck {
     {
       add(
         "initramfs", "kernel \(release) was built without CONFIG_BLK_DEV_INITRD",
-        "take another kernel")
+        "use another kernel")
     }
     for part in ramDisk.parts where part.compression != .none {
       let form = part.compression.rawValue
@@ -29,24 +29,24 @@ extension RootCheck {
       let option = "RD_\(form.uppercased())"
       if let obstacle = part.obstacle {
         add(
-          form, "kernel \(release) can't unpack the RAM disk\(place): \(obstacle)",
+          form, "kernel \(release) can't unpack the initramfs\(place): \(obstacle)",
           part.compression == .xz
             ? "compress it with xz --check=crc32, or build the kit again" : "build the kit again")
       } else if let configuration, !configuration.isBuiltIn(option) {
         add(
           form,
-          "kernel \(release) can't unpack the RAM disk\(place): it was built without CONFIG_\(option)",
-          "build the kit again, which takes a form that the kernel has")
+          "kernel \(release) can't unpack the initramfs\(place): it was built without CONFIG_\(option)",
+          "build the kit again: it picks a compression that the kernel supports")
       }
     }
     if let problem = ramDisk.initProblem {
       add("/init", problem, "build the kit again, or boot it to see")
     }
     for line in ramDisk.lackingPrograms {
-      var step = Step(kind: "RAM disk", name: line, state: .missing, isOptional: true)
-      step.problem = "a script of the RAM disk runs programs that its busybox lacks: \(line)"
+      var step = Step(kind: "initramfs", name: line, state: .missing, isOptional: true)
+      step.problem = "a script of the initramfs runs programs that its busybox lacks: \(line)"
       step.advice =
-        "add them to the template, or take a busybox that has them with `minivm update-busybox`"
+        "add them to the template, or update its busybox with `minivm update-busybox`"
       steps.append(step)
     }
     return steps

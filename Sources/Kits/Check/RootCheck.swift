@@ -20,7 +20,7 @@ package struct RootCheck {
     package var text: String {
       switch self {
       case .builtIn: "built in"
-      case .inRAMDisk: "in the RAM disk"
+      case .inRAMDisk: "in the initramfs"
       case .onRoot: "on the root disk"
       case .missing: "MISSING"
       case .unknown: "unknown"
@@ -170,7 +170,7 @@ package struct RootCheck {
     return KitError(
       .invalid, "kernel \(release) has no driver for the \(device.name): the guest won't see it",
       advice: KernelFlavour.package(with: device.drivers[0], insteadOf: release, configuration)
-        ?? "take another --net")
+        ?? "use another --net")
   }
 
   /// Looks up at once what several reports will ask for.
@@ -209,7 +209,7 @@ package struct RootCheck {
     if let missing = options.first(where: { !configuration.isBuiltIn($0) }) {
       step.state = .missing
       step.problem = "kernel \(release) was built without CONFIG_\(missing)"
-      step.advice = "take another kernel, or another machine"
+      step.advice = "use another kernel, or another machine"
     } else {
       step.state = .builtIn
       step.driver = all
@@ -247,25 +247,25 @@ package struct RootCheck {
       if let packed = packedNeed(of: candidate.name) {
         step.state = .missing
         step.problem =
-          "\(packed) is compressed in the RAM disk, in a way that kernel \(release) can't undo"
+          "\(packed) is compressed in the initramfs, in a format that kernel \(release) can't decompress"
         step.advice = "build it without --modules-as-shipped"
       } else if let needed = missingNeed(of: candidate.name) {
         step.state = .missing
-        step.problem = "\(candidate.name) is in the RAM disk, but not \(needed), which it needs"
+        step.problem = "\(candidate.name) is in the initramfs, but not \(needed), which it needs"
         step.advice = "build the kit again"
       }
       return step
     }
     guard let candidate = candidates.first else {
-      step.problem = "kernel \(release) has nothing for \(device.name)"
+      step.problem = "kernel \(release) has no driver for \(device.name)"
       let other = kind == "file system" ? "file system" : "--disk or --machine"
       step.advice =
-        "take another \(other), or another kernel, such as linux-image-\(machine.architecture.rawValue)"
+        "use another \(other), or another kernel, such as linux-image-\(machine.architecture.rawValue)"
       return step
     }
     step.driver = candidate.name
     step.problem =
-      "the RAM disk has no \(candidate.name), for \(device.name)"
+      "the initramfs has no \(candidate.name), for \(device.name)"
     let line = ModuleName.listEntry(ofPath: candidate.path)
     step.advice =
       (profile(with: candidate.name, for: machine).map { "build it with --profile +\($0), or " }

@@ -47,7 +47,7 @@ package struct KitVerification: Codable, Sendable {
       guard let name = (ours ?? theirs)?.file, ours?.sha256 != theirs?.sha256 else { continue }
       guard let ours, let theirs else {
         let text =
-          ours == nil ? "is missing in the kit" : "does not come of what the kit is made of"
+          ours == nil ? "is missing in the kit" : "is not made by the rebuild"
         differences.append(Difference(file: name, text: text))
         continue
       }
@@ -64,7 +64,7 @@ package struct KitVerification: Codable, Sendable {
             file: name,
             text: part.isImage
               ? try Self.storage(part, kit, rebuilt) + Self.libraries(manifest, built)
-              : "\(ours.size) bytes with SHA-256 \(ours.sha256); built again, \(theirs.size) with \(theirs.sha256)"
+              : "\(ours.size) bytes with SHA-256 \(ours.sha256); rebuilt, \(theirs.size) with \(theirs.sha256)"
           ))
       }
     }
@@ -84,7 +84,7 @@ package struct KitVerification: Codable, Sendable {
         differences.append(
           Difference(
             file: name, path: change.name,
-            text: "\(change.from ?? "not set"); built again, \(change.to ?? "not set")"))
+            text: "\(change.from ?? "not set"); rebuilt, \(change.to ?? "not set")"))
       }
     }
     guard let ours = try kit.image(part), let theirs = try rebuilt.image(part) else { return }
@@ -95,16 +95,16 @@ package struct KitVerification: Codable, Sendable {
     for key in Set(ours.properties.keys).union(theirs.properties.keys).sorted() {
       let (a, b) = (ours.properties[key] ?? "none", theirs.properties[key] ?? "none")
       if a != b {
-        differences.append(Difference(file: name, text: "its \(key) is \(a); built again, \(b)"))
+        differences.append(Difference(file: name, text: "its \(key) is \(a); rebuilt, \(b)"))
       }
     }
   }
 
   private static func text(of difference: ImageChanges.FileDifference) -> String {
-    guard let ours = difference.from else { return "is missing; built again, it is there" }
-    guard let theirs = difference.to else { return "is there; built again, it is not" }
+    guard let ours = difference.from else { return "is missing; the rebuilt kit has it" }
+    guard let theirs = difference.to else { return "is there; the rebuilt kit does not have it" }
     return difference.aspects.map { aspect in
-      "\(aspect) \(ours.text(of: aspect)); built again, \(theirs.text(of: aspect))"
+      "\(aspect) \(ours.text(of: aspect)); rebuilt, \(theirs.text(of: aspect))"
     }.joined(separator: "; ")
   }
 
@@ -114,14 +114,14 @@ package struct KitVerification: Codable, Sendable {
   ) throws -> String {
     guard part == .initramfs, let ours = try kit.image(part), let theirs = try rebuilt.image(part),
       ours.order != theirs.order
-    else { return "holds the same, stored otherwise" }
+    else { return "has the same content, stored differently" }
     return
-      "holds the same, stored otherwise: its entries have another order, or came more than once"
+      "has the same content, stored differently: its entries are in another order, or repeated"
   }
 
   private static func libraries(_ manifest: Manifest, _ built: Manifest) -> String {
     let (ours, theirs) = (manifest.recipe?.libraries ?? "", built.recipe?.libraries ?? "")
-    return ours == theirs ? "" : ": by the libraries \(ours); built again, by \(theirs)"
+    return ours == theirs ? "" : ": by the libraries \(ours); rebuilt, by \(theirs)"
   }
 
   /// What the manifest says beside hashes: which packages and programs these are, why a module is
@@ -134,7 +134,9 @@ package struct KitVerification: Codable, Sendable {
         differences.append(
           Difference(
             file: name, path: output.file,
-            text: "says \(output.size) bytes with SHA-256 \(output.sha256), which the kit's is not")
+            text:
+              "says \(output.size) bytes with SHA-256 \(output.sha256), which the kit's does not match"
+          )
         )
       }
     }
@@ -150,7 +152,7 @@ package struct KitVerification: Codable, Sendable {
     ]
     for (field, isSame) in fields where !isSame {
       differences.append(
-        Difference(file: name, path: field, text: "is not what comes of building again"))
+        Difference(file: name, path: field, text: "differs from the rebuilt one"))
     }
   }
 
@@ -164,7 +166,7 @@ package struct KitVerification: Codable, Sendable {
       file: name, size: file.size, sha256: try Digest.sha256(of: file))
     for file in outputs + [manifest] where !checksums.contains(file) {
       differences.append(
-        Difference(file: Checksums.fileName, path: file.file, text: "has not its SHA-256"))
+        Difference(file: Checksums.fileName, path: file.file, text: "does not match its SHA-256"))
     }
   }
 }

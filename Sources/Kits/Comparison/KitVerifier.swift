@@ -35,14 +35,14 @@ package struct KitVerifier: Sendable {
   package init(_ path: String) throws {
     let (folder, wanted) = try Kit.place(path)
     guard FileTree.isDirectory(folder) else {
-      throw KitError(.missing, "\(folder): there is no such folder")
+      throw KitError(.missing, "\(folder): no such folder")
     }
     let names = try FileTree.textNames(in: folder).filter {
       Kit.version(ofManifest: $0) != nil && (wanted.map(Kit.manifestName) ?? $0) == $0
     }
     guard let name = names.first else {
       throw KitError(
-        .missing, "\(folder): has no manifest-VER.json, which says what it was made of",
+        .missing, "\(folder): has no manifest-VER.json, which records its inputs",
         advice: "give a folder that `minivm build` wrote")
     }
     guard names.count == 1 else {
@@ -51,7 +51,7 @@ package struct KitVerifier: Sendable {
     self.folder = folder
     let file = "\(folder)/\(name)"
     guard let release = try Kit.place(file).release else {
-      throw KitError(.invalid, "\(file): is not a file that can be read")
+      throw KitError(.invalid, "\(file): can't be read")
     }
     self.release = release
     guard let manifest = try Kit.manifest(file), manifest.kernel == release.description else {
@@ -68,12 +68,12 @@ package struct KitVerifier: Sendable {
   ) async throws -> KitVerification {
     if manifest.minivm != ProgramVersion.current {
       reporter.log.warning(
-        "the kit was made by minivm \(manifest.minivm), this is \(ProgramVersion.current): what differs may come of that"
+        "the kit was made by minivm \(manifest.minivm), this is \(ProgramVersion.current): that may cause differences"
       )
     }
     if let output = options.output, FileTree.status(output) != nil {
       throw KitError(
-        .usage, "\(output): is there already", advice: "give a folder that is to be made")
+        .usage, "\(output): already exists", advice: "give the name of a new folder")
     }
     let parent = options.output.map(FileTree.parent) ?? cache.temporaryFolder
     try FileTree.makeDirectories(parent)
@@ -84,7 +84,7 @@ package struct KitVerifier: Sendable {
     let source = try await inputs.kernel()
     if options.isSigned {
       guard case .packages(let packages) = source else {
-        throw KitError(.usage, "\(folder): nobody vouches for the folder that the kit was made of")
+        throw KitError(.usage, "\(folder): the kit was made from a folder, which has no signature")
       }
       for package in packages {
         _ = try await archive().twin(of: package, architecture: manifest.architecture)
@@ -134,7 +134,7 @@ package struct KitVerifier: Sendable {
     else {
       throw KitError(
         .invalid,
-        "the manifest of \(release) has options that minivm \(ProgramVersion.current) has not",
+        "the manifest of \(release) has options that minivm \(ProgramVersion.current) does not know",
         advice: "verify it with minivm \(manifest.minivm)")
     }
     var options = manifest.options

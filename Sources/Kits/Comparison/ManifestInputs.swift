@@ -38,8 +38,8 @@ struct ManifestInputs {
         let root = (given + beside).first(where: { ModuleTree.releases(in: $0).contains(release) })
       else {
         throw KitError(
-          .missing, "the kit was made of a folder with lib/modules/\(release), which is not here",
-          advice: "name that folder behind the kit")
+          .missing, "the kit was made from a folder with lib/modules/\(release), which is not here",
+          advice: "give that folder after the kit")
       }
       return .directory(root, release)
     }
@@ -61,7 +61,7 @@ struct ManifestInputs {
 
   private func file(of input: Manifest.Input) async throws -> InputFile {
     guard let sha256 = input.sha256 else {
-      throw KitError(.invalid, "the manifest has no SHA-256 of \(input.file.quoted)")
+      throw KitError(.invalid, "the manifest has no SHA-256 for \(input.file.quoted)")
     }
     return try await find(
       Wanted(
@@ -89,7 +89,7 @@ struct ManifestInputs {
       guard try TemplateFolder(own).digest() == wanted else {
         throw KitError(
           .unverified,
-          "\(own): is not the template of the kit, whose content has SHA-256 \(wanted)",
+          "\(own): is not the kit's template (SHA-256 \(wanted))",
           advice: "give the one that the kit was built with")
       }
       return own
@@ -105,7 +105,7 @@ struct ManifestInputs {
     guard (try? template.digest()) == wanted else {
       throw KitError(
         .missing,
-        "the kit's template (SHA-256 \(wanted)) is not the one that minivm \(ProgramVersion.current) makes of its own init and the programs of the manifest",
+        "the kit's template (SHA-256 \(wanted)) is not the default one of minivm \(ProgramVersion.current) with the manifest's programs",
         advice: "give it with --template")
     }
     return folder
@@ -115,7 +115,7 @@ struct ManifestInputs {
     guard let recipe = manifest.recipe else {
       throw KitError(
         .missing,
-        "the manifest, of minivm \(manifest.minivm), has not the lists and the template that the kit was made with",
+        "the manifest, of minivm \(manifest.minivm), does not record the kit's lists and template",
         advice: "build the kit again")
     }
     return recipe
@@ -145,7 +145,7 @@ struct ManifestInputs {
     let name = FileTree.name(of: wanted.name)
     let isHash = wanted.sha256.utf8.count == 64 && wanted.sha256.allSatisfy(\.isHexDigit)
     guard isHash, !name.isEmpty, ![".", ".."].contains(name) else {
-      throw KitError(.invalid, "the manifest has no sound name and SHA-256 of \(name.quoted)")
+      throw KitError(.invalid, "the manifest has no valid name and SHA-256 for \(name.quoted)")
     }
     let cached = downloads.paths(named: name, size: wanted.size, sha256: wanted.sha256)
     let places = given.flatMap(Self.files) + beside.map { "\($0)/\(name)" } + cached
@@ -186,11 +186,11 @@ struct ManifestInputs {
     let code = failures.map(\.code).first { $0 != .missing && $0 != .usage } ?? .missing
     return KitError(
       code,
-      "\(what), with SHA-256 \(wanted.sha256), is not to be found any more"
+      "\(what) with SHA-256 \(wanted.sha256) can no longer be found"
         + (reasons.isEmpty ? "" : ": \(reasons)"),
       advice: wanted.package == nil
-        ? "name it behind the kit"
-        : "name it behind the kit; \(DebianRepository.snapshotAdvice)")
+        ? "give it after the kit"
+        : "give it after the kit; \(DebianRepository.snapshotAdvice)")
   }
 
   /// - Returns: nil when the manifest has no address.

@@ -27,7 +27,7 @@ package struct FileExtraction {
     if let status = FileTree.status(place, followingLink: true) {
       guard status.kind == .directory, (try? FileTree.names(in: place))?.isEmpty == true else {
         throw KitError(
-          .usage, "\(folder): is there already, and not an empty folder",
+          .usage, "\(folder): already exists and is not an empty folder",
           advice: "name another one with --out")
       }
     }

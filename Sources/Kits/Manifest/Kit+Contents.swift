@@ -33,7 +33,7 @@ extension Kit {
       return try JSON.decode(Manifest.self, from: InputFile(path).readAll(limit: 1 << 26))
     } catch is DecodingError {
       throw KitError(
-        .invalid, "\(path): is not a manifest that this program wrote",
+        .invalid, "\(path): is not a manifest written by minivm",
         advice: "build the kit again")
     }
   }

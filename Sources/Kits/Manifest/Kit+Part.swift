@@ -31,7 +31,7 @@ extension Kit {
       switch self {
       case .vmlinuz, .vmlinux: rawValue
       case .configuration: "configuration"
-      case .initramfs: "RAM disk"
+      case .initramfs: "initramfs"
       case .modulesDisk: "modules disk"
       }
     }

@@ -21,7 +21,7 @@ package struct Kit: Sendable {
   package init(folder: String, release wanted: KernelRelease? = nil) throws {
     guard FileTree.isDirectory(folder) else {
       throw KitError(
-        .missing, "\(folder): there is no such folder", advice: "make a kit with `minivm build`")
+        .missing, "\(folder): no such folder", advice: "make a kit with `minivm build`")
     }
     let names = try FileTree.textNames(in: folder)
     let prefix = Part.initramfs.prefix
@@ -32,7 +32,7 @@ package struct Kit: Sendable {
       let missing =
         wanted.map { "vmlinuz-\($0) and initramfs-\($0)" } ?? "vmlinuz-VER and initramfs-VER"
       throw KitError(
-        .missing, "\(folder): there is no \(missing) in it", advice: "make them with `minivm build`"
+        .missing, "\(folder): has no \(missing)", advice: "make them with `minivm build`"
       )
     }
     guard found.count == 1 else {
@@ -83,7 +83,7 @@ package struct Kit: Sendable {
       let release = try? KernelRelease(version)
     else {
       throw KitError(
-        .usage, "\(path): is no manifest-VER.json",
+        .usage, "\(path): is not a manifest-VER.json",
         advice: "give a kit's folder, or that file in it")
     }
     return (FileTree.parent(of: path), release)
@@ -94,7 +94,7 @@ package struct Kit: Sendable {
     guard format == .vmlinux else { return kernel }
     guard let vmlinux else {
       throw KitError(
-        .missing, "\(folder): there is no \(Part.vmlinux.fileName(release)) in it",
+        .missing, "\(folder): has no \(Part.vmlinux.fileName(release))",
         advice: "build the kit with --kernel-format vmlinux")
     }
     return vmlinux

@@ -25,7 +25,7 @@ struct AddedModules {
       guard !facts.values(of: "vermagic").isEmpty else {
         throw KitError(
           .invalid, "\(path): does not name the kernel that it is built for",
-          advice: "give the .ko that the kernel's build made, not an object file of it")
+          advice: "give the .ko that the kernel's build made, not one of its object files")
       }
       return (name, file, facts, FileTree.status(path, followingLink: true)?.modified ?? 0)
     }
@@ -73,7 +73,7 @@ struct AddedModules {
         let name = String(decoding: name, as: UTF8.self)
         guard index.position(of: name) != nil || index.isBuiltIn(name) else {
           throw KitError(
-            .invalid, "\(file.path): needs module \(name.quoted), which kernel \(release) has not",
+            .invalid, "\(file.path): needs module \(name.quoted), which kernel \(release) lacks",
             advice: "add that one with --add-module, too")
         }
       }

@@ -36,7 +36,7 @@ struct DebugInformation {
   static func hint(_ bytes: Int) -> [String] {
     guard bytes >= notable << 20 else { return [] }
     return [
-      "\(bytes >> 20) MiB of the modules in the RAM disk are debug information; --strip-debug leaves it out"
+      "\(bytes >> 20) MiB of the modules in the initramfs are debug information; --strip-debug leaves it out"
     ]
   }
 }

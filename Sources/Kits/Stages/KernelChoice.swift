@@ -40,7 +40,7 @@ package struct KernelChoice {
     if words.count == 1, FileTree.isDirectory(words[0]) {
       guard !isVerified else {
         throw KitError(
-          .usage, "\(words[0]): nobody vouches for a folder", advice: "give the .deb files")
+          .usage, "\(words[0]): a folder has no signature", advice: "give the .deb files")
       }
       try self.init(folder: words[0], release, archive, reporter)
       return
@@ -64,7 +64,7 @@ package struct KernelChoice {
     for word in words {
       guard !FileTree.isDirectory(word) else {
         throw KitError(
-          .usage, "\(word): is a folder, among several sources",
+          .usage, "\(word): is a folder, beside other sources",
           advice: "give one folder, or .deb files")
       }
       if Self.isFile(word) {
@@ -81,7 +81,7 @@ package struct KernelChoice {
         inputs.append(input)
       } else if word.contains("/") {
         throw KitError(
-          .missing, "\(word): there is no such file or folder",
+          .missing, "\(word): no such file or folder",
           advice: "give a package's name, a .deb, or a folder with lib/modules/VER")
       } else {
         let choice = try PackageChoice(word)
@@ -105,7 +105,7 @@ package struct KernelChoice {
   /// - Parameter wanted: what `--arch` says, if anything.
   private static func check(_ path: String, of own: String, isFor wanted: String?) throws {
     guard let wanted, own != "all", own != wanted else { return }
-    throw KitError(.usage, "\(path): is for \(own), not for \(wanted)", advice: "leave --arch out")
+    throw KitError(.usage, "\(path): is for \(own), not for \(wanted)", advice: "omit --arch")
   }
 
   /// A kernel alone has no modules and no name.
@@ -133,19 +133,19 @@ package struct KernelChoice {
       }
       for (release, text) in leftovers.sorted(by: { $0.key.description < $1.key.description }) {
         reporter.log.warning(
-          "\(folder): lib/modules/\(release) has \(text): an earlier kernel has left it; it is passed over, and may be removed"
+          "\(folder): lib/modules/\(release) has \(text), left by an earlier kernel; ignored, and safe to remove"
         )
       }
     }
     let releases = all.filter { wanted == nil || $0 == wanted }
     if let wanted, releases.isEmpty, !all.isEmpty {
       throw KitError(
-        .missing, "\(folder): there is no kernel \(wanted) in it",
+        .missing, "\(folder): has no kernel \(wanted)",
         advice: "there is \(all.map(\.description).joined(separator: ", "))")
     }
     guard let release = releases.first else {
       throw KitError(
-        .missing, "\(folder): there is no lib/modules/VER in it",
+        .missing, "\(folder): has no lib/modules/VER",
         advice: "make it with `minivm unpack linux-image-*.deb`")
     }
     guard releases.count == 1 else {

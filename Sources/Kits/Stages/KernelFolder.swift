@@ -45,7 +45,7 @@ package struct KernelFolder: Sendable {
       }
       guard let path = Self.file(Self.kernelNames, of: first, in: folder) else {
         throw KitError(
-          .missing, "\(folder): there is no vmlinuz-\(first) in it",
+          .missing, "\(folder): has no vmlinuz-\(first)",
           advice: "put it there or into boot, or make it with `minivm unpack linux-image-*.deb`")
       }
       (self.release, kernel) = (first, path)
@@ -87,7 +87,7 @@ package struct KernelFolder: Sendable {
     else { return nil }
     return KitError(
       .missing,
-      "\(folder): lib/modules/\(release) has \(text): an earlier kernel has left it, and there is no kernel",
+      "\(folder): lib/modules/\(release) has \(text), left by an earlier kernel, and no kernel",
       advice: "put a kernel there with `minivm unpack linux-image-*.deb --out \(folder)`")
   }
 
@@ -119,7 +119,7 @@ package struct KernelFolder: Sendable {
     if let modules = try kit.modules(jobs: jobs) { return modules }
     if try kit.hasNoModules {
       throw KitError(
-        .invalid, "kernel \(release) has no modules: what it drives is built in",
+        .invalid, "kernel \(release) has no modules: its drivers are built in",
         advice: "boot it with `minivm boot`, or predict with `minivm check`")
     }
     throw KitError(

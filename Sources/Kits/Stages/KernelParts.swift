@@ -109,7 +109,7 @@ struct KernelPass {
     else { return index.warnings }
     return index.warnings + [
       "kernel \(release) can't unpack its .ko.zst modules (CONFIG_MODULE_DECOMPRESS): guests load them with"
-        + " kmod, those whose modprobe is busybox can't"
+        + " kmod's modprobe; busybox's can't load them"
     ]
   }
 
@@ -151,7 +151,7 @@ struct KernelPass {
       if let own = image.release, own != release.description {
         throw KitError(
           .invalid,
-          "\(FileTree.name(of: kernel.file.path)): is kernel \(own), and the modules are \(release)'s",
+          "\(FileTree.name(of: kernel.file.path)): is kernel \(own), but the modules are for \(release)",
           advice: "give a kernel and modules of one build")
       }
       guard options.kernelFormat == .vmlinux else { return (image, nil) }

@@ -52,7 +52,7 @@ package enum KernelSource: Sendable {
         if let found, found != role.release {
           throw KitError(
             .invalid,
-            "\(package.path): holds files of kernel \(role.release) beside those of \(found)",
+            "\(package.path): has files of kernel \(role.release) besides those of \(found)",
             advice: "give the packages of one kernel")
         }
         found = role.release

@@ -103,7 +103,7 @@ package final class ModulesDisk: ModuleStore {
       files.insert(below)
       try builder.collect(below, linkedTo: earlier)
     case .characterDevice, .blockDevice, .fifo:
-      throw FormatError(.unsupported, "is a device: no kernel package has one", path: [path])
+      throw FormatError(.unsupported, "is a device node, which no kernel package has", path: [path])
     }
   }
 
@@ -149,7 +149,7 @@ package final class ModulesDisk: ModuleStore {
       } else {
         try writer.addSymbolicLink(path(below), to: target, attributes)
         linkWarnings.append(
-          "\(below): not in the indexes, it is a link to \(target.quoted), which is no file of the package"
+          "\(below): left out of the indexes: a link to \(target.quoted), which is not in the package"
         )
       }
     }

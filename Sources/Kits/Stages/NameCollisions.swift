@@ -24,7 +24,7 @@ struct NameCollisions {
   private static func collision(_ path: String) -> KitError {
     KitError(
       .invalid,
-      "\(path): the folder's file system takes this name and an earlier one for the same, and one file would be lost",
-      advice: "unpack into a folder that tells upper from lower case, such as one on ext4")
+      "\(path): the folder's file system does not tell this name from an earlier one, and one file would be lost",
+      advice: "unpack to a case-sensitive file system, such as ext4")
   }
 }

@@ -198,7 +198,7 @@ package struct RamDisk: Sendable {
         .invalid,
         "\(program.path) of the template is for \(program.architecture.rawValue), kernel \(release) for \(machine.rawValue)",
         advice:
-          "get the one for it: `minivm update-busybox` and `update-e2fsck` with --arch \(machine.rawValue)"
+          "get the right one: `minivm update-busybox` and `update-e2fsck` with --arch \(machine.rawValue)"
       )
     }
   }
@@ -211,7 +211,7 @@ package struct RamDisk: Sendable {
     guard initramfs.entries[Coldplug.path] == nil else { return }
     guard let program = Coldplug.program(for: architecture) else {
       warnings.append(
-        "this minivm was built without coldplug for \(architecture.rawValue): the RAM disk finds its drivers"
+        "this minivm was built without coldplug for \(architecture.rawValue): the initramfs finds its drivers"
           + " with the shell, which takes longer (`make build` builds both)")
       return
     }
@@ -228,7 +228,7 @@ package struct RamDisk: Sendable {
       }
     return
       "\(place): scripts run programs that its busybox lacks (\(lines.joined(separator: "; "))):"
-      + " add them, or take a busybox that has them: `minivm update-busybox \(place) --from alpine`"
+      + " add them, or use a busybox that has them: `minivm update-busybox \(place) --from alpine`"
   }
 
   /// coldplug leaves the unpacking of modules to the kernel; busybox knows gzip and xz.
@@ -243,11 +243,11 @@ package struct RamDisk: Sendable {
     else { return [] }
     let consequence =
       module.path.hasSuffix(".zst")
-      ? "it can't load \(module.path) and its like"
-      : "\(module.path) and its like are left to the shell, which takes longer"
+      ? "it can't load \(module.path) and similar ones"
+      : "the shell loads \(module.path) and similar ones, which takes longer"
     return [
       "kernel \(release) can't unpack modules of this form (CONFIG_MODULE_DECOMPRESS): \(consequence);"
-        + " leave out --modules-as-shipped"
+        + " omit --modules-as-shipped"
     ]
   }
 

@@ -82,7 +82,7 @@ struct RamDiskCompressor {
     guard count <= LimitedSource.mostBytes(from: result.bytes.count) else {
       throw KitError(
         .invalid,
-        "the RAM disk's \(count) bytes compress to \(result.bytes.count): to whatever reads it, it is a decompression bomb",
+        "the initramfs compresses from \(count) to \(result.bytes.count) bytes, which its readers refuse as a decompression bomb",
         advice: "look for a large file of the same bytes in the template")
     }
     return result

@@ -94,15 +94,15 @@ package struct RamDiskContent: Sendable {
   /// The kernel starts `/init` where there is one that can be executed; else it goes on as without an initramfs.
   private static func initProblem(_ content: InitramfsTree<[UInt8]>) -> String? {
     guard let node = content.node("init"), node.isFile else {
-      return "the RAM disk has no /init, which the kernel would start"
+      return "the initramfs has no /init"
     }
-    guard node.mode & 0o111 != 0 else { return "the RAM disk's /init is not executable" }
+    guard node.mode & 0o111 != 0 else { return "the initramfs's /init is not executable" }
     guard let path = ["init", "bin/busybox", "bin/sh"].first(where: content.isReplaced) else {
       return nil
     }
     let archive = content.node(path)?.archive ?? 0
     return
-      "archive \(archive) of the RAM disk replaces /\(path): what it does with root is not known"
+      "archive \(archive) of the initramfs replaces /\(path), so it is unknown how root is mounted"
   }
 
   private static func lackingPrograms(_ content: InitramfsTree<[UInt8]>) -> [String] {

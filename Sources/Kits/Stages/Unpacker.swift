@@ -86,7 +86,7 @@ package struct Unpacker: Sendable {
       else { continue }
       FileTree.remove(path)
       warnings.append(
-        "\(below): left out, it is a link to \(target.quoted), which leads out of the modules")
+        "\(below): left out: a link to \(target.quoted), outside the modules")
     }
     return warnings
   }
@@ -124,12 +124,13 @@ package struct Unpacker: Sendable {
       case .hardLink(let earlier):
         guard case .moduleTree(_, let below)? = try KernelPath(earlier) else {
           throw FormatError(
-            .malformed, "is a link to \(earlier.quoted), outside of the modules", path: [path])
+            .malformed, "is a link to \(earlier.quoted), outside the modules", path: [path])
         }
         try staging.addHardLink(path, to: "modules/\(below)")
         if case .moduleTree(_, let below) = entry.role { links.insert(below) }
       case .characterDevice, .blockDevice, .fifo:
-        throw FormatError(.unsupported, "is a device: no kernel package has one", path: [path])
+        throw FormatError(
+          .unsupported, "is a device node, which no kernel package has", path: [path])
       }
     }
     let warnings = removeLinksOut(links, in: staging)

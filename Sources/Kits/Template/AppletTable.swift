@@ -25,7 +25,7 @@ package struct AppletTable: Sendable, Hashable {
       }
       offset = place + 1
     }
-    throw FormatError(.malformed, "is not busybox: there is no table of applet names in it")
+    throw FormatError(.malformed, "is not busybox: it has no table of applet names")
   }
 
   private static func nextStart(in program: [UInt8], from offset: Int) -> Int? {

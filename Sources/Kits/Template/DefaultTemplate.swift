@@ -55,7 +55,7 @@ package struct DefaultTemplate: Sendable {
       // This machine has no sources for it: nothing is newer.
       if error.code != .usage {
         log.warning(
-          "\(error.message); busybox and e2fsck are those that were fetched earlier")
+          "\(error.message); using the busybox and e2fsck that were fetched earlier")
       }
     }
     return folder

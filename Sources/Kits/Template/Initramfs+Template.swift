@@ -16,14 +16,14 @@ extension Initramfs {
   package mutating func addTemplate(_ folder: String) throws {
     guard FileTree.isDirectory(folder) else {
       throw KitError(
-        .missing, "\(folder): there is no such folder",
-        advice: "give the folder of a RAM disk's template, such as ramdisk-template")
+        .missing, "\(folder): no such folder",
+        advice: "give an initramfs template, such as ramdisk-template")
     }
     let lock = FolderLock(folder, isShared: true)
     defer { lock.unlock() }
     guard FileTree.status("\(folder)/init") != nil else {
       throw KitError(
-        .invalid, "\(folder): has no init, which the kernel would start",
+        .invalid, "\(folder): has no init",
         advice: "copy it from minivm's own ramdisk-template")
     }
     for name in try Self.names(in: folder) where !Self.notesOfTemplates.contains(name) {
@@ -48,14 +48,14 @@ extension Initramfs {
     let line = bytes.dropFirst(2).prefix { $0 != 0x0a }
     guard line.last != 0x0d else {
       throw KitError(
-        .invalid, "\(folder)/init: its lines end as on Windows, and the kernel can't start it",
+        .invalid, "\(folder)/init: has Windows line endings, so the kernel can't start it",
         advice: "sed -i 's/\\r$//' \(folder)/init")
     }
     let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
     guard let interpreter = words.first, interpreter.hasPrefix("/") else { return }
     guard hasEntry(String(interpreter.dropFirst())) else {
       throw KitError(
-        .invalid, "\(folder)/init: needs \(interpreter), which the template has not",
+        .invalid, "\(folder)/init: needs \(interpreter), which the template lacks",
         advice: "put busybox into it with `minivm update-busybox \(folder)`")
     }
   }
@@ -108,8 +108,8 @@ extension Initramfs {
       // Devices are made by the kernel (devtmpfs), and the first of them by minivm.
       if below.hasPrefix("dev/") { return }
       throw KitError(
-        .invalid, "\(path): is neither file, folder nor link",
-        advice: "remove it; devices are the kernel's to make")
+        .invalid, "\(path): is neither a file, a folder nor a link",
+        advice: "remove it; the kernel makes device nodes")
     }
   }
 }

@@ -37,7 +37,7 @@ package struct Initramfs: Sendable {
     if let index = entries.index(forKey: path), !entries[index].key.utf8.elementsEqual(path.utf8) {
       // One string to Swift; nobody who looks at them can tell them apart.
       throw KitError(
-        .invalid, "initramfs: there are two files \(path.quoted), whose names have other bytes")
+        .invalid, "initramfs: two files are called \(path.quoted), in different bytes")
     }
     var above = FileTree.parent(of: path)
     while above != "." {

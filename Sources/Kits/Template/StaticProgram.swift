@@ -17,7 +17,7 @@ package struct StaticProgram: Sendable, Hashable {
       throw FormatError(.malformed, "is not an ELF executable", offset: 0)
     }
     guard let header = Self.header(bytes) else {
-      throw FormatError(.malformed, "has no whole ELF header", offset: 4)
+      throw FormatError(.malformed, "has an incomplete ELF header", offset: 4)
     }
     // Executable, or shared object: what a position-independent program is.
     guard header.type == 2 || header.type == 3 else {
@@ -29,7 +29,7 @@ package struct StaticProgram: Sendable, Hashable {
     // PT_INTERP names the dynamic linker.
     if let interpreter = parts.first(where: { $0.type == 3 }) {
       throw FormatError(
-        .unsupported, "is linked dynamically, and a RAM disk has no libraries",
+        .unsupported, "is linked dynamically, and an initramfs has no libraries",
         offset: interpreter.offset)
     }
     self.bytes = bytes

@@ -32,8 +32,8 @@ package struct TemplateFolder: Sendable {
   package init(_ folder: String) throws {
     guard FileTree.isDirectory(folder) else {
       throw KitError(
-        .missing, "\(folder): there is no such folder",
-        advice: "name the folder that holds the RAM disk's init")
+        .missing, "\(folder): no such folder",
+        advice: "give the folder that holds the initramfs's init")
     }
     self.folder = folder
   }
@@ -54,7 +54,7 @@ package struct TemplateFolder: Sendable {
       return try JSON.decode(Notes.self, from: bytes).programs
     } catch is DecodingError {
       throw KitError(
-        .invalid, "\(notesPath): is not a note that this program wrote",
+        .invalid, "\(notesPath): was not written by minivm",
         advice: "remove it; updating the programs writes it again")
     }
   }
@@ -93,7 +93,7 @@ package struct TemplateFolder: Sendable {
       throw KitError(
         .invalid,
         "\(folder): scripts use programs that \(provided.note.title) lacks (\(lost.joined(separator: "; ")))",
-        advice: "take a \(tool.rawValue) that has them, change the scripts, or add --force")
+        advice: "use a \(tool.rawValue) that has them, change the scripts, or add --force")
     }
     var update = Update(
       program: provided.note, links: [], removedLinks: [], lostPrograms: lost)
@@ -148,7 +148,7 @@ package struct TemplateFolder: Sendable {
     else {
       throw KitError(
         .invalid, "\(path): is a link, but not to another folder of the template",
-        advice: "make it a folder, or make the folder that it leads to")
+        advice: "replace it with a folder, or create its target")
     }
     return target
   }
@@ -192,7 +192,7 @@ package struct TemplateFolder: Sendable {
       for name in try FileTree.names(in: path) {
         try copyTree("\(path)/\(name)", to: "\(copy)/\(name)", &copied)
       }
-    case .other: throw KitError(.invalid, "\(path): is neither file, folder nor link")
+    case .other: throw KitError(.invalid, "\(path): is neither a file, a folder nor a link")
     }
     try FileTree.setAttributes(copy, mode: status.mode, seconds: status.modified)
   }

@@ -78,8 +78,8 @@ package enum TemplateTool: String, Sendable, CaseIterable {
     }
     guard keys == nil else {
       throw KitError(
-        .usage, "\(file): --keys are for packages, and this is none",
-        advice: "leave --keys out, or give an .apk")
+        .usage, "\(file): --keys requires a package, and this is not one",
+        advice: "omit --keys, or give an .apk")
     }
     let bytes = try input.readAll(limit: StaticProgram.sizeLimit)
     let note = TemplateProgram(path: path, architecture: "", sha256: "", origin: origin)

@@ -9,6 +9,7 @@ package struct BootTimeline: Codable, Sendable, Hashable {
   /// init handed over to the root's own.
   package private(set) var newInit: Double?
 
+  /// Makes the timeline of a machine that has not begun.
   package init() {}
 
   /// Takes a line of the console, which came `time` seconds after QEMU's start. The kernel's lines are
@@ -30,7 +31,7 @@ package struct BootTimeline: Codable, Sendable, Hashable {
   /// What is known, in order.
   package var phases: [(name: String, seconds: Double?)] {
     [
-      ("the kernel's clock starts", kernel), ("/init of the RAM disk", initramfs),
+      ("the kernel's clock starts", kernel), ("/init of the initramfs", initramfs),
       ("root is mounted", root), ("root's init starts", newInit),
     ]
   }

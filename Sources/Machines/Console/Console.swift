@@ -7,8 +7,10 @@ package struct Console: Sendable {
   package private(set) var lines: [String] = []
   /// The line that is being written.
   private var line: [UInt8] = []
+  /// Whether the guest has not written a byte yet.
   package private(set) var isSilent = true
 
+  /// Makes a console that nothing was written to.
   package init() {}
 
   /// - Returns: lines that were completed.

@@ -4,12 +4,15 @@ internal import Modules
 /// A program for a guest that finds out what the machine has and what drives it, and says so on the
 /// console, and what it said.
 package struct GuestProbe: Sendable {
+  /// A device of the machine, as the guest's sysfs has it.
   package struct Device: Sendable, Hashable {
     /// In sysfs, below /sys/devices.
     package var path: String
+    /// What the kernel asks modprobe for.
     package var modalias: String
     /// Of the driver that has it; nil when none has, or one without a module.
     package var module: String?
+    /// The driver that is bound to it; nil for none.
     package var driver: String?
   }
 
@@ -17,13 +20,16 @@ package struct GuestProbe: Sendable {
   package static let end = "minivm: the report is complete"
   private static let prefix = "minivm-report: "
 
+  /// All devices with a modalias, in the order of the report.
   package private(set) var devices: [Device] = []
   /// Block devices and network cards: their names and where they are in sysfs.
   package private(set) var blockDevices: [(name: String, path: String)] = []
+  /// Network interfaces: their names and where they are in sysfs.
   package private(set) var networkCards: [(name: String, path: String)] = []
   /// The type of the root disk's file system, when it could be mounted.
   package private(set) var rootType: String?
 
+  /// Makes the report of a guest that has not said anything.
   package init() {}
 
   /// Takes a line of the console.

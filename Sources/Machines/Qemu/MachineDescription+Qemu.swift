@@ -38,6 +38,7 @@ extension MachineDescription {
   }
 
   /// The command that a person runs at a shell, an option a line.
+  /// - Throws: `KitError.usage` for disks or cards that the machine can't have.
   package func shellCommand(
     _ accelerator: Accelerator, consoleFile: String? = nil
   ) throws -> String {

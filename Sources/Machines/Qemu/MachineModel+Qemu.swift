@@ -3,6 +3,7 @@ internal import Formats
 
 /// What QEMU calls a machine and its devices.
 extension MachineModel {
+  /// The name of QEMU's program for the architecture.
   package var emulator: String { "qemu-system-\(architecture.qemu)" }
 
   /// Debian's package of the emulator and its firmware.

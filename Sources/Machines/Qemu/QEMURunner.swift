@@ -11,6 +11,7 @@ internal import SystemPackage
 package struct QEMURunner: Sendable {
   /// How a run ended.
   package struct Outcome: Sendable {
+    /// The accelerator that the guest ran on.
     package var accelerator: Accelerator
     /// From QEMU's start to the expected text; nil when it did not come.
     package var expectedAfter: Duration?
@@ -35,6 +36,7 @@ package struct QEMURunner: Sendable {
   package var expectation: String?
   /// Whether the kernel's messages before /init count, too.
   package var expectsKernel: Bool
+  /// How long the guest may take in all; nil for any time.
   package var timeout: Duration?
   /// The user's terminal is the guest's console.
   package var isInteractive: Bool
@@ -43,6 +45,7 @@ package struct QEMURunner: Sendable {
   /// Called with each line of the console, when it is complete.
   package var onLine: @Sendable (String) -> Void
 
+  /// Makes a runner; each parameter is the property of its name.
   package init(
     accelerators: [Accelerator]? = nil, silenceLimit: Duration = .seconds(15),
     expectation: String? = nil, expectsKernel: Bool = false, timeout: Duration? = nil,
@@ -79,7 +82,7 @@ package struct QEMURunner: Sendable {
   package static func checkProc() throws {
     guard FileTree.status("/proc/self/stat") == nil else { return }
     throw KitError(
-      .missing, "/proc is not mounted, and a guest can't be watched without it",
+      .missing, "/proc is not mounted, but watching a guest requires it",
       advice: "mount -t proc proc /proc")
   }
 

@@ -16,9 +16,13 @@ package struct CachedModuleStore: ModuleStore {
     self.image = image
   }
 
+  /// Returns the index as it was stored, which is whole.
   package func index() -> ModuleIndex { whole }
+  /// Returns the index as it was stored.
   package func wholeIndex() -> ModuleIndex { whole }
 
+  /// Returns the bytes of a module, from the stored disk.
+  /// - Throws: `FormatError` when there is none or it can't be read.
   package func contents(of path: String) throws -> [UInt8] {
     guard let place = places[path] else {
       throw KitError(.missing, "the modules disk has no file \(path.quoted)")

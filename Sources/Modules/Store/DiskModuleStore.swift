@@ -29,14 +29,19 @@ package struct DiskModuleStore: ModuleStore {
     }
   }
 
+  /// Returns what the disk's own indexes say.
   package func index() -> ModuleIndex { summary }
 
+  /// Returns the index of all that the modules say, which are read for it.
+  /// - Throws: `KitError.invalid` for modules that need each other in a circle, `FormatError` for what can't be read.
   package func wholeIndex() throws -> ModuleIndex {
     let builder = ModuleIndexBuilder(jobs: jobs)
     try forEachModule { try builder.collect($0, bytes: $1) }
     return try builder.index(lists: summary.lists)
   }
 
+  /// Returns the bytes of a module.
+  /// - Throws: `FormatError` when there is none or it can't be read.
   package func contents(of below: String) throws -> [UInt8] {
     try inside(path) {
       guard let bytes = try image.contents(of: "\(release)/\(below)", limit: ModuleTree.sizeLimit)

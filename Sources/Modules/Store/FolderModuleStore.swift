@@ -46,6 +46,7 @@ package final class FolderModuleStore: ModuleStore {
   /// Where all modules are of the kernel's own build, what they say in `.modinfo` is enough to know which need which.
   /// Of compressed modules all would have to be decompressed: there depmod's own indexes tell, if nothing has changed
   /// since.
+  /// - Throws: `KitError.invalid` for modules that need each other in a circle, `FormatError` for what can't be read.
   package func index() throws -> ModuleIndex {
     if let known { return known }
     let isPlain = modules.allSatisfy { $0.hasSuffix(ModuleName.suffixes[0]) }
@@ -61,11 +62,15 @@ package final class FolderModuleStore: ModuleStore {
     return keep(index)
   }
 
+  /// Returns the index of all that the modules say, which are read for it.
+  /// - Throws: `KitError.invalid` for modules that need each other in a circle, `FormatError` for what can't be read.
   package func wholeIndex() throws -> ModuleIndex {
     if let known, known.isWhole { return known }
     return keep(try ModuleIndex(collect(.whole), lists: tree.lists(), jobs: jobs))
   }
 
+  /// Returns the bytes of a module.
+  /// - Throws: `FormatError` when there is none or it can't be read.
   package func contents(of path: String) throws -> [UInt8] {
     try InputFile("\(tree.path)/\(path)").readAll(limit: ModuleTree.sizeLimit)
   }

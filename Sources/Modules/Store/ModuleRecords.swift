@@ -3,12 +3,16 @@ package import Formats
 
 /// What is known of the modules on a finished disk, as the cache keeps it.
 package struct ModuleRecords {
+  /// A module on the disk.
   package struct Record {
     /// Below lib/modules/VER.
     package var path: String
+    /// What the module's file says of itself.
     package var facts: ModuleFacts
+    /// Where its bytes are on the disk.
     package var place: Ext4FilePlace
 
+    /// Makes a record of one module.
     package init(path: String, facts: ModuleFacts, place: Ext4FilePlace) {
       (self.path, self.facts, self.place) = (path, facts, place)
     }
@@ -18,15 +22,19 @@ package struct ModuleRecords {
   /// The most blocks that a disk has: 16 TiB.
   private static let blockLimit = 1 << 32
 
+  /// The modules, in the order of the index.
   package var records: [Record]
+  /// The files of the kernel's build.
   package var lists: ModuleIndex.BuildLists
 
+  /// Makes the records of a disk.
   package init(records: [Record], lists: ModuleIndex.BuildLists) {
     self.records = records
     self.lists = lists
   }
 
   /// A form of this program's own, compressed.
+  /// - Throws: `FormatError.limit` without memory.
   package func bytes() throws(FormatError) -> [UInt8] {
     var writer = ByteWriter()
     for list in [lists.order, lists.builtin, lists.builtinInformation] {

@@ -32,6 +32,7 @@ package struct AlpineKeys: PackageKeys {
   /// The first one with a key of a name is the one that counts.
   package let folders: [String]
 
+  /// Trusts the keys in some folders; those that are not there count as empty.
   package init(folders: [String]) {
     self.folders = folders
   }
@@ -41,8 +42,8 @@ package struct AlpineKeys: PackageKeys {
   package init(folder: String) throws {
     guard FileTree.isDirectory(folder) else {
       throw KitError(
-        .missing, "\(folder): there is no such folder of keys",
-        advice: "give one with Alpine's public keys with --keys")
+        .missing, "\(folder): no such folder of keys",
+        advice: "give a folder of Alpine's public keys with --keys")
     }
     folders = [folder]
   }
@@ -54,11 +55,13 @@ package struct AlpineKeys: PackageKeys {
       folders: ["/etc/apk/keys", "/usr/share/apk/keys/\(architecture)", "/usr/share/apk/keys"])
   }
 
+  /// Returns the name of the key that signed a package.
+  /// - Throws: `KitError.unverified` for a package that none of the keys has signed, `.usage` for one that is not Alpine's.
   package func signer(of package: any PackageArchive) throws -> String {
     guard let package = package as? ApkArchive else {
       throw KitError(
-        .usage, "\(package.path): --keys are for Alpine's packages, and this is none",
-        advice: "leave --keys out, or give an .apk")
+        .usage, "\(package.path): --keys requires an Alpine package, and this is not one",
+        advice: "omit --keys, or give an .apk")
     }
     return try package.verify(self)
   }
@@ -82,8 +85,8 @@ package struct AlpineKeys: PackageKeys {
         guard try isGood(signature.bytes, of: bytes, method, key: path) else {
           throw KitError(
             .unverified,
-            "\(name): has a bad signature of key \(key.quoted): it is not what was signed",
-            advice: "try again, or another mirror")
+            "\(name): bad signature by key \(key.quoted): the content was changed",
+            advice: "try again, or use another mirror")
         }
         return key
       }
@@ -91,13 +94,13 @@ package struct AlpineKeys: PackageKeys {
     let places = folders.joined(separator: ", ")
     guard !unknown.isEmpty else {
       throw KitError(
-        .unverified, "\(name): has no RSA signature that could be checked",
-        advice: "take one that Alpine signed")
+        .unverified, "\(name): has no usable RSA signature",
+        advice: "use one that Alpine signed")
     }
     throw KitError(
       .unverified,
       "\(name): is signed with \(unknown.joined(separator: ", ")), and no such key is in \(places)",
-      advice: "give the folder with Alpine's public keys with --keys")
+      advice: "give a folder of Alpine's public keys with --keys")
   }
 
   /// - Returns: nil when there is no key of that name; names that lead elsewhere have none.

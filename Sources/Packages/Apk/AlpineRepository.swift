@@ -36,28 +36,38 @@ package struct AlpineRepository: Repository {
   package struct Reference: PackageReference {
     let package: ApkIndex.Package
     let keys: AlpineKeys
+    /// Where the package is.
     package let url: String
 
+    /// The package's name, version and architecture, as the index has them.
     package var identity: PackageIdentity { package.identity }
+    /// The name of the file.
     package var fileName: String { package.fileName }
+    /// Bytes, as the index has them.
     package var size: Int { package.size }
+    /// None: what proves the package is in its own signature.
     package var chain: SignatureChain? { nil }
   }
 
+  /// Returns the name of the package with a static program.
+  /// - Throws: `KitError.usage` for a program that Alpine has no static package of.
   package func packageName(ofStatic program: String) throws -> String {
     guard program == "busybox" else {
       throw KitError(
-        .usage, "\(program) is not taken from Alpine's mirrors",
+        .usage, "\(program) is not available from Alpine's mirrors",
         advice: "use --from debian, or name a file")
     }
     return "busybox-static"
   }
 
+  /// Returns the newest package of a name.
+  /// - Throws: `KitError.missing` where there is none, `.unverified` for an index that no key vouches for, `.usage` for an
+  ///   architecture that Alpine has not.
   package func find(_ name: String, architecture: String) throws -> Reference {
     guard let alpineArchitecture = Architecture(rawValue: architecture)?.alpine else {
       let known = Architecture.allCases.filter { $0.alpine != nil }.map(\.rawValue).sorted()
       throw KitError(
-        .usage, "Alpine has no architecture that Debian calls \(architecture)",
+        .usage, "Alpine has no packages for \(architecture)",
         advice:
           "give one of \(known.joined(separator: ", ")) with --arch")
     }
@@ -68,6 +78,8 @@ package struct AlpineRepository: Repository {
       package: package, keys: keys, url: "\(base)/\(DebianRepository.escaped(package.fileName))")
   }
 
+  /// Downloads packages, side by side.
+  /// - Throws: `KitError.unverified` for bytes that are not the index's, or not signed.
   package func download(_ packages: [Reference]) throws -> [PackageDownload<Reference>] {
     let files = try DownloadCache(cache, network, progress: progress).files(
       packages.map { package in
@@ -148,7 +160,7 @@ package struct AlpineRepository: Repository {
     do {
       return try body()
     } catch let error as FormatError where error.kind != .io {
-      throw KitError(.unverified, "\(error)", advice: "try again, or another mirror")
+      throw KitError(.unverified, "\(error)", advice: "try again, or use another mirror")
     }
   }
 }

@@ -21,6 +21,7 @@ package struct AlpineVersion: Sendable, Comparable, CustomStringConvertible {
   private static let earlySuffixes = ["alpha", "beta", "pre", "rc"]
   private static let lateSuffixes = ["cvs", "svn", "git", "hg", "p"]
 
+  /// The version, as it was written.
   package let description: String
   private let parts: [Part]
 
@@ -36,6 +37,7 @@ package struct AlpineVersion: Sendable, Comparable, CustomStringConvertible {
     left.parts == right.parts
   }
 
+  /// Orders versions as apk-tools do. apk-tools, src/version.c.
   package static func < (left: AlpineVersion, right: AlpineVersion) -> Bool {
     // Versions end with a part of the kind `end`, so that one of them can't be the other's start.
     guard let (a, b) = zip(left.parts, right.parts).first(where: { $0 != $1 }) else { return false }

@@ -24,9 +24,11 @@ package struct ApkArchive: PackageArchive {
   /// The most bytes of all files and headers.
   private static let contentLimit = 1 << 30
 
+  /// How names of files end.
   package static let fileExtension = ".apk"
   private static let version3Magic = Array("ADB".utf8)
 
+  /// The file's path, or its address.
   package let path: String
   private let bytes: [UInt8]
   let control: Control
@@ -34,16 +36,21 @@ package struct ApkArchive: PackageArchive {
   private let controlRange: Range<Int>
   private let members: GzipMembers
 
+  /// Bytes of the whole file.
   package var size: Int { bytes.count }
+  /// The name, version and architecture in .PKGINFO.
   package var identity: PackageIdentity {
     PackageIdentity(
       name: control.package, version: control.version, architecture: control.architecture)
   }
 
+  /// Returns whether a file may begin so: with gzip.
   package static func isBegun(by start: [UInt8]) -> Bool {
     Compression.detect(start) == .gzip || start.starts(with: version3Magic)
   }
 
+  /// Reads a package.
+  /// - Throws: `FormatError` for what is none, or is too large.
   package init(_ file: InputFile) throws {
     try self.init(file.readAll(limit: Self.sizeLimit), name: file.path)
   }
@@ -55,8 +62,8 @@ package struct ApkArchive: PackageArchive {
   init(_ bytes: [UInt8], name: String) throws {
     guard !bytes.starts(with: Self.version3Magic) else {
       throw KitError(
-        .invalid, "\(name): is an Alpine package of version 3, and version 2 is known",
-        advice: "unpack it with apk, and give the executable that is in it")
+        .invalid, "\(name): is an Alpine package of version 3 (expected version 2)",
+        advice: "unpack it with apk, and give its executable")
     }
     path = name
     self.bytes = bytes
@@ -78,7 +85,7 @@ package struct ApkArchive: PackageArchive {
     guard hash == control.dataHash else {
       throw KitError(
         .unverified,
-        "\(name): its data has SHA-256 \(hash), and its .PKGINFO says \(control.dataHash)",
+        "\(name): its data has SHA-256 \(hash) (.PKGINFO: \(control.dataHash))",
         advice: "download it again")
     }
   }
@@ -89,7 +96,7 @@ package struct ApkArchive: PackageArchive {
   package func verify(_ keys: AlpineKeys) throws -> String {
     guard !signatures.isEmpty else {
       throw KitError(
-        .unverified, "\(path): is not signed", advice: "take one that Alpine signed")
+        .unverified, "\(path): is not signed", advice: "use one that Alpine signed")
     }
     return try keys.verify(bytes[controlRange], signatures, name: path)
   }
@@ -98,26 +105,29 @@ package struct ApkArchive: PackageArchive {
   /// - Throws: `KitError.unverified`.
   func check(against package: ApkIndex.Package) throws {
     func refused(_ reason: String) -> KitError {
-      KitError(.unverified, "\(path): \(reason)", advice: "try again, or another mirror")
+      KitError(.unverified, "\(path): \(reason)", advice: "try again, or use another mirror")
     }
     guard bytes.count == package.size else {
-      throw refused("has \(bytes.count) bytes, and the index says \(package.size)")
+      throw refused("has \(bytes.count) bytes (index: \(package.size))")
     }
     let checksum = ApkChecksum.sha1(of: bytes[controlRange])
     guard checksum == package.checksum else {
       throw refused(
-        "its control member has checksum \(ApkChecksum.text(checksum)), and the index says \(ApkChecksum.text(package.checksum))"
+        "its control member has checksum \(ApkChecksum.text(checksum)) (index: \(ApkChecksum.text(package.checksum)))"
       )
     }
     guard identity == package.identity else {
-      throw refused("holds \(identity), and the index names \(package.identity)")
+      throw refused("is \(identity) (index: \(package.identity))")
     }
   }
 
+  /// Returns the hash of the whole file.
   package func hash(_ algorithm: FileHash.Algorithm) -> FileHash {
     FileHash(of: bytes, algorithm)
   }
 
+  /// Hands on the entries of the package's data.
+  /// - Throws: `FormatError` for what is damaged, and what `receive` throws.
   package func walk(
     jobs: Int, _ receive: (TarEntry, any ByteSource) throws -> Void
   ) throws {

@@ -49,7 +49,7 @@ struct ApkIndex {
       return text.split(separator: 0x0a, omittingEmptySubsequences: false).split { $0.isEmpty }
         .filter { $0.contains { $0.elementsEqual(wanted) } }.compactMap(package)
     }
-    throw FormatError(.malformed, "there is no file APKINDEX in the index")
+    throw FormatError(.malformed, "the index has no file APKINDEX")
   }
 
   private static func package(_ lines: ArraySlice<ArraySlice<UInt8>>) -> Package? {

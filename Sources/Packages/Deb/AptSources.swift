@@ -3,12 +3,14 @@ internal import Formats
 
 /// The archives that this machine's apt is set up for. sources.list(5).
 package struct AptSources: Sendable {
+  /// The suites of the sources, in their order.
   package var suites: [DebianSuite]
   /// The release that the machine runs, as in `bookworm`; nil where it does not say.
   package var codename: String?
   /// What of the sources can't be read, each with its file.
   package var problems: [String]
 
+  /// Makes sources of suites.
   package init(suites: [DebianSuite], codename: String? = nil, problems: [String] = []) {
     self.suites = suites
     self.codename = codename

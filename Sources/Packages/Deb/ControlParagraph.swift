@@ -6,6 +6,7 @@ package struct ControlParagraph: Sendable, Hashable {
   /// Field names in small letters, and values; the lines of a folded value are joined by newlines.
   private var fields: [String: String] = [:]
 
+  /// Makes a paragraph without fields.
   package init() {}
 
   /// The value of a field, whose name's case does not matter.
@@ -19,6 +20,7 @@ package struct ControlParagraph: Sendable, Hashable {
     }
   }
 
+  /// Whether it has no fields.
   package var isEmpty: Bool { fields.isEmpty }
 
   /// - Throws: `FormatError.malformed` with the line's number for what is not a field.

@@ -4,8 +4,11 @@ package import Formats
 package struct DebArchive: PackageArchive {
   /// Fields of the package's control file that this program uses.
   package struct Control: Sendable, Hashable {
+    /// The field Package. deb-control(5).
     package var package: String
+    /// The field Version.
     package var version: String
+    /// The field Architecture, by Debian's name, or `all`.
     package var architecture: String
   }
 
@@ -16,14 +19,19 @@ package struct DebArchive: PackageArchive {
   /// The most files, folders and links of a package. Bookworm's full kernel has 4,941.
   package static let entryLimit = 1 << 17
 
+  /// How names of files end.
   package static let fileExtension = ".deb"
 
+  /// The file's path.
   package var path: String { file.path }
+  /// Bytes of the whole file.
   package var size: Int { file.size }
+  /// The name, version and architecture in the control file.
   package var identity: PackageIdentity {
     PackageIdentity(
       name: control.package, version: control.version, architecture: control.architecture)
   }
+  /// The fields of the control file that are needed.
   package let control: Control
   /// What is read; hashes are to be of this, not of what may have come in its place.
   package let file: InputFile
@@ -52,25 +60,30 @@ package struct DebArchive: PackageArchive {
         member = next
       }
       guard member.name == "control.tar" || member.name.hasPrefix("control.tar.") else {
-        throw FormatError(.malformed, "\(member.name.quoted) stands where control.tar is expected")
+        throw FormatError(.malformed, "\(member.name.quoted) is in the place of control.tar")
       }
       let control = try inside(member.name) { try Self.readControl(file, member) }
       guard let data = try members.next() else { throw Self.lacks("data.tar") }
       guard data.name == "data.tar" || data.name.hasPrefix("data.tar.") else {
-        throw FormatError(.malformed, "\(data.name.quoted) stands where data.tar is expected")
+        throw FormatError(.malformed, "\(data.name.quoted) is in the place of data.tar")
       }
       return (control, data)
     }
   }
 
+  /// Returns whether a file may begin so: with the magic of ar(5).
   package static func isBegun(by start: [UInt8]) -> Bool {
     start.starts(with: "!<arch>\n".utf8)
   }
 
+  /// Returns the hash of the whole file.
+  /// - Throws: `FormatError` for what can't be read.
   package func hash(_ algorithm: FileHash.Algorithm) throws -> FileHash {
     try FileHash(of: file, algorithm)
   }
 
+  /// Hands on the entries of data.tar.
+  /// - Throws: `FormatError` for what is damaged, and what `receive` throws.
   package func walk(
     jobs: Int, _ receive: (TarEntry, any ByteSource) throws -> Void
   ) throws {
@@ -153,10 +166,10 @@ package struct DebArchive: PackageArchive {
       guard let package = fields.word("Package"), let version = fields.word("Version"),
         let architecture = fields.word("Architecture")
       else {
-        throw FormatError(.malformed, "control lacks a sound Package, Version or Architecture")
+        throw FormatError(.malformed, "control lacks a valid Package, Version or Architecture")
       }
       return Control(package: package, version: version, architecture: architecture)
     }
-    throw FormatError(.malformed, "there is no control file in it")
+    throw FormatError(.malformed, "has no control file")
   }
 }

@@ -17,6 +17,7 @@ extension DebianRepository {
   /// What was looked for in the suites' indexes.
   package struct Found {
     var architecture: String
+    /// The packages, in the order of the suites and of their indexes.
     package var packages: [IndexedPackage] = []
     /// The suites that were looked in, for messages.
     var places = ""
@@ -55,6 +56,8 @@ extension DebianRepository {
     }
   }
 
+  /// Returns the packages of all suites for an architecture whose names `isWanted` takes.
+  /// - Throws: `KitError.missing` where nothing is for the architecture, `.unverified` for what no trusted key vouches for.
   package func find(
     _ architecture: String, _ isWanted: (Substring) -> Bool
   ) async throws -> Found {
@@ -64,10 +67,10 @@ extension DebianRepository {
     let architectures = lists.flatMap(\.release.architectures)
     guard architectures.contains(architecture) || lists.contains(where: \.suite.isFlat) else {
       throw KitError(
-        .missing, "there is nothing for \(architecture) in \(found.places)",
+        .missing, "no packages for \(architecture) in \(found.places)",
         advice: NearestName.name(to: architecture, among: architectures).map {
           "the nearest is \($0)"
-        } ?? "there is something for \(Set(architectures).sorted().joined(separator: ", "))")
+        } ?? "there are packages for \(Set(architectures).sorted().joined(separator: ", "))")
     }
     try checkComponents(lists, architecture, found.places)
     for list in lists {
@@ -117,7 +120,7 @@ extension DebianRepository {
       let known = Set(lists.flatMap { $0.components(architecture) }).sorted()
       guard !known.contains(name) else { continue }
       throw KitError(
-        .missing, "there is no component \(name.quoted) in \(places)",
+        .missing, "no component \(name.quoted) in \(places)",
         advice: NearestName.name(to: name, among: known).map { "the nearest is \($0)" }
           ?? "there are \(known.joined(separator: ", "))")
     }
@@ -166,7 +169,7 @@ extension DebianRepository {
     }
     let isFileFault = (error as? FormatError)?.kind == .io
     guard suite.isThirdParty, !isFileFault else { throw error }
-    reporter.log.warning("\(error); this source is left out")
+    reporter.log.warning("\(error); skipping this source")
   }
 
   /// Reads an index in the first form that the list has and the mirror, too: some drop one.
@@ -206,7 +209,7 @@ extension DebianRepository {
   ) throws -> [UInt8] {
     guard index.size <= Self.indexLimit else {
       throw KitError(
-        .unverified, "\(base)\(name): \(index.size) bytes are more than an index has")
+        .unverified, "\(base)\(name): \(index.size) bytes are too many for an index")
     }
     let byHash = "\(base)by-hash/\(index.hash.algorithm.rawValue)/\(index.hash.text)"
     let file = try downloads.file(

@@ -5,7 +5,7 @@ internal import Formats
 extension DebianRepository {
   /// What to do about a package that a mirror has dropped.
   package static let snapshotAdvice =
-    "what a mirror has dropped is in a snapshot archive: --mirror URL/TIMESTAMP --suite SUITE --at DATE"
+    "snapshot archives have what a mirror has dropped: --mirror URL/TIMESTAMP --suite SUITE --at DATE"
 
   /// The newest package of a name, or the one with a version.
   package static func choose(
@@ -65,7 +65,7 @@ extension DebianRepository {
     let wanted = version.map { " with version \($0)" } ?? ""
     throw KitError(
       .missing,
-      "there is no kernel \(series)\(wanted) for \(found.architecture) in \(found.places)",
+      "no kernel \(series)\(wanted) for \(found.architecture) in \(found.places)",
       advice: "\(known.map { "there is \($0); " } ?? "")\(Self.snapshotAdvice)")
   }
 
@@ -120,6 +120,7 @@ extension DebianRepository {
     return one.isImage && other.isImage && one.release == other.release
   }
 
+  /// Returns the error for a package that no suite has, with the nearest that one has.
   package func missing(
     _ name: String, _ version: DebianVersion?, _ found: Found, _ similar: Set<String> = []
   ) -> KitError {
@@ -146,7 +147,7 @@ extension DebianRepository {
         "; not looked in: component \(found.otherComponents.joined(separator: ", ")) (--component NAME)"
     }
     return KitError(
-      .missing, "there is no package \(name.quoted) for \(found.architecture) in \(places)",
+      .missing, "no package \(name.quoted) for \(found.architecture) in \(places)",
       advice: release != nil ? "\(advice); \(Self.snapshotAdvice)" : advice)
   }
 }

@@ -5,6 +5,7 @@ internal import Logging
 /// The packages of a mirror's suites: finds them, and hands on only bytes that a trusted key vouches
 /// for, from the suite's signed list over its index to the package.
 package struct DebianRepository: KernelRepository {
+  /// A package that was downloaded, and checked against its index.
   package typealias Download = PackageDownload<IndexedPackage>
 
   let suites: [DebianSuite]
@@ -38,6 +39,7 @@ package struct DebianRepository: KernelRepository {
       acceptsChanges: acceptsChanges, signatureTool: signatureTool)
   }
 
+  /// Returns the name of the package with a static program.
   package func packageName(ofStatic program: String) -> String { "\(program)-static" }
 
   /// Returns the packages with a kernel and its modules: `name` itself, or those that the meta package needs.
@@ -77,11 +79,13 @@ package struct DebianRepository: KernelRepository {
         .missing, "there is none of \(names) in \(found.places)",
         advice: found.packages.isEmpty
           ? "give another archive with --mirror or --suite"
-          : "name a kernel; `minivm search` lists what there is")
+          : "name a kernel that `minivm search` lists")
     }
     return try follow(kernel, in: found)
   }
 
+  /// Returns the newest package of a name.
+  /// - Throws: `KitError.missing` for one that no suite has, `.unverified` for what no trusted key vouches for.
   package func find(_ name: String, architecture: String) async throws -> IndexedPackage {
     let found = try await find(architecture) { $0 == name }
     guard let package = Self.choose(name, nil, in: found.packages) else {
@@ -90,6 +94,8 @@ package struct DebianRepository: KernelRepository {
     return package
   }
 
+  /// Returns the package of the archive that has the same bytes as a file.
+  /// - Throws: `KitError.unverified` where no suite has such a package.
   package func twin(
     of package: any PackageArchive, architecture: String
   ) async throws -> IndexedPackage {
@@ -109,7 +115,7 @@ package struct DebianRepository: KernelRepository {
       throw KitError(
         .unverified,
         "\(package.path): no package of \(twins.places) has its SHA-256 \(sha256); it has \(known)",
-        advice: "give the suite that it is of with --suite; \(Self.snapshotAdvice)")
+        advice: "give its suite with --suite; \(Self.snapshotAdvice)")
     }
     try check(identity, is: found, package.path)
     return found
@@ -144,6 +150,9 @@ package struct DebianRepository: KernelRepository {
     try await find(architecture, isWanted).packages
   }
 
+  /// Returns a package's file by its SHA-256, downloaded where the cache has not got it.
+  /// - Returns: nil where no suite has it.
+  /// - Throws: as `find`.
   package func file(
     of name: String, architecture: String, size: Int?, sha256: String
   ) async throws -> InputFile? {
@@ -168,6 +177,8 @@ package struct DebianRepository: KernelRepository {
       cache: cache, clock: clock, reporter: reporter, jobs: jobs)
   }
 
+  /// Downloads packages, side by side.
+  /// - Throws: `KitError.unverified` for bytes that are not the index's.
   package func download(_ packages: [IndexedPackage]) throws -> [Download] {
     try zip(packages, files(of: packages)).map { package, file in
       let archive = try DebArchive(file)
@@ -195,7 +206,7 @@ package struct DebianRepository: KernelRepository {
     guard identity == package.identity else {
       throw KitError(
         .unverified,
-        "\(place): holds \(identity.name) \(identity.version), the index names \(package.name) \(package.version)",
+        "\(place): is \(identity.name) \(identity.version) (index: \(package.name) \(package.version))",
         advice: "use another mirror")
     }
   }

@@ -5,7 +5,9 @@ internal import Formats
 package struct DebianSuite: Sendable, Hashable {
   /// The archive's base, without a login and a final slash.
   package var mirror: String
+  /// What logs in to the mirror; nil for none.
   package var login: MirrorLogin?
+  /// The suite's name, or the path of a flat archive, which ends with a slash.
   package var suite: String
   /// The components to look in; empty for all that its list names.
   package var components: [String]
@@ -26,6 +28,7 @@ package struct DebianSuite: Sendable, Hashable {
   private static let others =
     courses + ["-backports", "-backports-sloppy", "-proposed-updates", "-proposed"]
 
+  /// Makes a suite of a mirror.
   package init(
     mirror: String, suite: String, components: [String] = ["main"], keyrings: [Keyring] = [],
     signers: [KeyFingerprint] = [], isOptional: Bool = false

@@ -1,11 +1,14 @@
 /// A package's version, ordered as dpkg orders them. deb-version(7).
 package struct DebianVersion: Sendable, Comparable, CustomStringConvertible {
+  /// The version, as it was written.
   package let description: String
 
+  /// Takes a version as it is: every text can be compared.
   package init(_ text: String) {
     description = text
   }
 
+  /// Orders versions as dpkg does. deb-version(7).
   package static func < (left: DebianVersion, right: DebianVersion) -> Bool {
     let (a, b) = (left.parts, right.parts)
     if a.epoch != b.epoch {

@@ -3,6 +3,7 @@ internal import Formats
 
 /// A kernel that a mirror has.
 package struct KernelListing: Codable, Sendable, Hashable, Comparable {
+  /// How a kernel is spread over packages.
   package enum Layout: String, Codable, Sendable {
     case onePackage = "one-package"
     /// Kernel, modules and configuration are packages of their own.
@@ -16,6 +17,7 @@ package struct KernelListing: Codable, Sendable, Hashable, Comparable {
   package var release: String
   /// Of the package.
   package var version: String
+  /// The name of the package with the kernel.
   package var package: String
   /// The suites that have it.
   package var suites: [String]
@@ -23,6 +25,7 @@ package struct KernelListing: Codable, Sendable, Hashable, Comparable {
   package var architecture: String
   /// Bytes of all packages that hold it.
   package var size: Int
+  /// How the kernel is spread over packages.
   package var layout: Layout
   /// Whether it is the one that is taken when nobody names one; nil for no.
   package var isDefault: Bool?
@@ -66,7 +69,7 @@ extension [KernelListing] {
   {
     guard !isEmpty else {
       throw KitError(
-        .missing, "there are no kernels for \(architecture) there",
+        .missing, "no kernels for \(architecture) were found",
         advice: "give another with --suite, --arch or --mirror")
     }
     guard let pattern else { return self }
@@ -78,7 +81,7 @@ extension [KernelListing] {
       NearestName.name(to: pattern, among: names) ?? NearestName.name(to: pattern, among: words)
       ?? self[0].release
     throw KitError(
-      .missing, "no kernel for \(architecture) is called \(pattern.quoted)",
+      .missing, "no kernel for \(architecture) matches \(pattern.quoted)",
       advice: "the nearest is \(nearest); \(DebianRepository.snapshotAdvice)")
   }
 }

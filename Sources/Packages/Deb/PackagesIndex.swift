@@ -2,8 +2,11 @@ package import Formats
 
 /// A package as an archive's signed index describes it.
 package struct IndexedPackage: PackageReference, Equatable {
+  /// The package's name.
   package var name: String
+  /// The package's version.
   package var version: DebianVersion
+  /// The package's architecture, by Debian's name, or `all`.
   package var architecture: String
   /// What `Depends` names.
   package var dependencies: [Dependency]
@@ -13,14 +16,18 @@ package struct IndexedPackage: PackageReference, Equatable {
   package var size: Int
   /// Of the .deb.
   package var hash: FileHash
+  /// What vouches for it.
   package var origin: Origin
 
+  /// The name, version and architecture in the index.
   package var identity: PackageIdentity {
     PackageIdentity(name: name, version: version.description, architecture: architecture)
   }
 
+  /// The name of the file.
   package var fileName: String { FileTree.name(of: file) }
 
+  /// The steps from the signed list to the package.
   package var chain: SignatureChain? {
     SignatureChain(
       release: origin.release, index: origin.index, indexSHA256: origin.indexSHA256)
@@ -31,6 +38,7 @@ package struct IndexedPackage: PackageReference, Equatable {
 
   /// A package that another one needs.
   package struct Dependency: Sendable, Hashable {
+    /// The name of the package that is needed.
     package var name: String
     /// Nil when not one version alone will do.
     package var exactVersion: String?
@@ -40,12 +48,16 @@ package struct IndexedPackage: PackageReference, Equatable {
 
   /// The index that the package stands in, and what vouches for that.
   package struct Origin: Sendable, Hashable {
+    /// The suite of the index.
     package var suite: DebianSuite
+    /// The signed list that names the index.
     package var release: TrustedRelease
     /// Its address.
     package var index: String
+    /// The SHA-256 of the index, as it was downloaded.
     package var indexSHA256: String
 
+    /// Makes the origin of the packages of an index.
     package init(suite: DebianSuite, release: TrustedRelease, index: String, indexSHA256: String) {
       self.suite = suite
       self.release = release
@@ -123,7 +135,7 @@ package enum PackagesIndex {
     else {
       throw FormatError(
         .malformed,
-        "the paragraph of \(name.quoted) lacks a sound Version, Filename, Size or SHA256 (or SHA512)"
+        "the paragraph of \(name.quoted) lacks a valid Version, Filename, Size or SHA256 (or SHA512)"
       )
     }
     let path = try ArchivePath.normalize(file.utf8)

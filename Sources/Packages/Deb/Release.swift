@@ -9,13 +9,17 @@ package struct Release: Sendable, Hashable {
   package struct Index: Sendable, Hashable {
     /// Bytes.
     package var size: Int
+    /// The hash that the list states.
     package var hash: FileHash
   }
 
   /// Who made the archive, what it is called, and the names of the suite: what apt notices changes of.
   package var origin: String?
+  /// The field Label; nil where there is none.
   package var label: String?
+  /// The field Suite; nil where there is none.
   package var suite: String?
+  /// The field Codename; nil where there is none.
   package var codename: String?
   /// Of those parts that packages are sorted into; empty for a list without such.
   package var components: [String]
@@ -39,12 +43,12 @@ package struct Release: Sendable, Hashable {
       throw FormatError(.malformed, "has \(paragraphs.count) paragraphs instead of one")
     }
     guard let dateText = fields["Date"], let date = ArchiveDate.seconds(dateText) else {
-      throw FormatError(.malformed, "has no Date that can be read")
+      throw FormatError(.malformed, "has no readable Date")
     }
     self.date = date
     if let text = fields["Valid-Until"] {
       guard let seconds = ArchiveDate.seconds(text) else {
-        throw FormatError(.malformed, "has a Valid-Until that can't be read: \(text.quoted)")
+        throw FormatError(.malformed, "has an unreadable Valid-Until: \(text.quoted)")
       }
       validUntil = seconds
     }
@@ -61,14 +65,14 @@ package struct Release: Sendable, Hashable {
     }
     guard let (algorithm, list) = lists.first else {
       throw FormatError(
-        .unsupported, "has no SHA256 or SHA512 of its indexes, only hashes that prove nothing")
+        .unsupported, "has no SHA256 or SHA512 of its indexes, only insecure hashes")
     }
     indexes = [:]
     for line in list.split(separator: "\n") {
       let words = line.split(whereSeparator: \.isWhitespace)
       guard words.count == 3, let hash = FileHash(algorithm, words[0]),
         let size = Int(digits: words[1])
-      else { throw FormatError(.malformed, "has a line that is no index: \(String(line).quoted)") }
+      else { throw FormatError(.malformed, "has a malformed line: \(String(line).quoted)") }
       // A flat archive may list `./Packages`.
       indexes[String(words[2].hasPrefix("./") ? words[2].dropFirst(2) : words[2])] = Index(
         size: size, hash: hash)

@@ -111,7 +111,7 @@ struct ReleaseChain: Sendable {
       guard at == nil, let seen = lastSeen(suite)?.date else { throw error }
       throw KitError(
         .unverified,
-        "\(suite.mirror) has no suite \(suite.suite.quoted) any more; there was the one of \(ArchiveDate.text(seen))",
+        "\(suite.mirror) has no suite \(suite.suite.quoted) any more; the last one seen is dated \(ArchiveDate.text(seen))",
         advice: "try again later, or use another mirror")
     }
   }
@@ -122,7 +122,7 @@ struct ReleaseChain: Sendable {
     let own = Keyring.distributions.filter { FileTree.status($0, followingLink: true) != nil }
     guard !own.isEmpty else {
       throw KitError(
-        .unverified, "there are no keys to check \(suite.mirror) with",
+        .unverified, "no keys to verify \(suite.mirror)",
         advice: "give a file of the archive's keys with --keyring")
     }
     return own.map { .file($0) }
@@ -137,7 +137,7 @@ struct ReleaseChain: Sendable {
     guard suite.isFlat || release.suite != nil || release.codename != nil else {
       throw refused(
         "names neither its Suite nor its Codename, so it can't be told from another suite's list",
-        "ask those who run the archive to add them, or build from files: apt-get download PACKAGE, then minivm build FILE.deb"
+        "ask the archive's operators to add them, or build from files: apt-get download PACKAGE, then minivm build FILE.deb"
       )
     }
     guard suite.isFlat || release.isCalled(suite.suite) else {
@@ -148,17 +148,17 @@ struct ReleaseChain: Sendable {
     }
     guard release.date <= now + Self.clockTolerance else {
       throw refused(
-        "was made at \(ArchiveDate.text(release.date)), which is "
+        "is dated \(ArchiveDate.text(release.date)), which is "
           + (at.map { "after \(ArchiveDate.text($0))" } ?? "in the future"),
         at == nil
           ? "check this machine's clock" : "name a snapshot archive of that time with --mirror")
     }
     if let until = release.validUntil, until < now {
       throw refused(
-        "was valid until \(ArchiveDate.text(until)) only",
+        "expired on \(ArchiveDate.text(until))",
         network.isOffline
-          ? "run it once without --offline, or say with --at DATE that it is to be taken for that day"
-          : "use a mirror that is up to date; for an archive of the past say so with --at DATE")
+          ? "run it once without --offline, or accept it with --at DATE"
+          : "use an up-to-date mirror, or --at DATE for an archived one")
     }
     if at == nil { try remember(release, suite, refused) }
   }
@@ -171,14 +171,14 @@ struct ReleaseChain: Sendable {
     if let seen = lastSeen(suite) {
       guard release.date >= seen.date else {
         throw refused(
-          "was made at \(ArchiveDate.text(release.date)), an earlier one at \(ArchiveDate.text(seen.date))",
+          "is dated \(ArchiveDate.text(release.date)), older than the last one seen, \(ArchiveDate.text(seen.date))",
           "try again later, or use another mirror")
       }
       let changes = seen.changes(to: now)
       guard changes.isEmpty || acceptsChanges else {
         throw refused(
           "changed its \(changes.joined(separator: ", its "))",
-          "if that is as you expect it, accept it with --allow-releaseinfo-change")
+          "if you expect this, add --allow-releaseinfo-change")
       }
       if now == seen { return }
     }

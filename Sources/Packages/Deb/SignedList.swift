@@ -96,7 +96,7 @@ struct SignedList {
       return KitError(.missing, what, advice: "give another with --suite or --mirror")
     }
     var error = KitError(
-      .invalid, "\(what), or does not let this machine read it (status 403)",
+      .invalid, "\(what), or denies access to it (status 403)",
       advice: "give another with --suite or --mirror; https://USER:PASSWORD@HOST logs in")
     error.isForbidden = true
     return error

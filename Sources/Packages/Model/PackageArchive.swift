@@ -2,11 +2,14 @@ package import Formats
 
 /// A package's name, version and architecture, as the package or a list states them.
 package struct PackageIdentity: Sendable, Hashable, CustomStringConvertible {
+  /// The package's name.
   package var name: String
+  /// The version, as its distribution writes it.
   package var version: String
   /// The distribution's name of the architecture.
   package var architecture: String
 
+  /// Makes the identity of a package.
   package init(name: String, version: String, architecture: String) {
     (self.name, self.version, self.architecture) = (name, version, architecture)
   }

@@ -20,12 +20,14 @@ package struct PackageDownload<Reference: PackageReference>: Sendable {
   package var archive: any PackageArchive
   /// The same file.
   package var file: InputFile
+  /// The package, as the index names it.
   package var package: Reference
   /// Of the whole file, in small hexadecimal digits.
   package var sha256: String
   /// The name of the key whose signature in the package was checked; nil for formats that have none.
   package var signedBy: String?
 
+  /// Where it came from.
   package var url: String { package.url }
 }
 

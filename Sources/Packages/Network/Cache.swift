@@ -10,6 +10,7 @@ package struct Cache: Sendable {
   /// Holds what this run of the program found out.
   let memory = RunMemory()
 
+  /// Makes a cache of a folder, which need not exist yet.
   package init(folder: String, temporaryFolder: String) {
     self.folder = folder
     self.temporaryFolder = temporaryFolder
@@ -44,7 +45,7 @@ package struct Cache: Sendable {
     } catch {
       throw KitError(
         .invalid, "\(KitError(error).message), for the cache \(folder)",
-        advice: "set XDG_CACHE_HOME to a folder that can be written to")
+        advice: "set XDG_CACHE_HOME to a writable folder")
     }
   }
 }

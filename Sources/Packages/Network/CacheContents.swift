@@ -5,6 +5,7 @@ internal import Formats
 package struct CacheContents: Sendable {
   /// A file or a template in the cache.
   package struct Entry: Sendable, Hashable, Encodable {
+    /// What an entry is.
     package enum Kind: String, Sendable, Hashable, Encodable {
       /// Complete.
       case file
@@ -22,6 +23,7 @@ package struct CacheContents: Sendable {
       case result
     }
 
+    /// What the entry is.
     package var kind: Kind
     /// A file's name; of a list the mirror and the suite; empty where it is not known.
     package var name: String
@@ -48,6 +50,7 @@ package struct CacheContents: Sendable {
   private let cache: Cache
   private let clock: Clock
 
+  /// Looks at what a cache holds.
   package init(_ cache: Cache, _ clock: Clock) {
     (self.cache, self.clock) = (cache, clock)
   }

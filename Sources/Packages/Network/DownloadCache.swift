@@ -27,6 +27,8 @@ package struct DownloadCache: Sendable {
   private let cache: Cache
   private let progress: Progress
 
+  /// Makes downloads that a cache keeps.
+  /// - Parameter network: one that is offline adds nothing to the cache.
   package init(_ cache: Cache, _ network: Network, progress: Progress) {
     (self.cache, self.network, self.progress) = (cache, network, progress)
   }
@@ -58,6 +60,7 @@ package struct DownloadCache: Sendable {
   }
 
   /// Several files, which come side by side.
+  /// - Throws: `KitError.unverified` when another file comes; then the others end, too.
   package func files(_ wanted: [Wanted]) throws -> [InputFile] {
     let tally = DownloadTally(wanted, progress)
     return try OrderedWork.map(wanted, jobs: Self.width) { wanted in
@@ -94,7 +97,8 @@ package struct DownloadCache: Sendable {
     try FileTree.makeDirectories(folder)
     try partial.publish(to: path)
     guard let file = try sound(path, wanted) else {
-      throw KitError(.invalid, "\(path): is not what was written to it", advice: "check the disk")
+      throw KitError(
+        .invalid, "\(path): differs from what was written to it", advice: "check the disk")
     }
     return file
   }
@@ -159,7 +163,7 @@ package struct DownloadCache: Sendable {
         if count == 0, WebPage.isBegun(by: piece) { throw WebPage.refusal(url) }
         guard offset == count, piece.count <= wanted.size - count else {
           throw refusal(
-            "is larger than the \(wanted.size) bytes that the archive says", partial, url)
+            "is larger than the \(wanted.size) bytes that the archive states", partial, url)
         }
         try partial.write(piece, at: count)
         hash?.update(piece)
@@ -172,7 +176,7 @@ package struct DownloadCache: Sendable {
       let digest = hash.map { Digest.text($0.finalize()) } ?? ""
       guard count == wanted.size, digest == known.text else {
         throw refusal(
-          "has \(count) bytes with \(known.algorithm.title) \(digest); the archive says \(wanted.size) and \(known.text)",
+          "has \(count) bytes with \(known.algorithm.title) \(digest); the archive states \(wanted.size) and \(known.text)",
           partial, url)
       }
     case .judged(_, let judge):
@@ -190,7 +194,7 @@ package struct DownloadCache: Sendable {
   private func refusal(_ reason: String, _ partial: PartialFile, _ url: String) -> KitError {
     let start = (try? partial.read(at: 0, count: WebPage.length)) ?? []
     if WebPage.isBegun(by: start) { return WebPage.refusal(url) }
-    return KitError(.unverified, "\(url): \(reason)", advice: "try again, or another mirror")
+    return KitError(.unverified, "\(url): \(reason)", advice: "try again, or use another mirror")
   }
 }
 
@@ -206,12 +210,14 @@ private final class DownloadTally: Sendable {
   private let progress: Progress
   private let state = Mutex(State())
 
+  /// Counts the bytes of some files.
   package init(_ wanted: [DownloadCache.Wanted], _ progress: Progress) {
     stage = wanted.count == 1 ? wanted[0].name : "\(wanted.count) files"
     total = wanted.reduce(0) { $0.addingSaturated($1.size) }
     self.progress = progress
   }
 
+  /// Notes how many bytes of a file have come, and shows those of all.
   package func report(_ wanted: DownloadCache.Wanted, _ count: Int) {
     let done = state.withLock { state in
       state.counts[wanted.proof.key] = count
@@ -229,6 +235,8 @@ private final class DownloadTally: Sendable {
     }
   }
 
+  /// Ends a download when another one has failed.
+  /// - Throws: the failure.
   package func check() throws {
     if let failure = state.withLock({ $0.failure }) { throw failure }
   }
@@ -239,15 +247,17 @@ enum WebPage {
   /// Bytes that are enough to know one.
   package static let length = 256
 
+  /// Returns whether bytes begin as HTML does.
   package static func isBegun(by bytes: some Collection<UInt8>) -> Bool {
     let text = String(decoding: bytes.prefix(length), as: UTF8.self).lowercased()
       .drop { $0.isWhitespace || $0 == "\u{feff}" }
     return ["<!doctype html", "<html", "<head", "<script", "<meta"].contains(where: text.hasPrefix)
   }
 
+  /// Returns the error for an address that sent a page.
   package static func refusal(_ url: String) -> KitError {
     KitError(
-      .unverified, "\(url): is a web page, not what was asked for",
-      advice: "this network may want you to sign in first: see it in a browser, and try again")
+      .unverified, "\(url): is a web page, not the requested file",
+      advice: "this network may require you to sign in: open any page in a browser, and try again")
   }
 }

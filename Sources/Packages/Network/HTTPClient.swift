@@ -33,7 +33,7 @@ struct HTTPClient: Sendable {
   func get(_ request: DownloadRequest, _ receive: ([UInt8], Int) throws -> Void) throws {
     var url = request.url
     guard Self.scheme(url) != nil else {
-      throw KitError(.usage, "\(url): is no address of http or https")
+      throw KitError(.usage, "\(url): is not an http or https address")
     }
     for _ in 0...Self.redirectLimit {
       let login = Self.server(url) == Self.server(request.url) ? request.login : nil
@@ -49,7 +49,7 @@ struct HTTPClient: Sendable {
       guard Self.mayLead(url, to: answer.location) else {
         throw KitError(
           .invalid,
-          "\(url): redirects to \(answer.location), which is not followed: that leaves \(Self.scheme(url) ?? "")",
+          "\(url): redirects to \(answer.location), which is refused: it is not \(Self.scheme(url) ?? "")",
           advice: "use another mirror")
       }
       url = answer.location
@@ -80,14 +80,14 @@ struct HTTPClient: Sendable {
     case MINIVM_HTTP_OK where answer.status == 200 || answer.status == 206: return
     case MINIVM_HTTP_OTHER_PART:
       throw KitError(
-        .invalid, "\(url): the server sent another part than was asked for",
+        .invalid, "\(url): the server sent another part of the file than requested",
         advice: "use another mirror")
     case MINIVM_HTTP_OK where answer.status == 404 || answer.status == 410:
       throw KitError(.missing, "\(url): the server has no such file")
     case MINIVM_HTTP_OK where answer.status == 407: throw Self.proxyLogin(url)
     case MINIVM_HTTP_OK where answer.status == 511:
       throw KitError(
-        .invalid, "\(url): this network asks to sign in first",
+        .invalid, "\(url): this network requires you to sign in",
         advice: "open any page in a browser, and try again")
     case MINIVM_HTTP_OK:
       var error = KitError(
@@ -98,13 +98,13 @@ struct HTTPClient: Sendable {
       throw isPassing ? Interruption(error) : error
     case MINIVM_HTTP_NO_LIBRARY:
       throw KitError(
-        .invalid, "libcurl is needed to download, and this machine has none",
+        .invalid, "downloads require libcurl, which is not installed",
         advice: "install libcurl4 (Debian, Ubuntu) or libcurl (Fedora, Arch)")
     case MINIVM_HTTP_UNTRUSTED:
       throw KitError(
         .unverified, "\(url): \(answer.reason)",
         advice:
-          "check this machine's clock, or use another mirror; SSL_CERT_FILE names the certificates of an authority of your own"
+          "check this machine's clock, or use another mirror; set SSL_CERT_FILE for a certificate authority of your own"
       )
     // What libcurl says of a proxy that refuses a tunnel to an https server.
     case _
@@ -120,9 +120,9 @@ struct HTTPClient: Sendable {
 
   private static func proxyLogin(_ url: String) -> KitError {
     KitError(
-      .invalid, "\(url): the proxy asks for a user and a password (status 407)",
+      .invalid, "\(url): the proxy requires a user and a password (status 407)",
       advice:
-        "put them into http_proxy and https_proxy: http://USER:PASSWORD@PROXY:PORT, with %40 for an @ in them"
+        "set them in http_proxy and https_proxy: http://USER:PASSWORD@PROXY:PORT, with %40 for an @ in them"
     )
   }
 

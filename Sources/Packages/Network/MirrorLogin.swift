@@ -3,6 +3,7 @@ internal import Formats
 /// What stands before the host in a mirror's address. It is sent to that mirror, and neither shown nor
 /// written. RFC 3986, 3.2.1.
 package struct MirrorLogin: Sendable, Hashable {
+  /// The user's name.
   package var user: String
   /// Empty where the address has none.
   package var password: String

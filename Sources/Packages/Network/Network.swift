@@ -78,8 +78,8 @@ package struct Network: Sendable {
         guard let end, position < end else { return }
         throw Interruption(
           KitError(
-            .invalid, "\(url): ended after \(position) of the \(end) bytes that the archive says",
-            advice: "try again later, or another mirror"))
+            .invalid, "\(url): ended after \(position) of the \(end) bytes that the archive states",
+            advice: "try again later, or use another mirror"))
       } catch let interruption as Interruption {
         guard let pause else {
           var reason = interruption.reason
@@ -104,7 +104,7 @@ package struct Network: Sendable {
       guard bytes.count + piece.count <= limit else {
         throw KitError(
           .unverified, "\(url): is larger than \(limit) bytes",
-          advice: "try again, or another mirror")
+          advice: "try again, or use another mirror")
       }
       bytes += piece
       progress(bytes.count)
@@ -116,12 +116,14 @@ package struct Network: Sendable {
 
 /// What is asked of a server.
 package struct DownloadRequest: Sendable, Hashable {
+  /// The address, of http or https.
   package var url: String
   /// Where to begin, in bytes. A server may begin before that, at the file's start.
   package var offset: Int
   /// For this server only: no redirect takes it elsewhere.
   package var login: MirrorLogin?
 
+  /// Asks for a file from a place in it, in bytes.
   package init(_ url: String, offset: Int = 0) {
     self.url = url
     self.offset = offset
@@ -133,6 +135,7 @@ package struct Interruption: Error, Sendable {
   /// What to say when there is no other try.
   package var reason: KitError
 
+  /// Makes an interruption of what to say when there is no other try.
   package init(_ reason: KitError) {
     self.reason = reason
   }

@@ -21,7 +21,7 @@ enum ClearsignedText {
       switch state {
       case .start:
         guard text.elementsEqual("-----BEGIN PGP SIGNED MESSAGE-----".utf8) else {
-          throw refused(url, "text stands before the signed message, or there is none")
+          throw refused(url, "there is no signed message, or text before it")
         }
         state = .header
       case .header:
@@ -35,7 +35,7 @@ enum ClearsignedText {
           state = .signature
           signature = text + [0x0a]
         } else if text.starts(with: "-----".utf8) {
-          throw refused(url, "the signed message holds another one")
+          throw refused(url, "the signed message contains another one")
         } else {
           // Dash-escaped: RFC 9580, section 7.2.
           lines.append(text.starts(with: "- ".utf8) ? text.dropFirst(2) : text)
@@ -48,14 +48,14 @@ enum ClearsignedText {
         }
       case .end:
         guard text.isEmpty else {
-          throw refused(url, "text stands after the signed message")
+          throw refused(url, "there is text after the signed message")
         }
       }
     }
     switch state {
     case .end: return (lines, signature)
     case .start: throw refused(url, "it is empty")
-    case .header, .text: throw refused(url, "it is not signed: there is no signature in it")
+    case .header, .text: throw refused(url, "it is not signed")
     case .signature: throw refused(url, "the signature is not closed")
     }
   }

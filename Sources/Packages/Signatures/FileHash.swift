@@ -3,6 +3,7 @@ internal import Formats
 
 /// The hash that an archive gives of one of its files: SHA-256, or SHA-512 in lists that have no other.
 package struct FileHash: Sendable, Hashable {
+  /// The hashes that a list may state, by the names of its fields.
   package enum Algorithm: String, Sendable {
     case sha256 = "SHA256"
     case sha512 = "SHA512"
@@ -16,6 +17,7 @@ package struct FileHash: Sendable, Hashable {
     var title: String { self == .sha256 ? "SHA-256" : "SHA-512" }
   }
 
+  /// How the hash was computed.
   package let algorithm: Algorithm
   /// In small hexadecimal digits.
   package let text: String

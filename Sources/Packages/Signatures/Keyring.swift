@@ -7,6 +7,7 @@ package struct KeyFingerprint: Sendable, Hashable {
   /// Whether signatures of its subkeys do not count: `!` behind it.
   package var isExact: Bool
 
+  /// Reads a word of the field Signed-By. sources.list(5).
   package init(_ word: String) {
     isExact = word.hasSuffix("!")
     text = (isExact ? String(word.dropLast()) : word).uppercased()

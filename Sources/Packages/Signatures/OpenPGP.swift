@@ -52,7 +52,7 @@ enum OpenPGP {
     var signatures: [Signature] = []
     for packet in try packets(binary) {
       guard packet.tag == Tag.signature else {
-        throw FormatError(.malformed, "holds something else than signatures")
+        throw FormatError(.malformed, "contains other packets than signatures")
       }
       // Of another version than is known: no key is known for it either.
       if let signature = signature(packet) { signatures.append(signature) }

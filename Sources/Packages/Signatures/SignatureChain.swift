@@ -1,8 +1,10 @@
 /// The chain from a trusted key to a package, as manifests keep it.
 package struct SignatureChain: Codable, Sendable, Hashable {
+  /// The signed list.
   package var release: TrustedRelease
   /// The address of the index that names the package.
   package var index: String
+  /// The SHA-256 of the index that names the package.
   package var indexSHA256: String
 }
 
@@ -10,6 +12,7 @@ package struct SignatureChain: Codable, Sendable, Hashable {
 package struct TrustedRelease: Sendable, Hashable, Codable {
   /// As it was asked for.
   package var suite: String
+  /// Where the list came from.
   package var url: String
   /// When the suite's list was made: `2026-07-11T10:16:37Z`.
   package var date: String
@@ -20,6 +23,7 @@ package struct TrustedRelease: Sendable, Hashable, Codable {
   /// The day that the user said it is, for an archive of the past.
   package var at: String?
 
+  /// Makes a list that a key vouches for.
   package init(
     suite: String, url: String, date: String, fingerprints: [String], signingKeys: [String],
     at: String? = nil

@@ -17,7 +17,7 @@ extension SignatureVerifier {
       // gpgv calls a signature good before it has written all of the text.
       guard ClearsignedText.lines(of: text) == lines else {
         throw KitError(
-          .unverified, "\(url): what gpgv made of it is not what was signed", advice: "try again")
+          .unverified, "\(url): gpgv's output differs from the signed text", advice: "try again")
       }
       return Verified(text: text, signatures: signatures)
     } catch {
@@ -68,7 +68,7 @@ extension SignatureVerifier {
       case "REVKEYSIG": report("the key \(subject) was revoked")
       case "NO_PUBKEY": report("the key \(subject) is not in the keyring")
       case "ERRSIG" where words.count > 3 && ["1", "2", "3"].contains(String(words[3])):
-        report("the signature of key \(subject) rests on a digest that proves nothing")
+        report("the signature of key \(subject) uses an insecure digest")
       case "NODATA": report("it is not signed")
       default: break
       }

@@ -22,7 +22,7 @@ extension SignatureVerifier {
       let name = key?.fingerprint ?? signature.issuer ?? "of an unknown owner"
       guard Self.isSound(digest: signature.digest) else {
         findings.problems.append(
-          "the signature of key \(name) rests on a digest that proves nothing")
+          "the signature of key \(name) uses an insecure digest")
         continue
       }
       guard let key else {

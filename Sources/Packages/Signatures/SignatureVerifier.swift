@@ -82,7 +82,7 @@ struct SignatureVerifier {
         return try await sqv()
       } catch is MissingTool {
         throw KitError(
-          .missing, "neither gpgv nor sqv is installed, which check signatures",
+          .missing, "verifying signatures requires gpgv or sqv, and neither is installed",
           advice: "install gpgv or sqv (Fedora, Arch: gnupg)")
       }
     }
@@ -125,9 +125,9 @@ struct SignatureVerifier {
   func add(_ signature: Signature, digest: Int, to findings: inout Findings) {
     if !Self.soundHashes.contains(digest) {
       findings.problems.append(
-        "the signature of key \(signature.key) rests on a digest that proves nothing")
+        "the signature of key \(signature.key) uses an insecure digest")
     } else if !signers.isEmpty, !signers.contains(where: { $0.takes(signature) }) {
-      findings.problems.append("the key \(signature.key) is none that Signed-By names")
+      findings.problems.append("the key \(signature.key) is not one that Signed-By names")
     } else {
       findings.good.append(signature)
     }
@@ -141,14 +141,14 @@ struct SignatureVerifier {
     guard findings.good.isEmpty else { return findings.good }
     let reason =
       findings.problems.isEmpty
-      ? "it has no signature that can be read" : findings.problems.joined(separator: ", ")
+      ? "it has no readable signature" : findings.problems.joined(separator: ", ")
     throw KitError(
-      .unverified, "\(url): no trusted key vouches for it: \(reason)", advice: advice)
+      .unverified, "\(url): not signed by a trusted key: \(reason)", advice: advice)
   }
 
   static func bad(_ url: String, key: String) -> KitError {
     KitError(
-      .unverified, "\(url): has a bad signature of key \(key): it is not what was signed",
-      advice: "try again, or another mirror")
+      .unverified, "\(url): bad signature by key \(key): the content was changed",
+      advice: "try again, or use another mirror")
   }
 }
