@@ -42,7 +42,7 @@ check-all: test build
 	scripts/check-sanitized address
 	scripts/check-sanitized thread
 	scripts/judge-packages 150
-	scripts/guest-test
+	MINIVM=$(MINIVM) scripts/guest-test
 	MINIVM=$(MINIVM) scripts/fuzz 60
 	MINIVM=$(MINIVM) scripts/faults
 	MINIVM=$(MINIVM) scripts/reproduce
