@@ -30,6 +30,13 @@ extension DecoderCheck {
         }
       }
     },
+    DecoderCheck("squashfs-files") { bytes in
+      let system = try SquashfsReader(RawImageReader(file(bytes)))
+      if let identity = system.identity {
+        try require(identity.uuid.count == 16 && identity.label.count <= 64, "a footer is sound")
+      }
+      try walk(system)
+    },
     DecoderCheck("ext4-files") { bytes in
       let system = try Ext4Reader(RawImageReader(file(bytes)))
       try walk(system)

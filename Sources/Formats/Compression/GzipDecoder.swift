@@ -1,16 +1,16 @@
 internal import CZlib
 
-/// gzip (RFC 1952) over zlib; members may follow each other.
+/// gzip (RFC 1952) over zlib; members may follow each other. Also zlib's own format (RFC 1950).
 @safe
 final class GzipDecoder: StreamDecoder {
   private let stream: UnsafeMutablePointer<z_stream>
 
-  init() throws(FormatError) {
+  init(isZlib: Bool = false) throws(FormatError) {
     unsafe stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     unsafe stream.initialize(to: z_stream())
     // 15: the largest window; 16 more: a gzip header is expected.
     let result = unsafe inflateInit2_(
-      stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+      stream, isZlib ? 15 : 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     guard result == Z_OK else { throw FormatError(.limit, "gzip: no memory") }
   }
 

@@ -39,10 +39,19 @@ package struct FileSystemImage {
       return (.initramfs, try InitramfsFiles(InitramfsReader(file)), [:])
     }
     let disk = try DiskImage.open(file)
+    let properties = ["size": "\(disk.size)"]
+    if SquashfsReader.isFileSystem(disk) {
+      let system = try SquashfsReader(disk)
+      var all = properties
+      if let (uuid, label) = system.identity {
+        all["label"] = String(decoding: label, as: UTF8.self)
+        all["UUID"] = String(decoding: UUIDText.plain(uuid), as: UTF8.self)
+      }
+      return (.squashfs, system, all)
+    }
     guard Ext4Reader.isFileSystem(disk) else {
       throw FormatError(.malformed, "is neither an ext4 or squashfs disk nor an initramfs")
     }
-    let properties = ["size": "\(disk.size)"]
     let system = try Ext4Reader(disk)
     return (
       .ext4, system,

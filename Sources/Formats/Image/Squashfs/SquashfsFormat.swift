@@ -100,3 +100,38 @@ struct SquashfsSuperblock: Hashable {
     writer.littleEndian(exportTable)
   }
 }
+
+extension SquashfsSuperblock {
+  /// - Throws: `FormatError` for another file system, and another version.
+  init(reading bytes: [UInt8]) throws(FormatError) {
+    var reader = ByteReader(bytes)
+    guard try reader.littleEndian(UInt32.self) == SquashfsFormat.magic else {
+      throw FormatError(.malformed, "not a squashfs", offset: 0)
+    }
+    inodeCount = try reader.littleEndian(UInt32.self)
+    modified = try reader.littleEndian(UInt32.self)
+    blockSize = try reader.littleEndian(UInt32.self)
+    fragmentCount = try reader.littleEndian(UInt32.self)
+    compressor = try reader.littleEndian(UInt16.self)
+    let logarithm = try reader.littleEndian(UInt16.self)
+    flags = try reader.littleEndian(UInt16.self)
+    idCount = try reader.littleEndian(UInt16.self)
+    let major = try reader.littleEndian(UInt16.self)
+    let minor = try reader.littleEndian(UInt16.self)
+    guard (major, minor) == (4, 0) else {
+      throw FormatError(
+        .unsupported, "a squashfs of version \(major).\(minor), not 4.0", offset: 28)
+    }
+    guard (12...20).contains(logarithm), blockSize == 1 << UInt32(logarithm) else {
+      throw FormatError(.malformed, "a squashfs with blocks of \(blockSize) bytes", offset: 12)
+    }
+    root = try reader.littleEndian(UInt64.self)
+    byteCount = try reader.littleEndian(UInt64.self)
+    idTable = try reader.littleEndian(UInt64.self)
+    attributeTable = try reader.littleEndian(UInt64.self)
+    inodeTable = try reader.littleEndian(UInt64.self)
+    directoryTable = try reader.littleEndian(UInt64.self)
+    fragmentTable = try reader.littleEndian(UInt64.self)
+    exportTable = try reader.littleEndian(UInt64.self)
+  }
+}
