@@ -8,6 +8,7 @@ internal import Modules
 /// For every device on the way, and for the file system, modprobe in the RAM disk is asked what it
 /// would load; what is built in is looked up in modules.builtin and in the kernel's configuration.
 package struct RootCheck {
+  /// Whether a driver that is needed is there, and where.
   package enum State: String, Codable, Sendable, Hashable {
     case builtIn = "built-in"
     case inRAMDisk = "ram-disk"
@@ -32,7 +33,9 @@ package struct RootCheck {
   package struct Step: Codable, Sendable, Hashable {
     /// `console`, `bus`, `device`, `file system`, `modules disk`; of a root disk `init`, `loader`, `modules folder`.
     package var kind: String
+    /// The step in words: a device, a file system, an option.
     package var name: String
+    /// Whether it can be taken.
     package var state: State
     /// The module or the option that it is.
     package var driver: String?
@@ -42,17 +45,25 @@ package struct RootCheck {
     package var isOptional: Bool
     /// Of what is missing: what is wrong, and what to do.
     package var problem: String?
+    /// What to do where it is missing; nil for nothing.
     package var advice: String?
   }
 
+  /// The way to root on one machine, step by step.
   package struct Report: Codable, Sendable, Hashable {
+    /// The kernel's release.
     package var kernel: String
+    /// The machine, as `--machine` takes it.
     package var machine: String
+    /// How the root disk is attached.
     package var disk: String
+    /// The file systems that are looked for.
     package var rootTypes: [String]
+    /// Whether no step that is needed is missing.
     package var reachesRoot: Bool
     /// Whether the root disk has an init that the kernel can run; nil where no disk was looked at.
     package var startsInit: Bool?
+    /// The steps, from the console to the file system.
     package var steps: [Step]
 
     /// - Returns: nil when root can be reached.

@@ -12,12 +12,15 @@ package struct BuildOptions: Sendable, Hashable {
   /// Which modules the initramfs has. Of these, `options` in a manifest has the profile's name only: the lists' texts
   /// stand in `recipe`.
   package var lists = ModuleLists.defaults
+  /// How the initramfs is compressed.
   package var initramfsCompression = InitramfsCompression.auto
   /// Modules that are compressed in the package are so in the initramfs, too.
   package var keepsModulesAsShipped = false
   /// Whether coldplug is added to a template that has none.
   package var addsColdplug = true
+  /// The format of the modules disk's image.
   package var diskFormat = MachineDisk.Format.qcow2
+  /// How the clusters of a qcow2 modules disk are compressed.
   package var diskCompression = DiskCompression.zstd
   /// MiB of the modules disk; nil for 200, or more where the modules need more.
   package var diskSize: Int?
@@ -25,10 +28,12 @@ package struct BuildOptions: Sendable, Hashable {
   package var isSmallest = false
   /// Whether modules lose their debug information.
   package var stripsDebug = false
+  /// Whether the unpacked kernel is written, too.
   package var kernelFormat = KernelFormat.vmlinuz
   /// Options in a manifest whose values this version does not know, by their keys there.
   package private(set) var unknown: [String: String] = [:]
 
+  /// Makes the options of a build without flags.
   package init() {}
 
   /// The same with what the kernel's own files depend on, and all else as by default.
@@ -76,6 +81,8 @@ extension BuildOptions: Codable {
     case modulesAsShipped, coldplug, best, stripDebug, kernelFormat
   }
 
+  /// Reads options from a manifest.
+  /// - Throws: `DecodingError` for values of another type; values that are not known go to `unknown`.
   package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     var unknown: [String: String] = [:]
@@ -109,6 +116,8 @@ extension BuildOptions: Codable {
     self.unknown = unknown
   }
 
+  /// Writes options as the manifest has them.
+  /// - Throws: what the encoder throws.
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     func text(_ key: CodingKeys, _ value: String) -> String { unknown[key.rawValue] ?? value }

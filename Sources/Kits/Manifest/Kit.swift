@@ -5,12 +5,17 @@ package import Modules
 
 /// The files of one kernel in a folder, by whatever command they were made.
 package struct Kit: Sendable {
+  /// The kit's folder.
   package let folder: String
+  /// The kernel's release.
   package let release: KernelRelease
+  /// The kernel's architecture.
   package let architecture: Architecture
+  /// Path of the kernel.
   package let kernel: String
   /// The kernel unpacked; nil when the kit was built without.
   package let vmlinux: String?
+  /// Path of the initramfs.
   package let initramfs: String
   /// Nil when there is none: a kernel may be booted with its RAM disk alone.
   package let modulesDisk: MachineDisk?

@@ -13,12 +13,17 @@ package struct Manifest: Codable, Sendable, Hashable {
     package var file: String
     /// `mirror`, `file` or `directory`; `module` for one that was added to the kernel's own.
     package var origin: String
+    /// The package's name; nil for an input that is no package.
     package var package: String?
+    /// The package's version; nil for an input that is no package.
     package var version: String?
+    /// The package's architecture; nil for an input that is no package.
     package var architecture: String?
+    /// The SHA-256 of the file; nil for a folder.
     package var sha256: String?
     /// Bytes.
     package var size: Int?
+    /// The address that it came from; nil for a file or a folder.
     package var url: String?
     /// What vouches for a package of a mirror.
     package var chain: Chain?
@@ -29,12 +34,14 @@ package struct Manifest: Codable, Sendable, Hashable {
     }
   }
 
+  /// The chain from a trusted key to the package.
   package typealias Chain = SignatureChain
 
   /// A list that says which modules the RAM disk has, whole: `minivm verify` builds with it.
   package struct List: Codable, Sendable, Hashable {
     /// The name without its folder.
     package var file: String
+    /// The whole list.
     package var text: String
 
     init(_ list: ModuleList) {
@@ -61,10 +68,13 @@ package struct Manifest: Codable, Sendable, Hashable {
     }
   }
 
+  /// A file of the kit.
   package struct Output: Codable, Sendable, Hashable {
+    /// The file's name.
     package var file: String
     /// Bytes.
     package var size: Int
+    /// The SHA-256 of the file.
     package var sha256: String
   }
 
@@ -80,8 +90,11 @@ package struct Manifest: Codable, Sendable, Hashable {
 
   /// A line of a list that no module of this kernel stands for.
   package struct Absence: Codable, Sendable, Hashable {
+    /// The list's name.
     package var list: String
+    /// The line, from 1.
     package var line: Int
+    /// The line's text, without marks and comment.
     package var entry: String
     /// What the line says of itself.
     package var comment: String
@@ -99,17 +112,23 @@ package struct Manifest: Codable, Sendable, Hashable {
 
   /// A machine and a kind of disk that the kit is for.
   package struct Root: Codable, Sendable, Hashable {
+    /// The machine, as `--machine` takes it.
     package var machine: String
+    /// How the root disk is attached.
     package var disk: String
     /// Why root is not found there; nil when it is.
     package var problem: String?
   }
 
+  /// The version of the program that made the kit.
   package var minivm: String
+  /// The kernel's release.
   package var kernel: String
+  /// The kernel's architecture, by Debian's name.
   package var architecture: String
   /// Seconds since 1970, which the outputs carry.
   package var timestamp: Int
+  /// The packages, or the folder, and added modules.
   package var inputs: [Input]
   /// Where the RAM disk's programs came from; those that nothing is known of are not among them.
   package var programs: [TemplateProgram]
@@ -117,7 +136,9 @@ package struct Manifest: Codable, Sendable, Hashable {
   package var options: BuildOptions
   /// Nil in kits of earlier versions.
   package var recipe: Recipe?
+  /// The files of the kit, by name, without the manifest and SHA256SUMS.
   package var outputs: [Output]
+  /// The modules in the initramfs, by path, each with its reasons.
   package var initramfsModules: [Module]
   /// In the lists' order; nil in kits of earlier versions.
   package var initramfsAbsent: [Absence]?

@@ -6,12 +6,15 @@ package struct TemplateProgram: Codable, Sendable, Hashable {
   package var path: String
   /// Debian's name of the architecture.
   package var architecture: String
+  /// The SHA-256 of the program.
   package var sha256: String
   /// The file's name, or the address that it was fetched from.
   package var origin: String
   /// Nil when the program did not come in a package.
   package var package: String?
+  /// The package's version; nil for a program of no package.
   package var version: String?
+  /// The SHA-256 of the package; nil for a program of no package.
   package var packageSHA256: String?
   /// Bytes; nil in notes of earlier versions.
   package var packageSize: Int?
@@ -24,6 +27,7 @@ package struct TemplateProgram: Codable, Sendable, Hashable {
   /// `busybox-static 1:1.35.0-4`
   var title: String { [package ?? origin, version].compactMap { $0 }.joined(separator: " ") }
 
+  /// Makes the note of a program.
   package init(
     path: String, architecture: String, sha256: String, origin: String, package: String? = nil,
     version: String? = nil, packageSHA256: String? = nil, packageSize: Int? = nil,

@@ -9,6 +9,7 @@ package struct BuildPlaces: Sendable {
   /// Modules of the user's own, which go into `updates/`: paths of files.
   package var addedModules: [String]
 
+  /// Names the places of a build.
   package init(folder: String, template: String, addedModules: [String] = []) {
     (self.folder, self.template, self.addedModules) = (folder, template, addedModules)
   }

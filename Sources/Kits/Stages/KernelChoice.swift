@@ -6,6 +6,7 @@ package import Packages
 
 /// The kernel that a user named, found.
 package struct KernelChoice {
+  /// Where the kernel's files are.
   package private(set) var source: KernelSource
   /// For the manifest.
   package private(set) var inputs: [Manifest.Input]
@@ -16,6 +17,7 @@ package struct KernelChoice {
   package struct Archive<Packages: KernelRepository> {
     /// What the user asked for; nil for nothing.
     package var wanted: String?
+    /// Debian's name of the architecture to look for.
     package var architecture: String
     /// Asked when there is something to look up.
     package var repository: () throws -> Packages

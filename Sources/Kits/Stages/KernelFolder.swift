@@ -5,12 +5,15 @@ package import Modules
 
 /// A kernel and its modules in a folder: a kit, or what `minivm unpack` leaves.
 package struct KernelFolder: Sendable {
+  /// The kernel's release.
   package let release: KernelRelease
+  /// The kernel's architecture.
   package let architecture: Architecture
   /// Paths.
   package let kernel: String
   /// Nil where there is no kit.
   package let initramfs: String?
+  /// The modules disk of a kit; nil for another folder, and for a kernel without modules.
   package let modulesDisk: MachineDisk?
   private let kit: Kit?
   private let folder: String

@@ -44,6 +44,7 @@ package enum KernelPath: Sendable, Hashable {
     if case .moduleTree = self { true } else { false }
   }
 
+  /// The kernel that the path belongs to.
   package var release: KernelRelease {
     switch self {
     case .kernel(let release), .configuration(let release), .moduleTree(let release, _): release

@@ -13,7 +13,9 @@ package enum KernelSource: Sendable {
 
   /// What stands in a source, and what it is for.
   package struct Entry: Sendable {
+    /// What the entry is of the kernel.
     package var role: KernelPath
+    /// Whether it is a file, a folder, a link or a device.
     package var kind: TarEntry.Kind
     /// Permission bits.
     package var mode: UInt32

@@ -178,6 +178,8 @@ package final class ModulesDisk: ModuleStore {
 
   /// What `finish` has found out.
   package func index() throws -> ModuleIndex { try finished ?? builder.index() }
+  /// Returns the same index, which is whole.
+  /// - Throws: as `index`.
   package func wholeIndex() throws -> ModuleIndex { try index() }
 
   /// The bytes of a file that was added, read back from the image.

@@ -2,7 +2,9 @@ internal import Basics
 
 /// A package as a user names it: `name`, `name=version`, or a kernel release.
 package struct PackageChoice {
+  /// The package's name, or a name that leads to it.
   package var name: String
+  /// The version to take; nil for the newest.
   package var version: String?
 
   /// - Throws: `KitError.usage` for a version that is none.

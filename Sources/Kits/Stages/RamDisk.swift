@@ -14,6 +14,7 @@ package struct RamDisk: Sendable {
     /// All of its modules. While their index is made, the template may be compressed.
     package var modules: any ModuleStore
 
+    /// Makes the input of an initramfs.
     package init(
       timestamp: Int, configuration: KernelConfiguration?, modules: any ModuleStore
     ) {
@@ -25,7 +26,9 @@ package struct RamDisk: Sendable {
 
   /// What is to say of one that was made.
   package struct Description: Codable, Sendable {
+    /// How it is compressed.
     package var compression: Compression
+    /// The modules in it, by path.
     package var modules: [Manifest.Module]
     /// Lines of the lists that no module stands for.
     package var absent: [Manifest.Absence]
@@ -41,6 +44,7 @@ package struct RamDisk: Sendable {
   package struct Result: Sendable {
     /// Compressed.
     package var bytes: [UInt8]
+    /// What is to say of it.
     package var description: Description
     /// All that its modules were chosen from; without symbols where they were not looked at.
     package var index: ModuleIndex

@@ -3,6 +3,7 @@ package import Modules
 
 /// What a kernel has after it unpacked an initramfs that was made for it.
 package struct RamDiskContent: Sendable {
+  /// A file of the initramfs, as the kernel has it after it unpacked all archives.
   package struct File: Sendable, Hashable {
     /// Bytes.
     package var size: Int

@@ -7,10 +7,13 @@ package import Packages
 package struct Unpacker: Sendable {
   /// What was written.
   package struct Result: Sendable {
+    /// The kernel's release.
     package var release: KernelRelease
     /// Paths in the output folder; nil for what the packages do not hold.
     package var kernel: String?
+    /// Path of the kernel's configuration; nil where the packages have none.
     package var configuration: String?
+    /// Path of lib/modules/VER; nil for a kernel without modules.
     package var moduleTree: String?
     /// Links that were left out since they lead out of the modules, one line each.
     package var warnings: [String] = []
