@@ -17,7 +17,8 @@ extension RunCommand {
     defer { environment.reporter.progress.end() }
     if let image {
       return try RunRoot(
-        image: image, architecture: kit.architecture, store: store, jobs: environment.jobs)
+        image: image, architecture: kit.architecture, store: store,
+        temporaryFolder: temporary, jobs: environment.jobs)
     }
     let root = try RunRoot(
       argument: root, architecture: kit.architecture, store: store, temporaryFolder: temporary,

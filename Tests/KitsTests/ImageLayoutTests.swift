@@ -14,7 +14,7 @@ import Testing
     _ folder: TemporaryFolder, _ tag: String? = nil, _ architecture: Architecture = .amd64
   ) throws -> ContainerImage {
     try ImageReference(argument: "oci:\(folder.path)" + (tag.map { ":\($0)" } ?? ""))
-      .image(architecture: architecture)
+      .image(architecture: architecture, temporaryFolder: folder.path, jobs: 2)
   }
 
   private static func bytes(_ layer: ImageLayer, jobs: Int = 2) throws -> [UInt8] {
@@ -356,7 +356,7 @@ import Testing
     let tar = try folder.read("root.tar")
     for (name, type) in [("layout:first", "gzip"), ("zstd:second", "zstd")] {
       let image = try ImageReference(argument: "oci:\(folder(name))").image(
-        architecture: Machine.architecture)
+        architecture: Machine.architecture, temporaryFolder: folder.path, jobs: 2)
       #expect(image.configuration.process.entrypoint == ["/bin/x"])
       #expect(image.configuration.process.environment.contains("A=B"))
       #expect(image.layers.map(\.mediaType) == ["\(TestImage.layerType)+\(type)"])

@@ -134,6 +134,62 @@ import Testing
     #expect(Int(output.split(separator: "\n").last ?? "") ?? 0 > 5, "\(output)")
   }
 
+  @Test(
+    "Archives of skopeo, in place: oci-archive and docker-archive, compressed, with a layer twice")
+  func archives() async throws {
+    try await makeImage(
+      """
+      write(0, [folder("etc"), file("etc/a", "one"), folder("opt"), file("opt/gone")])
+      write(1, [file("etc/b", "two"), file("opt/.wh.gone", "")])
+      """, count: 2)
+    try await Tool.shell(
+      """
+      umoci raw add-layer --image image:tag 0.tar; umoci raw add-layer --image image:tag 1.tar
+      skopeo copy -q oci:image:tag oci-archive:oci.tar:v1
+      skopeo copy -q oci:image:tag docker-archive:docker.tar:example/name:v1
+      gzip -k docker.tar; zstd -q oci.tar
+      """, in: bench.folder.path)
+    try await bench.run(["root", "oci:image:tag", "--out", "expected.raw", "--init", "none"])
+    for source in [
+      "oci-archive:oci.tar", "oci-archive:oci.tar:v1", "oci.tar", "oci.tar.zst",
+      "docker-archive:docker.tar",
+      "docker-archive:docker.tar:example/name:v1", "docker-archive:docker.tar:name:v1",
+      "docker.tar", "docker.tar.gz",
+    ] {
+      let made = try await bench.run(["root", source, "--out", "disk.raw", "--init", "none"])
+      #expect(made.status == 0 && made.errors == "", "\(source): \(made.errors)")
+      let same = try await bench.run(["diff", "expected.raw", "disk.raw"])
+      #expect(
+        same.output.contains("UUID") && !same.output.contains("~") || same.status == 0,
+        "\(source): \(same)")
+      #expect(try await bench.run(["ls", "disk.raw", "/etc"]).output == "a\nb\n", "\(source)")
+      #expect(try await bench.run(["ls", "disk.raw", "/opt"]).output == "", "\(source)")
+    }
+    try await bench.expectFailure(
+      ["root", "oci-archive:oci.tar:v2"], 3, "oci.tar: has no image “v2”")
+    try await bench.expectFailure(
+      ["root", "docker-archive:docker.tar:v9"], 3, "docker.tar: has no image “v9”")
+    try await bench.expectFailure(["root", "docker.tar", "--arch", "riscv64"], 3, "linux/riscv64")
+    try await bench.expectFailure(
+      ["root", "docker-archive:0.tar"], 3, "0.tar: has no manifest.json")
+    try await bench.expectFailure(["root", "oci-archive:0.tar"], 1, "0.tar: has no oci-layout")
+    // A layer that lies, in a format without a digest of its own.
+    try await Tool.shell(
+      """
+      mkdir lying; tar -C lying -xf docker.tar
+      python3 - <<'P'
+      import glob, json, os
+      layers = json.load(open("lying/manifest.json"))[0]["Layers"]
+      path = os.path.realpath("lying/" + layers[0])
+      data = bytearray(open(path, "rb").read())
+      data[data.index(b"one")] ^= 1
+      open(path, "wb").write(data)
+      P
+      tar -C lying -cf lying.tar manifest.json .
+      """, in: bench.folder.path)
+    try await bench.expectFailure(["root", "lying.tar", "--init", "none"], 4, "SHA-256")
+  }
+
   @Test("An image that is not what its digests say, or is for another machine, is no disk")
   func refused() async throws {
     try await makeImage(#"write(0, [folder("etc"), file("etc/a", "word" * 9000)])"#, count: 1)

@@ -134,6 +134,9 @@ package final class TarReader {
     return pieces
   }
 
+  /// Where the current entry's bytes begin, in bytes from the archive's start, until they are asked for.
+  package var bodyOffset: Int { reader.offset }
+
   /// The current entry's bytes, until the next entry is asked for.
   package var body: any ByteSource {
     guard let sparse else { return Body(self) }

@@ -27,7 +27,9 @@ package struct RootSource {
       return
     }
     if let reference = try Self.imageReference(argument) {
-      self = Self(try reference.image(architecture: architecture), jobs: jobs)
+      self = Self(
+        try reference.image(
+          architecture: architecture, temporaryFolder: folder, jobs: jobs), jobs: jobs)
       return
     }
     guard FileTree.status(argument, followingLink: true) != nil else {

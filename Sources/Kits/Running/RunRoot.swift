@@ -48,7 +48,9 @@ package struct RunRoot {
         advice: "give a folder, a disk image, a tar archive or a container image with a root")
     }
     if isImage {
-      try self.init(image: argument, architecture: architecture, store: store, jobs: jobs)
+      try self.init(
+        image: argument, architecture: architecture, store: store, temporaryFolder: temporaryFolder,
+        jobs: jobs)
     } else if FileTree.isDirectory(argument) {
       self.init(try RunShare(argument, at: "/", isReadOnly: true))
     } else if try !FileTree.isBlockDevice(argument) && RootSource.isArchive(argument) {
@@ -63,9 +65,11 @@ package struct RunRoot {
   /// Finds what `--image` names.
   /// - Throws: as the other one.
   package init(
-    image argument: String, architecture: Architecture, store: RootStore, jobs: Int
+    image argument: String, architecture: Architecture, store: RootStore,
+    temporaryFolder: String, jobs: Int
   ) throws {
-    let image = try ImageReference(argument: argument).image(architecture: architecture)
+    let image = try ImageReference(argument: argument).image(
+      architecture: architecture, temporaryFolder: temporaryFolder, jobs: jobs)
     try self.init(argument, RootSource(image, jobs: jobs), store)
   }
 

@@ -6,6 +6,12 @@ package struct ImageReference: Sendable, Hashable {
   package enum Place: Sendable, Hashable {
     /// `oci:FOLDER[:NAME]`.
     case layout(folder: String, name: String?)
+    /// `oci-archive:FILE[:NAME]`.
+    case layoutArchive(file: String, name: String?)
+    /// `docker-archive:FILE[:NAME]`.
+    case dockerArchive(file: String, name: String?)
+    /// The path of either archive.
+    case archive(file: String)
   }
 
   /// As the user wrote it.
@@ -23,12 +29,18 @@ package struct ImageReference: Sendable, Hashable {
     if let rest = Self.rest(text, "oci:") {
       let (folder, name) = try Self.split(rest, text)
       self.init(text, .layout(folder: folder, name: name))
+    } else if let rest = Self.rest(text, "oci-archive:") {
+      let (file, name) = try Self.split(rest, text)
+      self.init(text, .layoutArchive(file: file, name: name))
+    } else if let rest = Self.rest(text, "docker-archive:") {
+      let (file, name) = try Self.split(rest, text)
+      self.init(text, .dockerArchive(file: file, name: name))
     } else if let found = try Self.detect(path: text) {
       self = found
     } else {
       throw KitError(
-        .usage, "\(text.quoted) names no image", advice: "write oci:FOLDER, or the path of a layout"
-      )
+        .usage, "\(text.quoted) names no image",
+        advice: "write oci:FOLDER, oci-archive:FILE or docker-archive:FILE, or the path of one")
     }
   }
 
@@ -39,16 +51,44 @@ package struct ImageReference: Sendable, Hashable {
       return isLayout
         ? ImageReference(path, .layout(folder: FileTree.withoutSlash(path), name: nil)) : nil
     }
-    return nil
+    guard FileTree.status(path, followingLink: true)?.kind == .file,
+      try ArchiveFiles.mayBeImage(path)
+    else { return nil }
+    return ImageReference(path, .archive(file: path))
   }
 
   /// Finds the image.
   /// - Parameters:
   ///   - architecture: of the machine that it is for.
+  ///   - folder: where a compressed archive is unpacked to, in a file without a name.
   /// - Throws: `KitError.missing` where there is no such image, `KitError.unverified` for one that is not what its
   ///   digests say.
-  package func image(architecture: Architecture) throws -> ContainerImage {
+  package func image(
+    architecture: Architecture, temporaryFolder folder: String, jobs: Int
+  ) throws -> ContainerImage {
+    func files(_ path: String) throws -> ArchiveFiles {
+      try ArchiveFiles(path, temporaryFolder: folder, jobs: jobs)
+    }
+    func layout(_ files: ArchiveFiles, _ name: String?) throws -> ContainerImage {
+      try OCILayout(files: files, place: "oci-archive:\(files.name)")
+        .image(tag: name, reference: text, architecture: architecture)
+    }
+    func docker(_ files: ArchiveFiles, _ name: String?) throws -> ContainerImage {
+      try DockerArchive(files: files).image(
+        name: name, reference: text, architecture: architecture)
+    }
     switch place {
+    case .layoutArchive(let file, let name): return try layout(files(file), name)
+    case .dockerArchive(let file, let name): return try docker(files(file), name)
+    case .archive(let file):
+      let files = try files(file)
+      if OCILayout.isLayout(files) { return try layout(files, nil) }
+      guard try files.file(DockerArchive.manifestName) != nil else {
+        throw KitError(
+          .invalid, "\(file): has neither oci-layout nor manifest.json, so it is no image's archive"
+        )
+      }
+      return try docker(files, nil)
     case .layout(let folder, let name):
       return try OCILayout(files: FolderFiles(name: folder), place: "oci:\(folder)")
         .image(tag: name, reference: text, architecture: architecture)
