@@ -38,7 +38,8 @@ struct ArchiveFiles: ImageFiles {
         // What `docker save` writes of a layer that comes twice.
         case .symbolicLink(let target):
           entries[entry.path] = .link("\(FileTree.parent(of: entry.path))/\(target)")
-        case .hardLink(let target): entries[entry.path] = .link(target)
+        // tar writes a file's link to itself of what it is told to archive twice.
+        case .hardLink(let target) where target != entry.path: entries[entry.path] = .link(target)
         default: break
         }
       }
