@@ -20,6 +20,8 @@ static struct {
   void (*easy_reset)(CURL *);
   void (*easy_cleanup)(CURL *);
   const char *(*easy_strerror)(CURLcode);
+  struct curl_slist *(*slist_append)(struct curl_slist *, const char *);
+  void (*slist_free_all)(struct curl_slist *);
 } api;
 static int loaded;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -38,7 +40,10 @@ static void load(void) {
   api.easy_reset = (void (*)(CURL *))dlsym(handle, "curl_easy_reset");
   api.easy_cleanup = (void (*)(CURL *))dlsym(handle, "curl_easy_cleanup");
   api.easy_strerror = (const char *(*)(CURLcode))dlsym(handle, "curl_easy_strerror");
-  loaded = api.global_init && api.easy_init && api.easy_setopt && api.easy_perform &&
+  api.slist_append =
+      (struct curl_slist * (*)(struct curl_slist *, const char *)) dlsym(handle, "curl_slist_append");
+  api.slist_free_all = (void (*)(struct curl_slist *))dlsym(handle, "curl_slist_free_all");
+  loaded = api.slist_append && api.slist_free_all && api.global_init && api.easy_init && api.easy_setopt && api.easy_perform &&
            api.easy_getinfo && api.easy_reset && api.easy_cleanup && api.easy_strerror &&
            api.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
@@ -74,6 +79,7 @@ struct transfer {
   minivm_receiver receiver;
   void *context;
   CURL *curl;
+  struct minivm_http_headers *headers;
   int64_t wanted;       // the offset that was asked for
   int64_t range_start;  // where a partial answer says that it starts; -1 for nowhere
   int64_t position;     // of the next byte in the file; -1 before the first
@@ -82,6 +88,32 @@ struct transfer {
   int is_other_part;  // a partial answer, not of the part that was asked for
   int is_unneeded;    // the rest of the body is not worth waiting for
 };
+
+/// Appends the value of a header line to `text`, if the line is that header's.
+static void keep_header(const char *line, size_t length, const char *name, char *text, size_t size) {
+  size_t start = strlen(name);
+  if (length <= start || strncasecmp(line, name, start) != 0) return;
+  while (start < length && (line[start] == ' ' || line[start] == '\t')) start++;
+  size_t end = length;
+  while (end > start && (line[end - 1] == '\r' || line[end - 1] == '\n')) end--;
+  size_t used = strlen(text);
+  if (used > 0 && used + 1 < size) text[used++] = '\n';
+  size_t count = end - start < size - 1 - used ? end - start : size - 1 - used;
+  memcpy(text + used, line + start, count);
+  text[used + count] = '\0';
+}
+
+static void keep_headers(struct minivm_http_headers *headers, const char *line, size_t length) {
+  // The answer's own headers, not those of an answer before it: 100 Continue, a proxy's.
+  if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+    *headers->challenge = '\0';
+    headers->retry_after = -1;
+  }
+  keep_header(line, length, "www-authenticate:", headers->challenge, sizeof headers->challenge);
+  char seconds[16] = "";
+  keep_header(line, length, "retry-after:", seconds, sizeof seconds);
+  if (*seconds >= '0' && *seconds <= '9') headers->retry_after = strtol(seconds, NULL, 10);
+}
 
 static size_t receive_header(char *bytes, size_t size, size_t count, void *context) {
   static const char name[] = "content-range:";
@@ -92,6 +124,7 @@ static size_t receive_header(char *bytes, size_t size, size_t count, void *conte
     transfer->fault = "the answer's headers have no end";
     return 0;
   }
+  if (transfer->headers) keep_headers(transfer->headers, bytes, length);
   if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) transfer->range_start = -1;
   if (length > sizeof name - 1 && strncasecmp(bytes, name, sizeof name - 1) == 0) {
     char value[64] = "";
@@ -155,6 +188,20 @@ static void set_certificates(CURL *curl) {
   if (folder && *folder) api.easy_setopt(curl, CURLOPT_CAPATH, folder);
 }
 
+/// Headers of a request, from lines; NULL for none.
+static struct curl_slist *header_lines(const char *text) {
+  struct curl_slist *lines = NULL;
+  while (text && *text) {
+    size_t length = strcspn(text, "\n");
+    char *line = strndup(text, length);
+    struct curl_slist *longer = line ? api.slist_append(lines, line) : NULL;
+    free(line);
+    if (longer) lines = longer;
+    text += length + (text[length] == '\n');
+  }
+  return lines;
+}
+
 /// Performs without being ended by SIGPIPE: TLS libraries write to connections that were closed.
 static CURLcode perform(CURL *curl) {
   sigset_t pipe_signal, before, pending;
@@ -171,9 +218,9 @@ static CURLcode perform(CURL *curl) {
 }
 
 int minivm_http_get(const char *url, const char *user_agent, const char *user, const char *password,
-                    int64_t offset, long stall_seconds, minivm_receiver receiver, void *context,
-                    long *status, char *location, size_t location_size, char *message,
-                    size_t message_size) {
+                    const char *sent, const char *authorities, struct minivm_http_headers *headers,
+                    int64_t offset, long stall_seconds, minivm_receiver receiver, void *context, long *status, char *location,
+                    size_t location_size, char *message, size_t message_size) {
   *status = 0;
   *location = *message = '\0';
   pthread_once(&once, load);
@@ -184,6 +231,7 @@ int minivm_http_get(const char *url, const char *user_agent, const char *user, c
   struct transfer transfer = {.receiver = receiver,
                               .context = context,
                               .curl = curl,
+                              .headers = headers,
                               .wanted = offset,
                               .range_start = -1,
                               .position = -1};
@@ -201,6 +249,12 @@ int minivm_http_get(const char *url, const char *user_agent, const char *user, c
   api.easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
   set_certificates(curl);
+  if (authorities) {
+    api.easy_setopt(curl, CURLOPT_CAINFO, authorities);
+    api.easy_setopt(curl, CURLOPT_CAPATH, NULL);
+  }
+  struct curl_slist *lines = header_lines(sent);
+  if (lines) api.easy_setopt(curl, CURLOPT_HTTPHEADER, lines);
   api.easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
   api.easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   api.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, stall_seconds);
@@ -225,6 +279,7 @@ int minivm_http_get(const char *url, const char *user_agent, const char *user, c
     snprintf(message, message_size, "%s", transfer.fault ? transfer.fault : reason);
   }
   return_handle(curl);
+  api.slist_free_all(lines);
   if (transfer.is_other_part) return MINIVM_HTTP_OTHER_PART;
   // Nothing came of a part that nobody asked for.
   if (code == CURLE_OK && *status == 206 && (offset == 0 || transfer.range_start != offset))

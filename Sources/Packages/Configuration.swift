@@ -12,6 +12,8 @@ package struct Configuration: Sendable, Hashable {
   package var components: [String] = []
   /// Debian's name.
   package var architecture: String?
+  /// `HOST[/PREFIX]` of the registry that container images without one belong to.
+  package var imageRegistry: String?
   /// Files of keys.
   package var keyrings: [String] = []
   /// The file, where it is one of the current folder and not the user's own: whoever wrote it chose.
@@ -74,6 +76,7 @@ package struct Configuration: Sendable, Hashable {
       case "suite": suite = try text()
       case "component": components = try texts("a component")
       case "arch": architecture = try text()
+      case "image-registry": imageRegistry = try text()
       case "keyring":
         let folder = FileTree.parent(of: path)
         // A path in a file is as seen from that file.
@@ -83,7 +86,7 @@ package struct Configuration: Sendable, Hashable {
       default:
         throw fault(
           setting.line, "unknown setting \(setting.name.quoted)",
-          "expected mirror, suite, component, arch or keyring")
+          "expected mirror, suite, component, arch, image-registry or keyring")
       }
     }
   }

@@ -57,6 +57,7 @@ struct CommandEnvironment {
     var result: [String: String] = [:]
     for name in [
       "HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "SOURCE_DATE_EPOCH",
+      "XDG_RUNTIME_DIR", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE",
     ] {
       if let value = unsafe getenv(name) { unsafe result[name] = String(cString: value) }
     }

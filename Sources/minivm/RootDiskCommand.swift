@@ -18,7 +18,7 @@ struct RootDiskCommand: ParsableCommand {
         minivm root rootfs.tar.zst
         mmdebstrap trixie - | minivm root - --out trixie.qcow2
         minivm root ./rootfs --owner 0:0 --out root.squashfs
-        minivm root oci:image:latest --free 2048
+        minivm root docker://registry.example/debian:trixie --free 2048
       """
   )
 
@@ -49,6 +49,11 @@ struct RootDiskCommand: ParsableCommand {
   var architecture: Architecture?
 
   @OptionGroup(title: "Disk options") var disk: RootDiskOptions
+  @OptionGroup(title: "Image options") var images: ImageOptions
+
+  @Flag(help: "Take images from the cache only.")
+  var offline = false
+
   @OptionGroup var work: WorkOptions
 
   func run() throws {
@@ -58,7 +63,7 @@ struct RootDiskCommand: ParsableCommand {
     let path = try outputPath(options)
     let source = try RootSource(
       source, architecture: architecture ?? Machine.architecture,
-      temporaryFolder: environment.cache.temporaryFolder, jobs: work.jobs)
+      access: try images.access(environment, offline: offline))
     var builder = RootBuilder(
       source.layers, source: source.description, options: options, jobs: work.jobs,
       latestTime: environment.clock.sourceDateEpoch, now: environment.clock.now()

@@ -15,14 +15,14 @@ extension RunCommand {
       environment.cache, environment.clock, progress: environment.reporter.progress,
       jobs: environment.jobs)
     defer { environment.reporter.progress.end() }
+    var access = try images.access(environment, offline: archive.mirror.offline)
+    access.cache.temporaryFolder = temporary
     if let image {
       return try RunRoot(
-        image: image, architecture: kit.architecture, store: store,
-        temporaryFolder: temporary, jobs: environment.jobs)
+        image: image, architecture: kit.architecture, store: store, access: access)
     }
     let root = try RunRoot(
-      argument: root, architecture: kit.architecture, store: store, temporaryFolder: temporary,
-      jobs: environment.jobs)
+      argument: root, architecture: kit.architecture, store: store, access: access)
     if root.share.host == "/", kit.architecture.rawValue != Machine.architecture.rawValue {
       throw KitError(
         .usage,

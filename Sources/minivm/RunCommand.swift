@@ -175,6 +175,8 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var archive: ArchiveOptions
 
+  @OptionGroup(title: "Image options") var images: ImageOptions
+
   @Argument(
     parsing: .postTerminator,
     help: ArgumentHelp(

@@ -14,7 +14,7 @@ import Testing
     _ folder: TemporaryFolder, _ tag: String? = nil, _ architecture: Architecture = .amd64
   ) throws -> ContainerImage {
     try ImageReference(argument: "oci:\(folder.path)" + (tag.map { ":\($0)" } ?? ""))
-      .image(architecture: architecture, temporaryFolder: folder.path, jobs: 2)
+      .image(architecture: architecture, access: .test(folder))
   }
 
   private static func bytes(_ layer: ImageLayer, jobs: Int = 2) throws -> [UInt8] {
@@ -356,7 +356,7 @@ import Testing
     let tar = try folder.read("root.tar")
     for (name, type) in [("layout:first", "gzip"), ("zstd:second", "zstd")] {
       let image = try ImageReference(argument: "oci:\(folder(name))").image(
-        architecture: Machine.architecture, temporaryFolder: folder.path, jobs: 2)
+        architecture: Machine.architecture, access: .test(folder))
       #expect(image.configuration.process.entrypoint == ["/bin/x"])
       #expect(image.configuration.process.environment.contains("A=B"))
       #expect(image.layers.map(\.mediaType) == ["\(TestImage.layerType)+\(type)"])
@@ -365,5 +365,14 @@ import Testing
     // A path is enough where there is one image, and other folders are none.
     #expect(try ImageReference.detect(path: folder("zstd")) != nil)
     #expect(try ImageReference.detect(path: folder("root")) == nil)
+  }
+}
+
+extension ImageAccess {
+  /// Without a network.
+  static func test(_ folder: TemporaryFolder) -> ImageAccess {
+    ImageAccess(
+      Cache(folder: folder("cache"), temporaryFolder: folder.path), Network.system().offline(),
+      progress: .none, jobs: 2, variables: [:])
   }
 }

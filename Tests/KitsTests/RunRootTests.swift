@@ -20,8 +20,7 @@ import Testing
 
   private static func root(_ argument: String, _ folder: TemporaryFolder) throws -> RunRoot {
     try RunRoot(
-      argument: argument, architecture: .amd64, store: store(folder), temporaryFolder: folder.path,
-      jobs: 2)
+      argument: argument, architecture: .amd64, store: store(folder), access: .test(folder))
   }
 
   private static func store(_ folder: TemporaryFolder) -> RootStore {

@@ -88,6 +88,14 @@ enum {
   MINIVM_HTTP_OTHER_PART = 5,
 };
 
+/// What of an answer is kept beside its body.
+struct minivm_http_headers {
+  /// The values of WWW-Authenticate, a line each; cut at its end.
+  char challenge[4096];
+  /// Retry-After in seconds; -1 where the answer has none, or a date.
+  long retry_after;
+};
+
 /// One GET over libcurl, which is loaded on first use, so that nothing else pays for it. Proxies are
 /// those that libcurl finds by itself; certificates the system's, or those that CURL_CA_BUNDLE,
 /// SSL_CERT_FILE and SSL_CERT_DIR name, as for the curl program. Connections are used again.
@@ -96,10 +104,11 @@ enum {
 /// receiver is told. Bodies of answers other than 200 and 206 are not handed on. Redirects are not
 /// followed: `location` gets the address of the next, or nothing. What moves fewer than 1000 bytes a
 /// second for `stall_seconds` is given up. `status` gets the response's code; `message` a reason when
-/// the result isn't MINIVM_HTTP_OK. No pointer may be null but `context` and, for a request without
-/// authentication, `user` and `password`.
+/// the result isn't MINIVM_HTTP_OK. `sent` has more
+/// headers, a line each; `authorities` is a file of certificates to trust instead of the system's. No pointer may be null
+/// but `context`, `headers`, `sent`, `authorities`, `user` and `password`.
 int minivm_http_get(const char *url, const char *user_agent, const char *user, const char *password,
-                    int64_t offset, long stall_seconds, minivm_receiver receiver, void *context,
+                    const char *sent, const char *authorities, struct minivm_http_headers *headers, int64_t offset, long stall_seconds, minivm_receiver receiver, void *context,
                     long *status, char *location, size_t location_size, char *message,
                     size_t message_size);
 

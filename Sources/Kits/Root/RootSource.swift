@@ -15,21 +15,20 @@ package struct RootSource {
   /// - Parameters:
   ///   - argument: a folder, a tar archive, `-` for one on stdin, or a container image.
   ///   - architecture: which of an image's is taken.
-  ///   - folder: for what stdin brings, which is read twice.
+  ///   - access: the network and logins for an image, and a folder for what stdin brings, which is read twice.
   /// - Throws: `KitError` for what is not there, or no root.
   package init(
-    _ argument: String, architecture: Architecture, temporaryFolder folder: String, jobs: Int
+    _ argument: String, architecture: Architecture, access: ImageAccess
   ) throws {
     if argument == "-" {
       self.init(
-        layers: [try .stdin(temporaryFolder: folder, jobs: jobs)],
+        layers: [try .stdin(temporaryFolder: access.cache.temporaryFolder, jobs: access.jobs)],
         description: RootDescription.Source(kind: .archive, name: "-"))
       return
     }
     if let reference = try Self.imageReference(argument) {
       self = Self(
-        try reference.image(
-          architecture: architecture, temporaryFolder: folder, jobs: jobs), jobs: jobs)
+        try reference.image(architecture: architecture, access: access), jobs: access.jobs)
       return
     }
     guard FileTree.status(argument, followingLink: true) != nil else {
@@ -44,7 +43,7 @@ package struct RootSource {
         description: RootDescription.Source(kind: .folder, name: name))
       return
     }
-    guard let layer = try RootLayer.archive(argument, jobs: jobs) else {
+    guard let layer = try RootLayer.archive(argument, jobs: access.jobs) else {
       throw KitError(
         .invalid, "\(argument): is no tar archive, compressed or not",
         advice: "give a folder, a tar archive or a container image")

@@ -1,7 +1,7 @@
 internal import Basics
 package import Formats
 internal import Machines
-internal import Packages
+package import Packages
 
 /// The guest's root: a folder, a disk image, or what a tar archive or a container image holds, which is kept as a
 /// squashfs disk.
@@ -33,11 +33,10 @@ package struct RunRoot {
   /// Finds what `--root` names: a folder, a disk image, a tar archive or a container image.
   /// - Parameters:
   ///   - architecture: which of an image's is taken.
-  ///   - temporaryFolder: for what is needed while a root is made.
+  ///   - access: the network and logins for an image, and a folder for what is needed while a root is made.
   /// - Throws: `KitError` for what is not there or no root, `FormatError` for what can't be read.
   package init(
-    argument: String, architecture: Architecture, store: RootStore, temporaryFolder: String,
-    jobs: Int
+    argument: String, architecture: Architecture, store: RootStore, access: ImageAccess
   ) throws {
     let isThere = FileTree.status(argument, followingLink: true) != nil
     let isImage =
@@ -49,13 +48,12 @@ package struct RunRoot {
     }
     if isImage {
       try self.init(
-        image: argument, architecture: architecture, store: store, temporaryFolder: temporaryFolder,
-        jobs: jobs)
+        image: argument, architecture: architecture, store: store, access: access)
     } else if FileTree.isDirectory(argument) {
       self.init(try RunShare(argument, at: "/", isReadOnly: true))
     } else if try !FileTree.isBlockDevice(argument) && RootSource.isArchive(argument) {
       let source = try RootSource(
-        argument, architecture: architecture, temporaryFolder: temporaryFolder, jobs: jobs)
+        argument, architecture: architecture, access: access)
       try self.init(argument, source, store)
     } else {
       self.init(RunShare(argument, try RunImage(detecting: argument)))
@@ -65,12 +63,11 @@ package struct RunRoot {
   /// Finds what `--image` names.
   /// - Throws: as the other one.
   package init(
-    image argument: String, architecture: Architecture, store: RootStore,
-    temporaryFolder: String, jobs: Int
+    image argument: String, architecture: Architecture, store: RootStore, access: ImageAccess
   ) throws {
     let image = try ImageReference(argument: argument).image(
-      architecture: architecture, temporaryFolder: temporaryFolder, jobs: jobs)
-    try self.init(argument, RootSource(image, jobs: jobs), store)
+      architecture: architecture, access: access)
+    try self.init(argument, RootSource(image, jobs: access.jobs), store)
   }
 
   // MARK: - Users

@@ -10,6 +10,8 @@ package struct ImageReference: Sendable, Hashable {
     case layoutArchive(file: String, name: String?)
     /// `docker-archive:FILE[:NAME]`.
     case dockerArchive(file: String, name: String?)
+    /// `docker://[HOST[:PORT]/]NAME[:TAG|@DIGEST]`.
+    case registry(RegistryName)
     /// The path of either archive.
     case archive(file: String)
   }
@@ -32,15 +34,16 @@ package struct ImageReference: Sendable, Hashable {
     } else if let rest = Self.rest(text, "oci-archive:") {
       let (file, name) = try Self.split(rest, text)
       self.init(text, .layoutArchive(file: file, name: name))
+    } else if let rest = Self.rest(text, "docker://") {
+      self.init(text, .registry(try RegistryName(rest)))
     } else if let rest = Self.rest(text, "docker-archive:") {
       let (file, name) = try Self.split(rest, text)
       self.init(text, .dockerArchive(file: file, name: name))
     } else if let found = try Self.detect(path: text) {
       self = found
     } else {
-      throw KitError(
-        .usage, "\(text.quoted) names no image",
-        advice: "write oci:FOLDER, oci-archive:FILE or docker-archive:FILE, or the path of one")
+      // As docker has names: debian:trixie, host/name.
+      self.init(text, .registry(try RegistryName(text)))
     }
   }
 
@@ -60,14 +63,14 @@ package struct ImageReference: Sendable, Hashable {
   /// Finds the image.
   /// - Parameters:
   ///   - architecture: of the machine that it is for.
-  ///   - folder: where a compressed archive is unpacked to, in a file without a name.
+  ///   - access: the network, the cache, the user's logins.
   /// - Throws: `KitError.missing` where there is no such image, `KitError.unverified` for one that is not what its
   ///   digests say.
   package func image(
-    architecture: Architecture, temporaryFolder folder: String, jobs: Int
+    architecture: Architecture, access: ImageAccess
   ) throws -> ContainerImage {
     func files(_ path: String) throws -> ArchiveFiles {
-      try ArchiveFiles(path, temporaryFolder: folder, jobs: jobs)
+      try ArchiveFiles(path, temporaryFolder: access.cache.temporaryFolder, jobs: access.jobs)
     }
     func layout(_ files: ArchiveFiles, _ name: String?) throws -> ContainerImage {
       try OCILayout(files: files, place: "oci-archive:\(files.name)")
@@ -78,6 +81,8 @@ package struct ImageReference: Sendable, Hashable {
         name: name, reference: text, architecture: architecture)
     }
     switch place {
+    case .registry(let name):
+      return try Registry(name, access).image(text: text, architecture: architecture)
     case .layoutArchive(let file, let name): return try layout(files(file), name)
     case .dockerArchive(let file, let name): return try docker(files(file), name)
     case .archive(let file):

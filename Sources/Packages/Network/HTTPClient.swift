@@ -23,6 +23,9 @@ struct HTTPClient: Sendable {
     /// Where a redirect leads; empty for none.
     var location: String
     var reason: String
+    var challenge: String
+    /// Seconds that the server wants to have passed before another try.
+    var retryAfter: Int?
     /// Whether the answer is a part of the file that was not asked for.
     var isOtherPart: Bool { status == 206 && result == MINIVM_HTTP_OTHER_PART }
   }
@@ -36,12 +39,16 @@ struct HTTPClient: Sendable {
       throw KitError(.usage, "\(url): is not an http or https address")
     }
     for _ in 0...Self.redirectLimit {
-      let login = Self.server(url) == Self.server(request.url) ? request.login : nil
-      var answer = try transfer(url, request.offset, login, receive)
+      var own = request
+      if Self.server(url) != Self.server(request.url) {
+        (own.login, own.authorization) = (nil, nil)
+      }
+      var answer = try transfer(url, own, receive)
       // Nothing is there: the file is shorter than what we have of it. Or the server sends another part than
       // was asked for, as it will the next time: then it is asked for the whole.
       if request.offset > 0, answer.status == 416 || answer.isOtherPart {
-        answer = try transfer(url, 0, login, receive)
+        own.offset = 0
+        answer = try transfer(url, own, receive)
       }
       guard (300..<400).contains(answer.status), !answer.location.isEmpty else {
         return try check(answer, url)
@@ -84,6 +91,8 @@ struct HTTPClient: Sendable {
         advice: "use another mirror")
     case MINIVM_HTTP_OK where answer.status == 404 || answer.status == 410:
       throw KitError(.missing, "\(url): the server has no such file")
+    case MINIVM_HTTP_OK where answer.status == 401 && !answer.challenge.isEmpty:
+      throw Unauthorized(url: url, challenge: answer.challenge)
     case MINIVM_HTTP_OK where answer.status == 407: throw Self.proxyLogin(url)
     case MINIVM_HTTP_OK where answer.status == 511:
       throw KitError(
@@ -95,7 +104,7 @@ struct HTTPClient: Sendable {
         advice: "try again later, or use another mirror")
       error.isForbidden = answer.status == 403
       let isPassing = answer.status >= 500 || [408, 425, 429].contains(answer.status)
-      throw isPassing ? Interruption(error) : error
+      throw isPassing ? Interruption(error, wait: answer.retryAfter) : error
     case MINIVM_HTTP_NO_LIBRARY:
       throw KitError(
         .invalid, "downloads require libcurl, which is not installed",
@@ -128,9 +137,20 @@ struct HTTPClient: Sendable {
 
   /// One request and its answer.
   private func transfer(
-    _ url: String, _ offset: Int, _ login: MirrorLogin?,
-    _ receive: ([UInt8], Int) throws -> Void
+    _ url: String, _ request: DownloadRequest, _ receive: ([UInt8], Int) throws -> Void
   ) throws -> Answer {
+    var lines: [String] = []
+    if let authorization = request.authorization { lines.append("Authorization: \(authorization)") }
+    if !request.accepted.isEmpty {
+      lines.append("Accept: \(request.accepted.joined(separator: ", "))")
+    }
+    // A line end in a value would begin a header of its own.
+    guard !lines.contains(where: { $0.utf8.contains { $0 < 0x20 } }) else {
+      throw KitError(.invalid, "\(url): a control character in a request")
+    }
+    var headers = minivm_http_headers()
+    headers.retry_after = -1
+
     var status = 0
     var message = [UInt8](repeating: 0, count: 512)
     var location = [UInt8](repeating: 0, count: 4096)
@@ -141,8 +161,10 @@ struct HTTPClient: Sendable {
         unsafe message.withUnsafeMutableBytes { message in
           unsafe location.withUnsafeMutableBytes { location in
             unsafe minivm_http_get(
-              url, "minivm/\(ProgramVersion.current)", login?.user, login?.password, Int64(offset),
-              stall,
+              url, "minivm/\(ProgramVersion.current)", request.login?.user,
+              request.login?.password,
+              lines.isEmpty ? nil : lines.joined(separator: "\n"), request.authorities, &headers,
+              Int64(request.offset), stall,
               Self.receiver, pointer, &status,
               location.baseAddress!.assumingMemoryBound(to: CChar.self), location.count,
               message.baseAddress!.assumingMemoryBound(to: CChar.self), message.count)
@@ -157,7 +179,9 @@ struct HTTPClient: Sendable {
       String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
     return Answer(
-      result: result, status: status, location: text(location), reason: text(message))
+      result: result, status: status, location: text(location), reason: text(message),
+      challenge: unsafe withUnsafeBytes(of: headers.challenge) { unsafe text(Array($0)) },
+      retryAfter: headers.retry_after >= 0 ? headers.retry_after : nil)
   }
 
   private static let receiver: minivm_receiver = { context, bytes, count, offset in

@@ -15,6 +15,9 @@ package struct Network: Sendable {
   package var pause: @Sendable (_ seconds: Int) -> Void
   /// Whether nothing is asked of the network: the cache has it, or it is not there.
   package private(set) var isOffline = false
+  /// The most seconds that a server may let us wait.
+  private static let waitLimit = 120
+
   /// Seconds between one try of a download and the next.
   var pauses = [1, 3, 9]
 
@@ -86,7 +89,7 @@ package struct Network: Sendable {
           reason.message += " (after \(pauses.count + 1) tries)"
           throw reason
         }
-        self.pause(pause)
+        self.pause(min(max(pause, interruption.wait ?? 0), Self.waitLimit))
       }
     }
   }
@@ -122,6 +125,12 @@ package struct DownloadRequest: Sendable, Hashable {
   package var offset: Int
   /// For this server only: no redirect takes it elsewhere.
   package var login: MirrorLogin?
+  /// The value of `Authorization`, for this server only.
+  package var authorization: String?
+  /// Types that the answer may have, for `Accept`.
+  package var accepted: [String] = []
+  /// A file of certificates to trust instead of the system's.
+  package var authorities: String?
 
   /// Asks for a file from a place in it, in bytes.
   package init(_ url: String, offset: Int = 0) {
@@ -134,9 +143,26 @@ package struct DownloadRequest: Sendable, Hashable {
 package struct Interruption: Error, Sendable {
   /// What to say when there is no other try.
   package var reason: KitError
+  /// Seconds that the server wants to have passed before another try.
+  package var wait: Int?
 
   /// Makes an interruption of what to say when there is no other try.
-  package init(_ reason: KitError) {
+  package init(_ reason: KitError, wait: Int? = nil) {
     self.reason = reason
+    self.wait = wait
+  }
+}
+
+/// A server's wish to know who asks. RFC 9110, 11.6.1.
+package struct Unauthorized: Error, Sendable {
+  package var url: String
+  /// The values of WWW-Authenticate, a line each.
+  package var challenge: String
+
+  /// What to say where there is nobody to name.
+  package var reason: KitError {
+    KitError(
+      .invalid, "\(url): the server requires a login (status 401)",
+      advice: "log in with docker login or skopeo login")
   }
 }
