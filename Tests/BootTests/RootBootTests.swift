@@ -58,9 +58,7 @@ import Testing
       """, in: folder.path)
   }
 
-  @Test(
-    "systemd reaches its goal with no failed unit; ping has its capability",
-    .timeLimit(.minutes(10)))
+  @Test("systemd reaches its goal with no failed unit; ping has its capability")
   func systemd() async throws {
     let folder = try TemporaryFolder()
     try await Self.makeRoot(in: folder)
