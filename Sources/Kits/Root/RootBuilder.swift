@@ -366,28 +366,6 @@ package struct RootBuilder {
   }
 }
 
-/// A file's content that is hashed while it is read, its holes by their sizes.
-private final class HashedContent: SparseByteSource {
-  private let source: any ByteSource
-  private let hash: HashComputation
-
-  init(_ source: any ByteSource, _ hash: HashComputation) {
-    (self.source, self.hash) = (source, hash)
-  }
-
-  func next() throws -> [UInt8] {
-    let piece = try source.next()
-    hash.update(piece)
-    return piece
-  }
-
-  func skipHole() throws -> Int {
-    let count = try (source as? any SparseByteSource)?.skipHole() ?? 0
-    if count > 0 { hash.update(Array("hole \(count)\0".utf8)) }
-    return count
-  }
-}
-
 /// Files of this program, which are read twice.
 private final class OwnLayerReader {
   let files: [MemoryMembers.File]
@@ -399,26 +377,4 @@ private final class OwnLayerReader {
   }
 
   func next() -> TarMember? { rest.popFirst()?.member }
-}
-
-extension FileKind {
-
-  /// Written out, so that no compiler decides what a disk's UUID is made of.
-  fileprivate var identity: String {
-    switch self {
-    case .file(let size): "file \(size)"
-    case .directory: "directory"
-    case .symbolicLink(let target): "link \(Digest.text(target))"
-    case .characterDevice(let major, let minor): "character \(major):\(minor)"
-    case .blockDevice(let major, let minor): "block \(major):\(minor)"
-    case .fifo: "fifo"
-    case .socket: "socket"
-    }
-  }
-}
-
-extension FileAttributes {
-  fileprivate var identity: String {
-    "\(mode) \(owner) \(group) \(modified.seconds) \(modified.nanoseconds)"
-  }
 }

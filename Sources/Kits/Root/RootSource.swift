@@ -2,6 +2,7 @@ internal import Basics
 package import Formats
 internal import Glibc
 package import Packages
+internal import Synchronization
 
 /// Where the files of a root come from.
 package struct RootSource {
@@ -34,7 +35,7 @@ package struct RootSource {
     guard FileTree.status(argument, followingLink: true) != nil else {
       throw KitError(
         .missing, "\(argument): no such folder or file",
-        advice: "give a folder, a tar archive, - or a container image")
+        advice: "give a folder, a tar archive, - or a container image: docker://HOST/NAME")
     }
     let name = FileTree.name(of: FileTree.realPath(argument) ?? argument)
     if FileTree.isDirectory(argument) {
@@ -70,19 +71,33 @@ package struct RootSource {
     var description = RootDescription.Source(kind: .image, name: image.reference)
     description.digest = image.digest.digest
     description.image = image.configuration
-    self.init(layers: image.layers.map { .image($0, jobs: jobs) }, description: description)
+    // All of them come side by side, once the first one is read.
+    let isFetched = Mutex(false)
+    self.init(
+      layers: image.layers.map { layer in
+        .image(layer, jobs: jobs) {
+          try isFetched.withLock {
+            if !$0 { try image.fetchLayers() }
+            $0 = true
+          }
+        }
+      }, description: description)
   }
 }
 
 extension RootLayer {
   /// A layer of a container image, which is proved by its digests each time that it is read.
-  static func image(_ layer: ImageLayer, jobs: Int) -> RootLayer {
+  /// - Parameter fetch: brings the layers of the image to this machine.
+  static func image(
+    _ layer: ImageLayer, jobs: Int, fetch: @escaping @Sendable () throws -> Void
+  ) -> RootLayer {
     RootLayer(
       name: layer.name, hasWhiteouts: true,
       known: RootDescription.Layer(
         digest: layer.digest.digest, diffID: layer.diffID.digest, size: layer.size)
     ) {
-      Opened(members: TarMembers(try layer.open(jobs: jobs)), hash: nil)
+      try fetch()
+      return Opened(members: TarMembers(try layer.open(jobs: jobs)), hash: nil)
     }
   }
 

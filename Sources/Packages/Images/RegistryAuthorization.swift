@@ -111,19 +111,18 @@ final class RegistryAuthorization: Sendable {
       query.insert("service=\(Self.escaped(service))", at: 0)
     }
     var network = network
-    network.get = { [authorities, get = network.get] request, receive in
+    network.get = { [self, get = network.get] request, receive in
       var request = request
       request.authorities = authorities
       request.authorization = login.map { "Basic \($0)" }
-      try get(request, receive)
+      do {
+        try get(request, receive)
+      } catch let refusal as Unauthorized {
+        throw self.refusal(refusal.url)
+      }
     }
     let address = realm + (realm.contains("?") ? "&" : "?") + query.joined(separator: "&")
-    let bytes: [UInt8]
-    do {
-      bytes = try network.download(address, limit: Self.tokenLimit)
-    } catch let refusal as Unauthorized {
-      throw self.refusal(refusal.url)
-    }
+    let bytes = try network.download(address, limit: Self.tokenLimit)
     let answer: Token = try ImageJSON.decode(bytes, name: realm)
     guard let token = answer.token ?? answer.accessToken, !token.isEmpty else {
       throw KitError(.invalid, "\(realm): sent no token")

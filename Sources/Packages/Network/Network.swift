@@ -83,6 +83,8 @@ package struct Network: Sendable {
           KitError(
             .invalid, "\(url): ended after \(position) of the \(end) bytes that the archive states",
             advice: "try again later, or use another mirror"))
+      } catch let refusal as Unauthorized {
+        throw refusal.reason
       } catch let interruption as Interruption {
         guard let pause else {
           var reason = interruption.reason
@@ -159,10 +161,10 @@ package struct Unauthorized: Error, Sendable {
   /// The values of WWW-Authenticate, a line each.
   package var challenge: String
 
-  /// What to say where there is nobody to name.
-  package var reason: KitError {
+  /// What to say where nobody answers it.
+  var reason: KitError {
     KitError(
-      .invalid, "\(url): the server requires a login (status 401)",
-      advice: "log in with docker login or skopeo login")
+      .invalid, "\(url): the server answered with status 401",
+      advice: "give a login that it takes in the address, or use another mirror")
   }
 }
