@@ -65,7 +65,7 @@ import Testing
     return try await BootSlots.shared.use {
       try await Tool.run(
         TestKit.program,
-        ["boot", kit, "--root", disk, "--accel", "tcg", "--timeout", "120"] + options)
+        ["boot", kit, "--root", disk, "--accel", "tcg", "--timeout", "300"] + options)
     }
   }
 
@@ -161,7 +161,7 @@ import Testing
         [
           "-c",
           """
-          \(TestKit.program) boot \(kit) --root disk.squashfs --accel tcg --timeout 120 --console log -- \
+          \(TestKit.program) boot \(kit) --root disk.squashfs --accel tcg --timeout 300 --console log -- \
             -monitor unix:monitor,server=on,wait=off </dev/null &
           until grep -q '@ ready' log 2>/dev/null || ! kill -0 $! 2>/dev/null; do sleep 0.1; done
           # QEMU drops a command of which it reads after the hang-up.

@@ -41,7 +41,7 @@ enum RunKits {
       try await Tool.run(
         TestKit.program,
         ["run", kit, "--accel", "tcg"]
-          + (options.contains("--timeout") ? [] : ["--timeout", "120"])
+          + (options.contains("--timeout") ? [] : ["--timeout", "300"])
           + options + ["--"] + command,
         in: path, environment: environment)
     }
@@ -49,7 +49,7 @@ enum RunKits {
 
   /// Runs lines of shell script that have to succeed, with `$run` for `minivm run` on the cloud kernel.
   static func shell(_ script: String, in folder: TemporaryFolder) async throws {
-    let run = "\(TestKit.program) run \(try cloudKit()) --accel tcg --timeout 120"
+    let run = "\(TestKit.program) run \(try cloudKit()) --accel tcg --timeout 300"
     let path = folder.path
     try await BootSlots.shared.use {
       _ = try await Tool.shell("run='\(run)'\n\(script)", in: path)

@@ -73,7 +73,7 @@ import Testing
         try await Tool.run(
           TestKit.program,
           [
-            "run", kit, "--accel", "tcg", "--timeout", "120", "--image",
+            "run", kit, "--accel", "tcg", "--timeout", "300", "--image",
             "oci:\(folder("image")):it",
           ]
             + options, in: place.path)

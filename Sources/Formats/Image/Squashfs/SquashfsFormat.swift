@@ -16,6 +16,8 @@ enum SquashfsFormat {
   static let entryLimit = 256
   /// A directory's size counts `.` and `..`, which it has not.
   static let directorySizeExtra = 3
+  /// The most bytes of a name: SQUASHFS_NAME_LEN.
+  static let nameLimit = 256
   /// The most bytes of a link's target, PATH_MAX of Linux without the NUL.
   static let targetLimit = 4095
   /// The most different owners and groups together, numbered by 16 bits and counted by 16 bits.

@@ -5,6 +5,8 @@
 package final class SquashfsReader: FileSystemReader {
   /// Bytes of a folder's listing: some million names.
   private static let listingLimit = 1 << 27
+  /// Names in a folder: each takes memory.
+  private static let nameCountLimit = 1 << 21
   /// The most bytes of a file: sums of such sizes do not overflow.
   private static let sizeLimit = 1 << 60
 
@@ -36,6 +38,9 @@ package final class SquashfsReader: FileSystemReader {
   /// What the last fragment was, as files that follow each other share them.
   private var fragment: (number: UInt32, bytes: [UInt8])?
   private var ids: [UInt16: UInt32] = [:]
+  /// What the last set of attributes was, and the bytes of all that were read.
+  private var lastSet: (index: UInt32, attributes: [ExtendedAttribute])?
+  private var attributeBytes = 0
 
   package var rootInode: UInt64 { superblock.root }
 
@@ -207,13 +212,21 @@ package final class SquashfsReader: FileSystemReader {
 
   // MARK: - Extended attributes
 
-  /// The most bytes of a file's attributes together.
-  private static let attributesLimit = 1 << 24
+  /// The most bytes of a file's attributes together, and of those of all files that are read: many may have one set.
+  private static let attributesLimit = 1 << 20
+  private static let allAttributesLimit = 1 << 32
 
   private func attributes(_ index: UInt32) throws -> [ExtendedAttribute] {
     guard index != SquashfsFormat.none, superblock.attributeTable != SquashfsFormat.noTable else {
       return []
     }
+    if let lastSet, lastSet.index == index { return lastSet.attributes }
+    let attributes = try readAttributes(index)
+    lastSet = (index, attributes)
+    return attributes
+  }
+
+  private func readAttributes(_ index: UInt32) throws -> [ExtendedAttribute] {
     let table = try metadata.position(superblock.attributeTable)
     var header = ByteReader(try metadata.bytes(at: table, count: 16))
     let values = try metadata.position(header.littleEndian(UInt64.self))
@@ -237,7 +250,8 @@ package final class SquashfsReader: FileSystemReader {
         value = try self.value(at: &distant)
       }
       size += 4 + length + value.count
-      guard size <= Self.attributesLimit else {
+      attributeBytes += 4 + length + value.count
+      guard size <= Self.attributesLimit, attributeBytes <= Self.allAttributesLimit else {
         throw FormatError(.limit, "extended attributes of more than \(Self.attributesLimit) bytes")
       }
       let number = Int(type & 0xff)
@@ -293,6 +307,9 @@ package final class SquashfsReader: FileSystemReader {
         let offset = UInt64(try entry.littleEndian(UInt16.self))
         try entry.skip(4)
         let length = Int(try entry.littleEndian(UInt16.self)) + 1
+        guard length <= SquashfsFormat.nameLimit, names.count < Self.nameCountLimit else {
+          throw FormatError(.limit, "a name of \(length) bytes, or too many names")
+        }
         names.append((try metadata.read(length, at: &place), block << 16 | offset))
         left -= 8 + length
       }
